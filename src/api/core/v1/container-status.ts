@@ -1,0 +1,205 @@
+/** container-status: ContainerStateWaiting, ContainerStateRunning, ContainerStateTerminated. */
+import { ResourceRequirements } from '#api/core/v1/resources.ts'
+import {
+  always,
+  boolean,
+  int32,
+  int64,
+  list,
+  map,
+  object,
+  oneOf,
+  optional,
+  pointer,
+  quantity,
+  type Schema,
+  string,
+  type TypeOf,
+  time,
+} from '#schema/words.ts'
+
+const containerStateWaiting = object('io.k8s.api.core.v1.ContainerStateWaiting', {
+  reason: optional(1, string()),
+  message: optional(2, string()),
+})
+export interface ContainerStateWaiting extends TypeOf<typeof containerStateWaiting> {}
+export const ContainerStateWaiting: Schema<ContainerStateWaiting> = containerStateWaiting
+
+const containerStateRunning = object('io.k8s.api.core.v1.ContainerStateRunning', {
+  startedAt: always(1, time()),
+})
+export interface ContainerStateRunning extends TypeOf<typeof containerStateRunning> {}
+export const ContainerStateRunning: Schema<ContainerStateRunning> = containerStateRunning
+
+const containerStateTerminated = object('io.k8s.api.core.v1.ContainerStateTerminated', {
+  exitCode: always(1, int32()),
+  signal: optional(2, int32()),
+  reason: optional(3, string()),
+  message: optional(4, string()),
+  startedAt: always(5, time()),
+  finishedAt: always(6, time()),
+  containerID: optional(7, string()),
+})
+export interface ContainerStateTerminated extends TypeOf<typeof containerStateTerminated> {}
+export const ContainerStateTerminated: Schema<ContainerStateTerminated> = containerStateTerminated
+
+const containerState = object('io.k8s.api.core.v1.ContainerState', {
+  waiting: pointer(1, ContainerStateWaiting),
+  running: pointer(2, ContainerStateRunning),
+  terminated: pointer(3, ContainerStateTerminated),
+})
+export interface ContainerState extends TypeOf<typeof containerState> {}
+export const ContainerState: Schema<ContainerState> = containerState
+
+const imageVolumeStatus = object('io.k8s.api.core.v1.ImageVolumeStatus', {
+  imageRef: optional(1, string()),
+})
+export interface ImageVolumeStatus extends TypeOf<typeof imageVolumeStatus> {}
+export const ImageVolumeStatus: Schema<ImageVolumeStatus> = imageVolumeStatus
+
+const volumeStatus = object('io.k8s.api.core.v1.VolumeStatus', {
+  image: pointer(1, ImageVolumeStatus, {
+    /* gate ImageVolumeWithDigest */
+  }),
+})
+export interface VolumeStatus extends TypeOf<typeof volumeStatus> {}
+export const VolumeStatus: Schema<VolumeStatus> = volumeStatus
+
+const volumeMountStatus = object('io.k8s.api.core.v1.VolumeMountStatus', {
+  name: always(1, string()),
+  mountPath: always(2, string()),
+  readOnly: optional(3, boolean()),
+  recursiveReadOnly: pointer(4, string()),
+  volumeStatus: pointer(5, VolumeStatus),
+})
+export interface VolumeMountStatus extends TypeOf<typeof volumeMountStatus> {}
+export const VolumeMountStatus: Schema<VolumeMountStatus> = volumeMountStatus
+
+const linuxContainerUser = object('io.k8s.api.core.v1.LinuxContainerUser', {
+  uid: always(1, int64()),
+  gid: always(2, int64()),
+  supplementalGroups: optional(3, list(int64(), { listType: 'atomic' })),
+})
+export interface LinuxContainerUser extends TypeOf<typeof linuxContainerUser> {}
+export const LinuxContainerUser: Schema<LinuxContainerUser> = linuxContainerUser
+
+const containerUser = object('io.k8s.api.core.v1.ContainerUser', {
+  linux: pointer(1, LinuxContainerUser),
+})
+export interface ContainerUser extends TypeOf<typeof containerUser> {}
+export const ContainerUser: Schema<ContainerUser> = containerUser
+
+const resourceHealth = object('io.k8s.api.core.v1.ResourceHealth', {
+  resourceID: always(1, string()),
+  health: optional(2, string()),
+  message: pointer(6, string(), {
+    /* gate ResourceHealthStatusMessage */
+  }),
+})
+export interface ResourceHealth extends TypeOf<typeof resourceHealth> {}
+export const ResourceHealth: Schema<ResourceHealth> = resourceHealth
+
+const resourceStatus = object('io.k8s.api.core.v1.ResourceStatus', {
+  name: always(1, string()),
+  resources: optional(2, list(ResourceHealth, { listType: 'map', mapKeys: ['resourceID'] })),
+})
+export interface ResourceStatus extends TypeOf<typeof resourceStatus> {}
+export const ResourceStatus: Schema<ResourceStatus> = resourceStatus
+
+const containerStatus = object('io.k8s.api.core.v1.ContainerStatus', {
+  name: always(1, string()),
+  state: always(2, ContainerState),
+  lastState: always(3, ContainerState),
+  ready: always(4, boolean()),
+  restartCount: always(5, int32()),
+  image: always(6, string()),
+  imageID: always(7, string()),
+  containerID: optional(8, string()),
+  started: pointer(9, boolean()),
+  allocatedResources: optional(10, map(quantity())),
+  resources: pointer(11, ResourceRequirements, {
+    /* gate InPlacePodVerticalScaling */
+  }),
+  volumeMounts: optional(12, list(VolumeMountStatus, { listType: 'map', mapKeys: ['mountPath'], mergeKey: 'mountPath' })),
+  user: pointer(13, ContainerUser, {
+    /* gate SupplementalGroupsPolicy */
+  }),
+  allocatedResourcesStatus: optional(14, list(ResourceStatus, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' }), {
+    /* gate ResourceHealthStatus */
+  }),
+  stopSignal: pointer(
+    15,
+    oneOf(
+      'SIGABRT',
+      'SIGALRM',
+      'SIGBUS',
+      'SIGCHLD',
+      'SIGCLD',
+      'SIGCONT',
+      'SIGFPE',
+      'SIGHUP',
+      'SIGILL',
+      'SIGINT',
+      'SIGIO',
+      'SIGIOT',
+      'SIGKILL',
+      'SIGPIPE',
+      'SIGPOLL',
+      'SIGPROF',
+      'SIGPWR',
+      'SIGQUIT',
+      'SIGRTMAX',
+      'SIGRTMAX-1',
+      'SIGRTMAX-10',
+      'SIGRTMAX-11',
+      'SIGRTMAX-12',
+      'SIGRTMAX-13',
+      'SIGRTMAX-14',
+      'SIGRTMAX-2',
+      'SIGRTMAX-3',
+      'SIGRTMAX-4',
+      'SIGRTMAX-5',
+      'SIGRTMAX-6',
+      'SIGRTMAX-7',
+      'SIGRTMAX-8',
+      'SIGRTMAX-9',
+      'SIGRTMIN',
+      'SIGRTMIN+1',
+      'SIGRTMIN+10',
+      'SIGRTMIN+11',
+      'SIGRTMIN+12',
+      'SIGRTMIN+13',
+      'SIGRTMIN+14',
+      'SIGRTMIN+15',
+      'SIGRTMIN+2',
+      'SIGRTMIN+3',
+      'SIGRTMIN+4',
+      'SIGRTMIN+5',
+      'SIGRTMIN+6',
+      'SIGRTMIN+7',
+      'SIGRTMIN+8',
+      'SIGRTMIN+9',
+      'SIGSEGV',
+      'SIGSTKFLT',
+      'SIGSTOP',
+      'SIGSYS',
+      'SIGTERM',
+      'SIGTRAP',
+      'SIGTSTP',
+      'SIGTTIN',
+      'SIGTTOU',
+      'SIGURG',
+      'SIGUSR1',
+      'SIGUSR2',
+      'SIGVTALRM',
+      'SIGWINCH',
+      'SIGXCPU',
+      'SIGXFSZ',
+    ),
+    {
+      /* gate ContainerStopSignals */
+    },
+  ),
+})
+export interface ContainerStatus extends TypeOf<typeof containerStatus> {}
+export const ContainerStatus: Schema<ContainerStatus> = containerStatus

@@ -1,0 +1,50 @@
+/** Admission: may it be so, and what is filled in? One file per plugin in this folder; `chain.ts` has the order. */
+import type { Client } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import type { Authorizer } from '../authz/authorizer.ts'
+import type { User } from '../request.ts'
+
+/** `admission.Attributes`. */
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
+  readonly kind: Kind
+  readonly subresource: string
+  readonly namespace: string
+  /** '' while generateName has not run. */
+  readonly name: string
+  readonly user: User
+  readonly dryRun: boolean
+  /** What is to be written; mutating plugins change it in place. Absent on DELETE. On a subresource of another kind: its body. */
+  readonly object: any
+  /** Shared and read-only; absent on CREATE. */
+  readonly old?: any
+  readonly options: Readonly<Record<string, unknown>>
+  warn(message: string): void
+}
+
+/** Reads of the API server's own caches, synchronous and read-only. */
+export interface Lister {
+  get<T extends KubeObject>(kind: Kind<string, T>, name: string, namespace?: string): T | undefined
+  list<T extends KubeObject>(kind: Kind<string, T>, namespace?: string): readonly T[]
+}
+
+export interface AdmissionContext {
+  readonly lister: Lister
+  /** Past the caches, with the API server's own identity (`system:apiserver`). */
+  readonly client: Client
+  readonly authorizer: Authorizer
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Throws a StatusError to refuse. Both functions run again on each retry of the write loop. */
+export interface AdmissionPlugin {
+  /** Upstream's name, as `--enable-admission-plugins` wants it. */
+  readonly name: string
+  /** What it wants to see; a request that does not match skips it. */
+  handles(request: AdmissionRequest): boolean
+  mutate?(request: AdmissionRequest, context: AdmissionContext): void | Promise<void>
+  validate?(request: AdmissionRequest, context: AdmissionContext): void | Promise<void>
+}

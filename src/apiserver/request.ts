@@ -1,0 +1,97 @@
+/** A request on its way through the pipeline, and the ways to answer it; HTTP and in-process calls look alike here. */
+import type { Duplex } from 'node:stream'
+import type { Kind, Verb } from '#schema/kind.ts'
+
+/** `user.Info`: who asks. */
+export interface User {
+  readonly name: string
+  readonly uid?: string
+  readonly groups: readonly string[]
+  readonly extra?: Readonly<Record<string, readonly string[]>>
+}
+
+/** How the request came in, for authentication. */
+export type Origin =
+  | { readonly type: 'in-process'; readonly user: User }
+  | {
+      readonly type: 'network'
+      readonly remoteAddress: string
+      /** DER of the client's certificate, which TLS has verified against the client CA. */
+      readonly certificate?: Uint8Array
+    }
+
+export type RequestVerb = Verb | 'connect' | (string & {})
+
+/** What the path means (`RequestInfo`). */
+export interface RequestInfo {
+  /** For resource requests the API verb, else the HTTP method in lower case. */
+  readonly verb: RequestVerb
+  readonly isResource: boolean
+  readonly path: string
+  readonly group: string
+  readonly version: string
+  /** The plural, as written; '' when this is no resource request. */
+  readonly resource: string
+  readonly subresource: string
+  readonly namespace: string
+  readonly name: string
+  /** What follows the subresource: the path behind `proxy`. */
+  readonly rest: string
+}
+
+export interface Request {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly origin: Origin
+  /** Whole body, bounded in size; empty where there is none. */
+  body(): Promise<Uint8Array>
+  /** Set on in-process calls instead of a body: JSON values, which must be copied before they are kept. */
+  readonly object?: unknown
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal
+  /** For `connect` requests: takes over the socket after the answer head was written by the handler. */
+  readonly upgrade?: (() => { readonly socket: Duplex; readonly head: Uint8Array }) | undefined
+
+  /** Filled in by the stages. */
+  info: RequestInfo
+  user: User
+  auditId: string
+  /** Lines for `Warning: 299` headers. */
+  readonly warnings: string[]
+  /** The kind that serves it, where it is a resource request. */
+  kind?: Kind
+}
+
+/**
+ * Answers.
+ * - object: one decoded object or Status; the serving stage encodes it as the client accepts (JSON, YAML, protobuf, Table).
+ *   `bytes`, where present, is its ready JSON.
+ * - bytes and stream: sent as they are. - watch: events, encoded per client. - upgraded: the handler owns the socket.
+ */
+export type Response =
+  | {
+      readonly type: 'object'
+      readonly status: number
+      readonly object: unknown
+      readonly bytes?: Uint8Array
+      readonly headers?: Headers
+    }
+  | { readonly type: 'bytes'; readonly status: number; readonly bytes: Uint8Array; readonly headers: Headers }
+  | { readonly type: 'stream'; readonly status: number; readonly chunks: AsyncIterable<Uint8Array>; readonly headers: Headers }
+  | { readonly type: 'watch'; readonly kind: Kind; readonly events: AsyncIterable<readonly ServedEvent[]> }
+  | { readonly type: 'upgraded' }
+
+type Headers = Readonly<Record<string, string>>
+
+/** One event of a watch; `bytes` is the object's JSON, shared by all watchers. */
+export interface ServedEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: unknown
+  readonly bytes?: Uint8Array
+}
+
+/** One step of the pipeline: answers, or hands on to `next`. */
+export type Stage = (request: Request, next: () => Promise<Response>) => Promise<Response>

@@ -1,0 +1,110 @@
+/** What validation finds: errors with the path of the field, worded as upstream's `field.Error`. */
+
+export type FieldErrorType =
+  | 'FieldValueRequired'
+  | 'FieldValueInvalid'
+  | 'FieldValueNotSupported'
+  | 'FieldValueForbidden'
+  | 'FieldValueDuplicate'
+  | 'FieldValueNotFound'
+  | 'FieldValueTooLong'
+  | 'FieldValueTooMany'
+  | 'FieldValueTypeInvalid'
+  | 'InternalError'
+
+export interface FieldError {
+  readonly type: FieldErrorType
+  /** Such as `spec.containers[0].image`. */
+  readonly field: string
+  /** The text after the field's path, such as `Invalid value: "A": must be lower case`. */
+  readonly body: string
+}
+
+/** `field: body`, the line a user sees. */
+export function formatFieldError({ field, body }: FieldError): string {
+  return `${field}: ${body}`
+}
+
+/**
+ * The place of a value inside an object. Immutable; each step makes a longer path.
+ *
+ *     const at = root.child('spec').child('containers').index(0)
+ *     at.child('name').required()        // spec.containers[0].name: Required value
+ */
+export class Path {
+  readonly #text: string
+
+  constructor(text = '') {
+    this.#text = text
+  }
+
+  toString(): string {
+    return this.#text || '<nil>'
+  }
+
+  /** A field, or several: `at.child('spec', 'ports')`. */
+  child(...names: string[]): Path {
+    return new Path([...(this.#text ? [this.#text] : []), ...names].join('.'))
+  }
+
+  index(position: number): Path {
+    return new Path(`${this.#text}[${position}]`)
+  }
+
+  key(name: string): Path {
+    return new Path(`${this.#text}[${name}]`)
+  }
+
+  required(detail = ''): FieldError {
+    return this.#error('FieldValueRequired', 'Required value', detail)
+  }
+
+  invalid(value: unknown, detail = ''): FieldError {
+    return this.#error('FieldValueInvalid', `Invalid value: ${show(value)}`, detail)
+  }
+
+  /** `supported` stands in the message in upstream's order, which is sorted unless the caller knows better. */
+  notSupported(value: unknown, supported: readonly string[]): FieldError {
+    const detail = supported.length > 0 ? `supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : ''
+    return this.#error('FieldValueNotSupported', `Unsupported value: ${show(value)}`, detail)
+  }
+
+  forbidden(detail: string): FieldError {
+    return this.#error('FieldValueForbidden', 'Forbidden', detail)
+  }
+
+  duplicate(value: unknown): FieldError {
+    return this.#error('FieldValueDuplicate', `Duplicate value: ${show(value)}`, '')
+  }
+
+  notFound(value: unknown): FieldError {
+    return this.#error('FieldValueNotFound', `Not found: ${show(value)}`, '')
+  }
+
+  /** Upstream leaves the value out of this message since it may be huge. */
+  tooLong(maxBytes: number): FieldError {
+    return this.#error('FieldValueTooLong', 'Too long', maxBytes >= 0 ? `may not be more than ${maxBytes} bytes` : '')
+  }
+
+  tooMany(actual: number, max: number): FieldError {
+    const detail = max >= 0 ? `must have at most ${max} item${max === 1 ? '' : 's'}` : ''
+    return this.#error('FieldValueTooMany', `Too many: ${actual}`, detail)
+  }
+
+  typeInvalid(value: unknown, detail: string): FieldError {
+    return this.#error('FieldValueTypeInvalid', `Invalid value: ${show(value)}`, detail)
+  }
+
+  #error(type: FieldErrorType, text: string, detail: string): FieldError {
+    return { type, field: this.toString(), body: detail ? `${text}: ${detail}` : text }
+  }
+}
+
+export const root = new Path()
+
+/** Go's rendering of a bad value: strings and structs as JSON, null for nothing. */
+function show(value: unknown): string {
+  if (value === undefined) return 'null'
+  if (typeof value === 'bigint') return String(value)
+  return JSON.stringify(value)
+}
