@@ -17,7 +17,7 @@ export interface Flag {
   readonly hidden?: boolean
 }
 
-type ValueOf<F extends Flag> = F extends { type: 'boolean' } ? boolean : F extends { multiple: true } ? string[] : string
+type ValueOf<F> = F extends { type: 'boolean' } ? boolean : F extends { multiple: true } ? string[] : string
 type Values<F extends Record<string, Flag>> = {
   readonly [K in keyof F]: F[K] extends { default: unknown } ? ValueOf<F[K]> : ValueOf<F[K]> | undefined
 }

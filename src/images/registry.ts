@@ -1,0 +1,175 @@
+/**
+ * Pull and push over the registry protocol (OCI distribution-spec 1.1; token authentication as Docker registries do it). Blobs that the
+ * other side has are not sent again. The registry's host comes from the image's name and from nowhere else.
+ */
+import { indexType, manifestType } from './assemble.ts'
+import { type Descriptor, type Digest, type Image, ImageError, type Platform } from './image.ts'
+import { collect, type Layout, loadImage } from './layout.ts'
+import { parseReference, type Reference } from './reference.ts'
+
+export interface RegistryOptions {
+  readonly username?: string
+  readonly password?: string
+  /** Plain HTTP; always so for registries on localhost. */
+  readonly insecure?: boolean
+  readonly platform: Platform
+  /** The caller's `fetch`, so that proxies and tests are its business. */
+  readonly fetch: typeof fetch
+  readonly onProgress?: (line: string) => void
+}
+
+const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json'
+const dockerIndex = 'application/vnd.docker.distribution.manifest.list.v2+json'
+const accepted = [manifestType, indexType, dockerManifest, dockerIndex].join(', ')
+
+/** Fetches the image for the platform into the layout and names it there. */
+export async function pull(layout: Layout, name: string, options: RegistryOptions): Promise<Image> {
+  const reference = parseReference(name)
+  const registry = new Registry(reference, options)
+  const descriptor = await registry.resolve(layout)
+  const { config, layers } = (await loadManifest(layout, descriptor)) as { config: Descriptor; layers: readonly Descriptor[] }
+  for (const blob of [config, ...layers]) {
+    if (await layout.has(blob.digest)) continue
+    options.onProgress?.(`fetching ${blob.digest.slice(7, 19)} (${blob.size} bytes)`)
+    const written = await layout.write(blob.mediaType, await registry.blob(blob.digest))
+    if (written.digest !== blob.digest)
+      throw new ImageError('DigestMismatch', `${name}: the registry sent ${written.digest} for ${blob.digest}`)
+  }
+  const image = await loadImage(layout, descriptor)
+  await layout.tag(name, image)
+  return image
+}
+
+/** Sends the image to where its name says; answers the manifest's digest. */
+export async function push(image: Image, name: string, options: RegistryOptions): Promise<Digest> {
+  const registry = new Registry(parseReference(name), options)
+  for (const blob of [image.manifest.config, ...image.manifest.layers]) {
+    if (await registry.hasBlob(blob.digest)) continue
+    options.onProgress?.(`sending ${blob.digest.slice(7, 19)} (${blob.size} bytes)`)
+    await registry.upload(blob, await collect(image.blobs.read(blob.digest)))
+  }
+  await registry.putManifest(image.descriptor, await collect(image.blobs.read(image.descriptor.digest)))
+  return image.descriptor.digest
+}
+
+async function loadManifest(layout: Layout, descriptor: Descriptor): Promise<unknown> {
+  return JSON.parse((await collect(layout.read(descriptor.digest))).toString())
+}
+
+class Registry {
+  #reference: Reference
+  #options: RegistryOptions
+  #base: string
+  #authorization: string | undefined
+
+  constructor(reference: Reference, options: RegistryOptions) {
+    this.#reference = reference
+    this.#options = options
+    const local = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(reference.registry)
+    const host = reference.registry === 'docker.io' ? `registry-1.${reference.registry}` : reference.registry
+    this.#base = `${local || options.insecure ? 'http' : 'https'}://${host}/v2/${reference.repository}`
+  }
+
+  /** The manifest for the platform, stored. */
+  async resolve(layout: Layout): Promise<Descriptor> {
+    const { digest, tag = 'latest' } = this.#reference
+    const first = await this.#manifest(layout, digest ?? tag)
+    if (first.mediaType !== indexType && first.mediaType !== dockerIndex) return first
+    const { manifests } = (await loadManifest(layout, first)) as { manifests: readonly Descriptor[] }
+    const { os, architecture } = this.#options.platform
+    const match = manifests.find(({ platform }) => platform?.os === os && platform.architecture === architecture)
+    if (!match) throw new ImageError('NoMatchingPlatform', `${this.#name()} has no image for ${os}/${architecture}`)
+    return this.#manifest(layout, match.digest)
+  }
+
+  async #manifest(layout: Layout, which: string): Promise<Descriptor> {
+    const answer = await this.#send(`/manifests/${which}`, { headers: { accept: accepted } })
+    const written = await layout.write(
+      answer.headers.get('content-type') ?? manifestType,
+      new Uint8Array(await answer.arrayBuffer()),
+    )
+    if (which.startsWith('sha256:') && written.digest !== which) {
+      throw new ImageError('DigestMismatch', `${this.#name()}: the registry sent ${written.digest} for ${which}`)
+    }
+    return written
+  }
+
+  async blob(digest: Digest): Promise<AsyncIterable<Uint8Array>> {
+    const { body } = await this.#send(`/blobs/${digest}`)
+    return (body ?? []) as AsyncIterable<Uint8Array>
+  }
+
+  async hasBlob(digest: Digest): Promise<boolean> {
+    const answer = await this.#send(`/blobs/${digest}`, { method: 'HEAD' }, [404])
+    return answer.ok
+  }
+
+  async upload({ digest }: Descriptor, content: Uint8Array): Promise<void> {
+    const start = await this.#send('/blobs/uploads/', { method: 'POST' })
+    const location = new URL(start.headers.get('location') ?? '', `${this.#base}/blobs/uploads/`)
+    location.searchParams.set('digest', digest)
+    await this.#send(location.href, {
+      method: 'PUT',
+      body: content as Uint8Array<ArrayBuffer>,
+      headers: { 'content-type': 'application/octet-stream' },
+    })
+  }
+
+  async putManifest(descriptor: Descriptor, content: Uint8Array): Promise<void> {
+    const which = this.#reference.tag ?? (this.#reference.digest ? this.#reference.digest : 'latest')
+    await this.#send(`/manifests/${which}`, {
+      method: 'PUT',
+      body: content as Uint8Array<ArrayBuffer>,
+      headers: { 'content-type': descriptor.mediaType },
+    })
+  }
+
+  #name(): string {
+    const { registry, repository } = this.#reference
+    return `${registry}/${repository}`
+  }
+
+  /** One request, and a second with a token when the registry asks for one. */
+  async #send(path: string, init: RequestInit = {}, fine: readonly number[] = []): Promise<Response> {
+    const url = path.startsWith('/') ? this.#base + path : path
+    const attempt = () =>
+      this.#options.fetch(url, {
+        ...init,
+        headers: { ...init.headers, ...(this.#authorization && { authorization: this.#authorization }) },
+      })
+    let answer: Response
+    try {
+      answer = await attempt()
+      if (answer.status === 401 && (await this.#authorize(answer.headers.get('www-authenticate') ?? ''))) answer = await attempt()
+    } catch (error) {
+      throw new ImageError('Unreachable', `registry ${this.#reference.registry} cannot be reached`, { cause: error })
+    }
+    if (answer.ok || fine.includes(answer.status)) return answer
+    throw await this.#refusal(answer)
+  }
+
+  async #refusal(answer: Response): Promise<ImageError> {
+    const text = (await answer.text().catch(() => '')).slice(0, 300)
+    const code =
+      answer.status === 404 ? 'NotFound' : answer.status === 401 || answer.status === 403 ? 'Unauthorized' : 'Unreachable'
+    return new ImageError(code, `${this.#name()}: the registry answered ${answer.status} ${text}`.trim())
+  }
+
+  async #authorize(challenge: string): Promise<boolean> {
+    const { username, password } = this.#options
+    const basic = username === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
+    if (/^basic/i.test(challenge)) {
+      this.#authorization = basic
+      return basic !== undefined
+    }
+    const parts = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]))
+    if (!/^bearer/i.test(challenge) || !parts.realm) return false
+    const url = new URL(parts.realm)
+    if (parts.service) url.searchParams.set('service', parts.service)
+    url.searchParams.set('scope', parts.scope ?? `repository:${this.#reference.repository}:pull,push`)
+    const answer = await this.#options.fetch(url, basic ? { headers: { authorization: basic } } : {})
+    const { token, access_token } = (await answer.json()) as { token?: string; access_token?: string }
+    this.#authorization = `Bearer ${token ?? access_token}`
+    return answer.ok
+  }
+}
