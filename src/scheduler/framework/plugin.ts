@@ -10,6 +10,8 @@ import type { NodeInfo, Snapshot } from './snapshot.ts'
 /** Why a pod does not fit; `message` is upstream's, since it ends up in `0/3 nodes are available: ...`. */
 export interface Rejection {
   readonly message: string
+  /** Where several things are missing at once: each of them, counted by itself. */
+  readonly reasons?: readonly string[]
   /** Evicting pods from the node cannot cure it (`UnschedulableAndUnresolvable`). */
   readonly unresolvable?: boolean
 }

@@ -1,0 +1,18 @@
+/** NodeUnschedulable keeps pods off cordoned nodes, unless they tolerate the taint that stands for it. */
+import { Node } from '#api/core/v1/node.ts'
+import { definePlugin, unresolvable } from '../framework/plugin.ts'
+import { tolerated } from '../framework/tolerations.ts'
+
+const cordoned = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const
+
+export const nodeUnschedulable = definePlugin({
+  name: 'NodeUnschedulable',
+  requeueOn: [{ kind: Node, when: ['added', 'taintsChanged', 'updated'] }],
+
+  filter({ pod }, { node }) {
+    if (!node.spec.unschedulable || tolerated(pod.spec.tolerations, cordoned)) return undefined
+    return unresolvable('node(s) were unschedulable')
+  },
+
+  signature: (pod) => JSON.stringify(pod.spec.tolerations ?? []),
+})
