@@ -105,6 +105,8 @@ export interface Definition<T = any> extends Strategy<T> {
   readonly virtual?: boolean
   /** Whether `status` is a subresource with fields of its own. */
   readonly status?: boolean
+  /** A create may set `status` (nodes); elsewhere it is reset. */
+  readonly statusOnCreate?: boolean
   readonly scale?: ScalePaths
   readonly subresources?: Readonly<Record<string, Subresource>>
   /** Rule for `metadata.name`, by upstream's validators; default dnsSubdomain. */
@@ -115,8 +117,11 @@ export interface Definition<T = any> extends Strategy<T> {
   readonly storedAs?: { readonly kind: () => Kind<any, any>; toStored(object: T): unknown; fromStored(stored: any): T }
   readonly columns?: readonly Column<T>[]
   /** Field selectors beside metadata.name and metadata.namespace: dotted path -> value as text. */
-  readonly selectable?: Readonly<Record<string, (object: T) => string>>
+  readonly selectable?: Readonly<Record<string, FieldValue<T>>>
 }
+
+/** A method type, so that `Kind<'Pod', Pod>` is a `Kind` for those who take any. */
+type FieldValue<T> = { of(object: T): string }['of']
 
 /** A kind as everyone uses it: its definition and the schema of the whole object. */
 export interface Kind<Name extends string = string, T extends KubeObject = any> {
@@ -186,9 +191,16 @@ export function listKindOf(kind: Kind): string {
 /** The usual last column. */
 export const age: Column<KubeObject> = {
   name: 'Age',
-  type: 'date',
   doc: 'Time since the object was created.',
   value: ({ metadata }, { now }) => ageOf(metadata.creationTimestamp, now),
+}
+
+/** The only column of kinds without a table of their own upstream, such as roles. */
+export const createdAt: Column<KubeObject> = {
+  name: 'Created At',
+  type: 'date',
+  doc: 'When the object was created.',
+  value: ({ metadata }) => metadata.creationTimestamp,
 }
 
 /** `5d`, `3h20m`, as `duration.HumanDuration` prints it; `<unknown>` without a time. */

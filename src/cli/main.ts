@@ -1,0 +1,103 @@
+/** From the words on the command line to an exit code: finds the command, loads it, runs it, and words what went wrong. */
+import { type Command, CommandError, help, parse, type Terminal } from './command.ts'
+import { commands } from './commands.ts'
+
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  const print = (line = '') => void terminal.stdout.write(`${line}\n`)
+  const note = (line: string) => void terminal.stderr.write(`${line}\n`)
+  const [first] = argv
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    print(await overview(argv[1]))
+    return 0
+  }
+  if (first === 'version' || first === '--version') {
+    print(await versionLine())
+    return 0
+  }
+  const name = [argv.slice(0, 2).join(' '), first].find((words) => Object.hasOwn(commands, words))
+  if (!name) {
+    note(unknown(argv))
+    return 2
+  }
+  const { default: command } = await (commands[name] as (typeof commands)[string]).load()
+  const words = argv.slice(name.split(' ').length)
+  try {
+    if (!command.verbatim && wantsHelp(words)) {
+      terminal.stdout.write(help(command))
+      return 0
+    }
+    return (await run(command, words, terminal, { print, note })) ?? 0
+  } catch (error) {
+    return explain(error, note, terminal)
+  }
+}
+
+async function run(
+  command: Command,
+  words: readonly string[],
+  terminal: Terminal,
+  out: { print(line?: string): void; note(line: string): void },
+) {
+  return command.run({ ...parse(command, words), terminal, ...out })
+}
+
+function wantsHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return (end < 0 ? words : words.slice(0, end)).some((word) => word === '--help' || word === '-h')
+}
+
+/** What the user can mend is said without a stack; anything else is our fault, and the stack helps to find it. */
+function explain(error: unknown, note: (line: string) => void, { signal, env }: Terminal): number {
+  if (signal.aborted) {
+    note('interrupted')
+    return 130
+  }
+  if (error instanceof CommandError) {
+    note(`error: ${error.message}`)
+    for (const line of error.next) note(`  ${line}`)
+    if (env.NAMI_DEBUG && error.cause) note(String((error.cause as Error).stack ?? error.cause))
+    return error.exitCode
+  }
+  note(`error: ${(error as Error)?.message ?? error}`)
+  if (env.NAMI_DEBUG) note(String((error as Error)?.stack))
+  else note('  (set NAMI_DEBUG=1 to see where it comes from)')
+  return 1
+}
+
+function unknown(argv: readonly string[]): string {
+  const noun = argv[0] ?? ''
+  const verbs = Object.keys(commands).filter((name) => name.startsWith(`${noun} `))
+  if (verbs.length > 0) return `usage: nami ${noun} ${verbs.map((name) => name.split(' ')[1]).join('|')}`
+  const close = Object.keys(commands).find((name) => name.startsWith(noun.slice(0, 2)))
+  return `error: unknown command ${JSON.stringify(noun)}${close ? `; did you mean "${close}"?` : ''}\n  nami help`
+}
+
+async function overview(topic: string | undefined): Promise<string> {
+  const wanted = topic && Object.hasOwn(commands, topic) ? commands[topic] : undefined
+  if (wanted) return help((await wanted.load()).default).trimEnd()
+  const lines = ['Nami: Kubernetes, written in TypeScript.', '', 'Usage: nami COMMAND [--help]']
+  for (const [group, members] of Map.groupBy(Object.entries(commands), ([, { group }]) => group)) {
+    if (!group) continue
+    lines.push('', `${group}:`)
+    for (const [name, { load }] of members) lines.push(`  ${name.padEnd(14)}${(await load()).default.summary}`)
+  }
+  return [...lines, '', 'Start here: nami up examples/hello'].join('\n')
+}
+
+async function versionLine(): Promise<string> {
+  const { readFileSync } = await import('node:fs')
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return `nami ${version} (Kubernetes v1.36, Node ${process.versions.node})`
+}
+
+function processTerminal(): Terminal {
+  const abort = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130)
+      abort.abort(new Error(name))
+    })
+  }
+  const { stdin, stdout, stderr, env } = process
+  return { stdin, stdout, stderr, env, cwd: process.cwd(), signal: abort.signal }
+}

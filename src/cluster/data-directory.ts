@@ -1,0 +1,122 @@
+/**
+ * Where a cluster keeps its things: one data directory with everything that must survive, and one below /run with what must not. The
+ * format is versioned; a directory of a newer Nami is refused, never touched.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { ContainerdPaths } from './containerd.ts'
+
+/** Raised when a later Nami cannot read what an earlier one wrote, or the other way round. */
+const format = 1
+
+/** What `up` was told, kept so that the supervisor can start the processes again with nothing but the directory. */
+export interface ClusterConfig {
+  /** Name of the kubeconfig context; default `nami`. */
+  readonly name: string
+  readonly nodeName: string
+  /** Port of the API server, on all addresses. */
+  readonly port: number
+  /** Port of the node agent. */
+  readonly agentPort: number
+  readonly agent: boolean
+  readonly clusterDomain: string
+  readonly serviceCidr: string
+  readonly clusterDns: string
+  readonly podCidr: string
+}
+
+export const defaultConfig = {
+  name: 'nami',
+  port: 6443,
+  agentPort: 10250,
+  agent: true,
+  clusterDomain: 'cluster.local',
+  serviceCidr: '10.96.0.0/16',
+  clusterDns: '10.96.0.10',
+  podCidr: '10.244.0.0/16',
+} satisfies Partial<ClusterConfig>
+
+/** Every path of a cluster, by name. */
+export interface DataDirectory {
+  readonly path: string
+  /** Short enough for socket paths; on a file system that a reboot empties. */
+  readonly run: string
+  readonly pki: string
+  readonly store: string
+  readonly images: string
+  readonly kubelet: string
+  readonly podLogs: string
+  readonly logs: string
+  readonly kubeconfig: string
+  readonly config: string
+  readonly containerd: ContainerdPaths & { readonly cniConfDir: string; readonly registries: string }
+}
+
+/** Root's is the machine's; anybody else has their own. */
+export function defaultPath(): string {
+  return process.getuid?.() === 0 ? '/var/lib/nami' : join(homedir(), '.local/share/nami')
+}
+
+export function dataDirectory(given: string | undefined): DataDirectory {
+  const path = resolve(given ?? defaultPath())
+  const isRoot = process.getuid?.() === 0
+  const base = isRoot ? '/run' : (process.env.XDG_RUNTIME_DIR ?? join(path, 'run'))
+  const run = join(base, `nami-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`)
+  return {
+    path,
+    run,
+    pki: join(path, 'pki'),
+    store: join(path, 'state.db'),
+    images: join(path, 'images'),
+    kubelet: join(path, 'kubelet'),
+    podLogs: join(path, 'logs/pods'),
+    logs: join(path, 'logs'),
+    kubeconfig: join(path, 'kubeconfig'),
+    config: join(path, 'config.json'),
+    containerd: {
+      root: join(path, 'containerd'),
+      state: join(run, 'containerd'),
+      socket: join(run, 'containerd.sock'),
+      cniConfDir: join(run, 'cni'),
+      registries: join(path, 'registries'),
+    },
+  }
+}
+
+export class DataDirectoryError extends Error {}
+
+/** Makes the directory, or checks that it is one of ours that this Nami can read. */
+export function prepare(directory: DataDirectory): void {
+  const file = join(directory.path, 'version')
+  if (existsSync(file)) {
+    const found = Number(readFileSync(file, 'utf8').trim())
+    if (found > format) {
+      throw new DataDirectoryError(`${directory.path} was written by a newer Nami (format ${found}, this one knows ${format}).`)
+    }
+    if (!(found >= 1)) throw new DataDirectoryError(`${file} is damaged: it should hold the format's number.`)
+  }
+  for (const path of [directory.path, directory.pki]) mkdirSync(path, { recursive: true, mode: 0o700 })
+  for (const path of [directory.run, directory.logs, directory.images]) mkdirSync(path, { recursive: true, mode: 0o755 })
+  if (!existsSync(file)) replaceFile(file, `${format}\n`, 0o644)
+}
+
+export function loadConfig(directory: DataDirectory): ClusterConfig | undefined {
+  if (!existsSync(directory.config)) return undefined
+  try {
+    return JSON.parse(readFileSync(directory.config, 'utf8'))
+  } catch (error) {
+    throw new DataDirectoryError(`${directory.config} is damaged: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+export function saveConfig(directory: DataDirectory, config: ClusterConfig): void {
+  replaceFile(directory.config, `${JSON.stringify(config, null, 2)}\n`, 0o600)
+}
+
+/** Readers see the old text or the new one, never a part. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  writeFileSync(`${path}.new`, text, { mode })
+  renameSync(`${path}.new`, path)
+}

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Keeps the cluster's processes running: supervise.sh NODE BIN DATA_DIR RUN_DIR LOG_DIR NAME...
+# Each NAME (server, agent) is started again when it ends, after 1, 2, 4, 8, then 16 seconds; a run of a minute resets that.
+# SIGTERM ends them all, the last one first.
+set -u
+
+node=$1 bin=$2 data=$3 run=$4 logs=$5
+shift 5
+umask 022
+echo $$ >"$run/supervisor.pid"
+
+keep() {
+  name=$1
+  pause=1
+  child=
+  trap 'stopping=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM
+  stopping=
+  while [ -z "$stopping" ]; do
+    began=$(date +%s)
+    "$node" --disable-warning=ExperimentalWarning "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null &
+    child=$!
+    wait "$child"
+    while kill -0 "$child" 2>/dev/null; do wait "$child"; done
+    [ -n "$stopping" ] && break
+    [ $(($(date +%s) - began)) -ge 60 ] && pause=1
+    echo "supervisor: $name ended, starting it again in $pause s" >>"$logs/$name.log"
+    sleep "$pause" &
+    child=$!
+    wait "$child"
+    [ "$pause" -lt 16 ] && pause=$((pause * 2))
+  done
+}
+
+keepers=
+for name in "$@"; do
+  keep "$name" &
+  keepers="$! $keepers"
+done
+
+finish() {
+  trap '' TERM
+  for keeper in $keepers; do
+    kill -TERM "$keeper" 2>/dev/null
+    wait "$keeper"
+  done
+  rm -f "$run/supervisor.pid"
+  exit 0
+}
+trap finish TERM INT
+while :; do wait; done
