@@ -9,6 +9,7 @@ export type FieldErrorType =
   | 'FieldValueNotFound'
   | 'FieldValueTooLong'
   | 'FieldValueTooMany'
+  | 'FieldValueTooFew'
   | 'FieldValueTypeInvalid'
   | 'InternalError'
 
@@ -89,6 +90,10 @@ export class Path {
   tooMany(actual: number, max: number): FieldError {
     const detail = max >= 0 ? `must have at most ${max} item${max === 1 ? '' : 's'}` : ''
     return this.#error('FieldValueTooMany', `Too many: ${actual}`, detail)
+  }
+
+  tooFew(actual: number, min: number): FieldError {
+    return this.#error('FieldValueTooFew', `Too few: ${actual}`, `must have at least ${min} item${min === 1 ? '' : 's'}`)
   }
 
   typeInvalid(value: unknown, detail: string): FieldError {

@@ -75,6 +75,8 @@ export interface Strategy<T> {
   defaults?(object: T): void
   /** Rules beyond the schema; `at` is the path of the object's root. Runs on create and on update. */
   validate?(object: T, at: Path): readonly (FieldError | false | undefined | '')[]
+  /** Rules for a new object alone; runs after `validate`. */
+  validateCreate?(object: T, at: Path): readonly (FieldError | false | undefined | '')[]
   /** Rules about a change; runs after `validate`. */
   validateUpdate?(object: T, old: T, at: Path): readonly (FieldError | false | undefined | '')[]
   validateStatusUpdate?(object: T, old: T, at: Path): readonly (FieldError | false | undefined | '')[]

@@ -66,20 +66,27 @@ export class StatusError extends Error {
   readonly reason: Reason | ''
   readonly code: number
   readonly details: StatusDetails | undefined
+  /** Of an expired list: the token with which the client may go on. */
+  readonly continue: string | undefined
 
-  constructor(reason: Reason, message: string, options: { details?: StatusDetails; code?: number; cause?: unknown } = {}) {
+  constructor(
+    reason: Reason,
+    message: string,
+    options: { details?: StatusDetails; code?: number; continue?: string; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'StatusError'
     this.reason = reason
     this.code = options.code ?? codes[reason]
     this.details = options.details
+    this.continue = options.continue
   }
 
   toStatus(): StatusObject {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue ? { continue: this.continue } : {},
       status: 'Failure',
       message: this.message,
       ...(this.reason && { reason: this.reason }),
@@ -94,6 +101,7 @@ export class StatusError extends Error {
     return new StatusError(reason, status.message ?? `status ${status.code}`, {
       code: status.code,
       ...(status.details && { details: status.details }),
+      ...(status.metadata?.continue && { continue: status.metadata.continue }),
     })
   }
 }

@@ -52,6 +52,8 @@ export interface ScalarNode extends Constraints {
 export interface Constraints {
   /** Every allowed value of a string, in upstream's order; '' is allowed only if listed. */
   readonly enum?: readonly string[]
+  /** The usual values of a string, for documentation (OpenAPI's enum) only: the kind's own rules check it, with upstream's words. */
+  readonly known?: readonly string[]
   readonly min?: number
   readonly max?: number
   readonly maxLength?: number
@@ -195,6 +197,11 @@ export const raw = <T = unknown>() => scalar<T>('raw')
 /** A string with a closed set of values. */
 export function oneOf<const V extends string>(...values: V[]): ScalarNode & Typed<V> {
   return scalar<V>('string', { enum: values })
+}
+
+/** A string with these values, which `validate` leaves alone: where the kind's own rules check it, or nobody does. */
+export function known<const V extends string>(...values: V[]): ScalarNode & Typed<V> {
+  return scalar<V>('string', { known: values })
 }
 
 /** What a caller may write: every field optional at every depth; the server fills in the rest. */

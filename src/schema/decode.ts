@@ -1,0 +1,214 @@
+/**
+ * Turns what came from outside into the one shape of its schema: unknown fields pruned, zero values dropped or filled in
+ * as Go's struct tags say, texts canonical, fields in schema order and map keys sorted as Go prints them.
+ * Decoding what was decoded changes nothing.
+ */
+import { copyJson } from './copy.ts'
+import { DecodeRun, goTypeOf, kindOf } from './decode-run.ts'
+import { decodeScalar, isZeroScalar } from './decode-scalar.ts'
+import { unknownFields } from './decode-unknown.ts'
+import { setOwn } from './json-parser.ts'
+import type { Field, ListNode, MapNode, Node, ObjectNode, Schema } from './words.ts'
+
+export { DecodeError } from './decode-run.ts'
+
+export interface DecodeReport {
+  /** Strict decoding's complaints, `unknown field "spec.containers[0].foo"`, at most 100, in the order of the input. */
+  unknown: string[]
+}
+
+/**
+ * A fresh value of the schema's type. Throws DecodeError with Go's text where a value has the wrong type. Absent lists
+ * and maps that are always present become empty rather than null, so that the declared types hold.
+ */
+export function decode<T>(schema: Schema<T>, value: unknown, report?: DecodeReport): T {
+  const run = new DecodeRun(report !== undefined)
+  const decoded = run.guard(() => decoderOf(schema)(value, run)) as T
+  if (report && run.sawUnknown) report.unknown.push(...unknownFields(schema, value))
+  return decoded
+}
+
+/** The value that Go has for a field nobody set: '' 0 false {} and so on, always a fresh one. */
+export function zeroOf<T>(schema: Schema<T>): T {
+  return decode(schema, undefined)
+}
+
+/** Whether Go's `omitempty` (for structs `omitzero`) leaves the decoded value out. */
+export function isZero(schema: Node, value: unknown): boolean {
+  return zeroTest(schema)(value)
+}
+
+/** Makes a decoded value; null and undefined give the zero value. */
+type Decoder = (value: unknown, run: DecodeRun) => unknown
+type ZeroTest = (value: unknown) => boolean
+
+const decoders = new WeakMap<Node, Decoder>()
+const zeroTests = new WeakMap<Node, ZeroTest>()
+
+function decoderOf(node: Node): Decoder {
+  let decoder = decoders.get(node)
+  if (!decoder) {
+    decoder = compile(node)
+    decoders.set(node, decoder)
+  }
+  return decoder
+}
+
+function compile(node: Node): Decoder {
+  switch (node.type) {
+    case 'object':
+      return objectDecoder(node)
+    case 'list':
+      return listDecoder(node)
+    case 'map':
+      return mapDecoder(node)
+    default:
+      return decodeScalar(node)
+  }
+}
+
+interface CompiledField {
+  readonly name: string
+  readonly decode: Decoder
+  /** Filled in when absent. */
+  readonly isAlways: boolean
+  /** Says of a decoded value whether it is left out; undefined where everything sent is kept. */
+  readonly isDropped: ZeroTest | undefined
+  /** True for names that every object inherits, such as `constructor`. */
+  readonly isInherited: boolean
+}
+
+function compileField([name, field]: [string, Field]): CompiledField {
+  const isAlways = field.presence === 'always' || field.presence === 'required'
+  return {
+    name,
+    decode: decoderOf(field.schema),
+    isAlways,
+    isDropped: field.presence === 'optional' ? zeroTest(field.schema) : undefined,
+    isInherited: name in Object.prototype,
+  }
+}
+
+function objectDecoder(node: ObjectNode): Decoder {
+  // Fields are compiled on first use, so that a schema may contain itself.
+  let fields: CompiledField[] | undefined
+  const structName = node.name.slice(node.name.lastIndexOf('.') + 1)
+  return (value, run) => {
+    fields ??= Object.entries(node.fields).map(compileField)
+    const source = (value ?? nothing) as Record<string, unknown>
+    if (typeof source !== 'object' || Array.isArray(source)) throw run.mismatch(value, goTypeOf(node))
+    const out: Record<string, unknown> = {}
+    const depth = run.enter(structName)
+    let known = 0
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i] as CompiledField
+      const sent = field.isInherited && !Object.hasOwn(source, field.name) ? undefined : source[field.name]
+      if (sent !== undefined) known++
+      else if (!field.isAlways) continue
+      if (sent === null && !field.isAlways) continue
+      run.at(depth, field.name)
+      const decoded = field.decode(sent, run)
+      if (!field.isDropped?.(decoded)) out[field.name] = decoded
+    }
+    if ((run.isStrict || node.keepsUnknown) && Object.keys(source).length !== known) takeUnknown(node, source, out, run)
+    run.leave(depth)
+    return out
+  }
+}
+
+const nothing: Readonly<Record<string, unknown>> = Object.freeze({})
+
+function takeUnknown(node: ObjectNode, source: Record<string, unknown>, out: Record<string, unknown>, run: DecodeRun): void {
+  for (const [name, value] of Object.entries(source)) {
+    if (value === undefined || Object.hasOwn(node.fields, name)) continue
+    if (node.keepsUnknown) setOwn(out, name, copyJson(value))
+    else run.sawUnknown = true
+  }
+}
+
+function listDecoder(node: ListNode): Decoder {
+  let item: Decoder | undefined
+  return (value, run) => {
+    if (value === null || value === undefined) return []
+    if (!Array.isArray(value)) throw run.mismatch(value, goTypeOf(node))
+    item ??= decoderOf(node.items)
+    const out: unknown[] = new Array(value.length)
+    const depth = run.enter('')
+    for (let i = 0; i < value.length; i++) {
+      run.at(depth, i)
+      out[i] = item(value[i], run)
+    }
+    run.leave(depth)
+    return out
+  }
+}
+
+function mapDecoder(node: MapNode): Decoder {
+  let item: Decoder | undefined
+  return (value, run) => {
+    if (value === null || value === undefined) return {}
+    if (kindOf(value) !== 'object') throw run.mismatch(value, goTypeOf(node))
+    item ??= decoderOf(node.values)
+    const source = value as Record<string, unknown>
+    const out: Record<string, unknown> = {}
+    const depth = run.enter('')
+    for (const key of sortedKeys(source)) {
+      if (source[key] === undefined) continue
+      run.at(depth, [key])
+      setOwn(out, key, item(source[key], run))
+    }
+    run.leave(depth)
+    return out
+  }
+}
+
+function sortedKeys(source: Record<string, unknown>): string[] {
+  const keys = Object.keys(source)
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort()
+  return keys
+}
+
+function zeroTest(node: Node): ZeroTest {
+  let test = zeroTests.get(node)
+  if (!test) {
+    test = compileZeroTest(node)
+    zeroTests.set(node, test)
+  }
+  return test
+}
+
+function compileZeroTest(node: Node): ZeroTest {
+  switch (node.type) {
+    case 'object':
+      return objectZeroTest(node)
+    case 'list':
+      return (value) => value === undefined || (value as unknown[]).length === 0
+    case 'map':
+      return isEmpty
+    default:
+      return (value) => isZeroScalar(node.type, value)
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  for (const _ in value as object) return false
+  return true
+}
+
+/** A struct is zero when nothing in it was set: a pointer in it counts even if it points to a zero. */
+function objectZeroTest(node: ObjectNode): ZeroTest {
+  let fields: [string, ZeroTest | undefined][] | undefined
+  return (value) => {
+    if (value === undefined) return true
+    fields ??= Object.entries(node.fields).map(([name, { presence, schema }]) => [
+      name,
+      presence === 'pointer' ? undefined : zeroTest(schema),
+    ])
+    const source = value as Record<string, unknown>
+    if (node.keepsUnknown && Object.keys(source).some((name) => !Object.hasOwn(node.fields, name))) return false
+    return fields.every(([name, isZeroField]) => {
+      const held = Object.hasOwn(source, name) ? source[name] : undefined
+      return held === undefined || isZeroField?.(held) === true
+    })
+  }
+}

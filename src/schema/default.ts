@@ -1,0 +1,81 @@
+/** Fills in what a user left out: constant defaults of the schema at every depth, then those that need several fields. */
+import { decode, isZero } from './decode.ts'
+import type { Kind, KubeObject } from './kind.ts'
+import type { Field, Node, ObjectNode, Schema } from './words.ts'
+
+/** Changes a decoded object in place; doing it twice changes nothing more. */
+export function applyDefaults(kind: Kind, object: KubeObject): void {
+  applySchemaDefaults(kind.schema, object)
+  kind.def.defaults?.(object)
+}
+
+/** The constant defaults alone, for any part of an object. */
+export function applySchemaDefaults(schema: Node, value: unknown): void {
+  fillerOf(schema)?.(value)
+}
+
+/** Fills a value in place; undefined where the schema has no default at any depth. */
+type Filler = (value: unknown) => void
+
+const fillers = new WeakMap<Node, Filler | null>()
+
+function fillerOf(node: Node): Filler | undefined {
+  const known = fillers.get(node)
+  if (known !== undefined) return known ?? undefined
+  // A schema that contains itself finds this entry, which looks up the finished one when it is called.
+  fillers.set(node, (value) => fillers.get(node)?.(value))
+  const filler = compile(node)
+  fillers.set(node, filler ?? null)
+  return filler
+}
+
+function compile(node: Node): Filler | undefined {
+  if (node.type === 'object') return objectFiller(node)
+  if (node.type === 'list') {
+    const fill = fillerOf(node.items)
+    return fill && ((value) => (value as unknown[]).forEach(fill))
+  }
+  if (node.type === 'map') {
+    const fill = fillerOf(node.values)
+    return fill && ((value) => Object.values(value as object).forEach(fill))
+  }
+  return undefined
+}
+
+interface FieldFiller {
+  readonly name: string
+  readonly schema: Node
+  readonly fill: Filler | undefined
+  /** Makes the default, if there is one. */
+  readonly make: (() => unknown) | undefined
+  readonly isMissing: (value: unknown) => boolean
+}
+
+function objectFiller(node: ObjectNode): Filler | undefined {
+  const fields = Object.entries(node.fields).flatMap(([name, field]) => fieldFiller(name, field) ?? [])
+  if (fields.length === 0) return undefined
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return
+    const object = value as Record<string, unknown>
+    for (const { name, make, fill, isMissing } of fields) {
+      if (make && isMissing(object[name])) object[name] = make()
+      const held = object[name]
+      if (fill && held !== undefined && held !== null) fill(held)
+    }
+  }
+}
+
+function fieldFiller(name: string, field: Field): FieldFiller | undefined {
+  const { schema, presence } = field
+  const fill = fillerOf(schema)
+  const make = field.default === undefined ? undefined : () => madeFrom(schema, field.default)
+  if (!fill && !make) return undefined
+  const isAbsent = (value: unknown) => value === undefined || value === null
+  const isMissing = presence === 'pointer' ? isAbsent : (value: unknown) => isAbsent(value) || isZero(schema, value)
+  return { name, schema, fill, make, isMissing }
+}
+
+/** Decoding gives a fresh value in which the fields that are always present are there. */
+function madeFrom(schema: Node, value: unknown): unknown {
+  return decode(schema as Schema, typeof value === 'function' ? value() : value)
+}

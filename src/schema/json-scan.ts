@@ -1,0 +1,108 @@
+/** A pass over JSON text known to be valid: finds repeated keys and measures depth without building values. */
+
+/** Go's limit of nesting. */
+export const maxDepth = 10_000
+
+/** Strict decoding reports so many errors at most, as `sigs.k8s.io/json`. */
+const maxReports = 100
+
+interface Level {
+  /** Keys seen, or undefined for an array. */
+  readonly keys: string[] | undefined
+  /** Built once there are many keys, so that wide objects stay linear. */
+  set: Set<string> | undefined
+  key: string
+  index: number
+}
+
+const quote = 34
+const manyKeys = 16
+
+/** `duplicate field "a.b[0].c"` for every key that stands twice in one object. */
+export function duplicateFields(text: string): string[] {
+  const found = new Set<string>()
+  const levels: Level[] = []
+  let level: Level | undefined
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === quote) {
+      const end = stringEnd(text, i)
+      if (level?.keys && isKey(text, end)) {
+        level.key = keyText(text, i, end)
+        if (isRepeated(level)) found.add(`duplicate field "${pathOf(levels)}"`)
+        if (found.size >= maxReports) break
+      }
+      i = end
+    } else if (c === 123 || c === 91) {
+      level = { keys: c === 123 ? [] : undefined, set: undefined, key: '', index: 0 }
+      levels.push(level)
+    } else if (c === 125 || c === 93) {
+      levels.pop()
+      level = levels.at(-1)
+    } else if (c === 44 && level) {
+      level.index++
+    }
+  }
+  return [...found]
+}
+
+/** Whether the text nests deeper than `maxDepth`; the text need not be valid. */
+export function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === quote) i = stringEnd(text, i)
+    else if (c === 123 || c === 91) {
+      if (++depth > maxDepth) return true
+    } else if (c === 125 || c === 93) depth--
+  }
+  return false
+}
+
+/** Place of the closing quote; the end of the text where there is none. */
+function stringEnd(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1)
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end === -1 ? text.length : end
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let slashes = 0
+  while (text.charCodeAt(at - 1 - slashes) === 92) slashes++
+  return slashes % 2 === 1
+}
+
+function isKey(text: string, end: number): boolean {
+  let next = end + 1
+  let c = text.charCodeAt(next)
+  while (c === 32 || c === 10 || c === 13 || c === 9) c = text.charCodeAt(++next)
+  return c === 58
+}
+
+function keyText(text: string, start: number, end: number): string {
+  const plain = text.slice(start + 1, end)
+  return plain.includes('\\') ? (JSON.parse(text.slice(start, end + 1)) as string) : plain
+}
+
+function isRepeated(level: Level): boolean {
+  const { keys, key, set } = level
+  if (!keys) return false
+  if (set) {
+    if (set.has(key)) return true
+    set.add(key)
+    return false
+  }
+  if (keys.includes(key)) return true
+  keys.push(key)
+  if (keys.length > manyKeys) level.set = new Set(keys)
+  return false
+}
+
+function pathOf(levels: readonly Level[]): string {
+  let path = ''
+  for (const { keys, key, index } of levels) {
+    if (!keys) path += `[${index}]`
+    else path += path ? `.${key}` : key
+  }
+  return path
+}
