@@ -1,0 +1,67 @@
+/** What the client wants to read: encoding of the answer, and whether as the object, a Table, or its metadata alone. */
+import { StatusError } from '#schema/status-error.ts'
+
+export type Encoding = 'json' | 'yaml' | 'protobuf'
+
+export interface Wanted {
+  readonly encoding: Encoding
+  readonly as?: { readonly kind: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'; readonly version: string }
+}
+
+export const mediaTypes: Readonly<Record<Encoding, string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+}
+
+const transformations = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'])
+const plain: Wanted = { encoding: 'json' }
+const cache = new Map<string, Wanted>()
+
+/** The first of the accepted types that we can make, best quality first; 406 where there is none. */
+export function negotiate(accept: string | undefined): Wanted {
+  if (!accept || accept === '*/*' || accept === 'application/json') return plain
+  const known = cache.get(accept)
+  if (known) return known
+  const wanted = choose(accept)
+  if (cache.size < 1000) cache.set(accept, wanted)
+  return wanted
+}
+
+function choose(accept: string): Wanted {
+  const clauses = accept
+    .split(',')
+    .map(parseClause)
+    .filter(({ quality }) => quality > 0)
+    .sort((a, b) => b.quality - a.quality)
+  for (const { type, parameters } of clauses) {
+    const encoding = encodingOf(type)
+    if (!encoding) continue
+    const { as: kind, g: group = 'meta.k8s.io', v: version = 'v1' } = parameters
+    if (!kind) return { encoding }
+    const isKnown = transformations.has(kind) && group === 'meta.k8s.io' && (version === 'v1' || version === 'v1beta1')
+    if (isKnown && !(kind === 'Table' && encoding === 'protobuf'))
+      return { encoding, as: { kind, version } as NonNullable<Wanted['as']> }
+  }
+  throw notAcceptable(Object.values(mediaTypes))
+}
+
+export function notAcceptable(types: readonly string[]): StatusError {
+  return new StatusError('NotAcceptable', `only the following media types are accepted: ${types.join(', ')}`)
+}
+
+function encodingOf(type: string): Encoding | undefined {
+  if (type === '*/*' || type === 'application/*') return 'json'
+  return (Object.keys(mediaTypes) as Encoding[]).find((encoding) => mediaTypes[encoding] === type)
+}
+
+export function parseClause(clause: string): { type: string; quality: number; parameters: Record<string, string> } {
+  const [type = '', ...rest] = clause.split(';').map((part) => part.trim())
+  const parameters: Record<string, string> = {}
+  for (const part of rest) {
+    const [name = '', value = ''] = part.split('=')
+    parameters[name.trim().toLowerCase()] = value.trim().replace(/^"|"$/g, '')
+  }
+  const quality = parameters.q === undefined ? 1 : Number(parameters.q)
+  return { type: type.toLowerCase(), quality: Number.isFinite(quality) ? quality : 0, parameters }
+}

@@ -1,0 +1,42 @@
+/** The stages that answer what is no resource, in order. */
+import type { Kind } from '#schema/kind.ts'
+import type { Stage } from '../request.ts'
+import type { ServiceAccountTokens } from '../service-account-tokens.ts'
+import { discovery } from './discovery.ts'
+import { type HealthCheck, health, version } from './health.ts'
+import { openApiStages } from './openapi.ts'
+
+export interface PublishOptions {
+  readonly kinds: () => readonly Kind[]
+  /** As `kubectl version` prints it: `v1.36.0+nami`. */
+  readonly gitVersion: string
+  /** `linux/amd64`. */
+  readonly platform: string
+  readonly checks?: readonly HealthCheck[]
+  /** Whose keys are published for others to check tokens with. */
+  readonly tokens?: ServiceAccountTokens
+}
+
+export function publishStages({ kinds, gitVersion, platform, checks = [], tokens }: PublishOptions): readonly Stage[] {
+  return [
+    health(checks),
+    version(gitVersion, platform),
+    ...(tokens ? [tokenKeys(tokens)] : []),
+    ...openApiStages(kinds),
+    discovery(kinds),
+  ]
+}
+
+/** OpenID Connect discovery of the service account issuer (KEP-1393). */
+function tokenKeys(tokens: ServiceAccountTokens): Stage {
+  return async (request, next) => {
+    if (request.path === '/openid/v1/jwks') return json(tokens.jwks(), 'application/jwk-set+json')
+    if (request.path === '/.well-known/openid-configuration') return json(tokens.openidConfiguration(), 'application/json')
+    return next()
+  }
+}
+
+function json(value: object, contentType: string) {
+  const headers = { 'content-type': contentType, 'cache-control': 'public, max-age=3600' }
+  return { type: 'bytes', status: 200, bytes: Buffer.from(JSON.stringify(value)), headers } as const
+}
