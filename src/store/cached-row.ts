@@ -1,0 +1,91 @@
+/** A row of the watch cache with what was made of it: the decoded object and the bytes to serve. */
+import { serveBytes } from './splice.ts'
+import type { Row } from './store.ts'
+
+/** How a row becomes an object; what it answers is shared by everybody and read-only. */
+export type Decode<T> = (row: Row) => T
+
+/**
+ * What is made of rows is kept only for the last ones asked, up to a number of stored bytes: 150,000 pods decoded take more
+ * than twice the memory of their bytes.
+ */
+export class Recent {
+  #limit: number
+  #bytes = 0
+  #kept: { size: number; drop: () => void }[] = []
+  #first = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(size: number, drop: () => void): void {
+    this.#kept.push({ size, drop })
+    this.#bytes += size
+    while (this.#bytes > this.#limit && this.#first < this.#kept.length) {
+      const oldest = this.#kept[this.#first++]
+      this.#bytes -= oldest?.size ?? 0
+      oldest?.drop()
+    }
+    if (this.#first < 1024 || this.#first < this.#kept.length / 2) return
+    this.#kept = this.#kept.slice(this.#first)
+    this.#first = 0
+  }
+}
+
+export interface Making<T> {
+  readonly decode: Decode<T>
+  readonly decoded: Recent
+  readonly served: Recent
+}
+
+export class CachedRow<T> {
+  readonly row: Row
+  #making: Making<T>
+  #decoded: T | undefined
+  #bytes: Uint8Array | undefined
+  #failure: unknown
+
+  constructor(row: Row, making: Making<T>) {
+    this.row = row
+    this.#making = making
+  }
+
+  get key(): string {
+    return this.row.key
+  }
+
+  get revision(): number {
+    return this.row.revision
+  }
+
+  /** The shared object, which must not be changed; undefined where the bytes cannot be decoded, and `failure` says why. */
+  get decoded(): T | undefined {
+    if (this.#decoded !== undefined || this.#failure !== undefined) return this.#decoded
+    try {
+      this.#decoded = this.#making.decode(this.row)
+    } catch (error) {
+      this.#failure = error ?? new Error('cannot decode')
+      return undefined
+    }
+    this.#making.decoded.add(this.row.value.byteLength, () => {
+      this.#decoded = undefined
+    })
+    return this.#decoded
+  }
+
+  get failure(): unknown {
+    return this.decoded === undefined ? this.#failure : undefined
+  }
+
+  /** The JSON to serve, resource version included. */
+  get bytes(): Uint8Array {
+    if (this.#bytes) return this.#bytes
+    const bytes = serveBytes(this.row)
+    this.#bytes = bytes
+    this.#making.served.add(bytes.byteLength, () => {
+      this.#bytes = undefined
+    })
+    return bytes
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * How objects lie in the store, and how they are served.
+ *
+ * Stored is JSON in UTF-8 whose members begin `apiVersion`, `kind`, `metadata`, without `metadata.resourceVersion`: the revision
+ * is not known before the commit. Serving puts it in as the first member of `metadata`; the place is found by looking at the
+ * first bytes, and no object is parsed or serialised for it.
+ */
+import type { Row } from './store.ts'
+
+interface Stored {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+/** Up to and with the brace that opens `metadata`. */
+const head = /^\{(?:"apiVersion":"[^"\\]*",)?(?:"kind":"[^"\\]*",)?"metadata":\{/
+
+/** apiVersion and kind are names of at most 317 and 63 characters. */
+const longestHead = 512
+
+/** The bytes to store; `object` is not changed. */
+export function encodeStored(object: object): Uint8Array {
+  return exactBytes(stringify(inOrder(object)))
+}
+
+/** The JSON to serve: the stored object with its revision as resource version. Not memoised: a cached row does that. */
+export function serveBytes({ value, revision }: Pick<Row, 'value' | 'revision'>): Uint8Array {
+  const at = metadataOffset(value)
+  if (at === undefined) return exactBytes(stringify(inOrder(JSON.parse(asBuffer(value).toString()), `${revision}`)))
+  const empty = value[at] === 0x7d
+  const member = `"resourceVersion":"${revision}"${empty ? '' : ','}`
+  const served = new Uint8Array(value.byteLength + member.length)
+  served.set(value.subarray(0, at))
+  asBuffer(served).latin1Write(member, at)
+  served.set(value.subarray(at), at + member.length)
+  return served
+}
+
+/** Where the first member of `metadata` begins, or undefined for bytes that do not keep to the convention. */
+export function metadataOffset(value: Uint8Array): number | undefined {
+  const start = asBuffer(value).latin1Slice(0, Math.min(longestHead, value.byteLength))
+  return head.exec(start)?.[0].length
+}
+
+/** The object as it is laid out in bytes, with another resource version or none. */
+function inOrder(object: object, resourceVersion?: string): object {
+  const { apiVersion, kind, metadata, ...rest } = object as Stored
+  const { resourceVersion: _, ...kept } = metadata ?? {}
+  return { apiVersion, kind, metadata: { ...(resourceVersion && { resourceVersion }), ...kept }, ...rest }
+}
+
+function stringify(object: object): string {
+  try {
+    return JSON.stringify(object)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    // Integers beyond 2^53 are bigint in our objects; they are rare, hence the second try.
+    return JSON.stringify(object, (_key, value) => (typeof value === 'bigint' ? rawJson(`${value}`) : value))
+  }
+}
+
+/** `JSON.rawJSON` of the ECMAScript proposal "JSON.parse source text access", which TypeScript does not know yet. */
+function rawJson(text: string): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(text)
+}
+
+/** Buffers of exact size: pooled ones keep up to 8 KB alive for each small object. */
+function exactBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(Buffer.byteLength(text))
+  asBuffer(bytes).utf8Write(text)
+  return bytes
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer & NativeStrings {
+  return Buffer.from(buffer, byteOffset, byteLength) as Buffer & NativeStrings
+}
+
+/** Node's undocumented but stable short roads between strings and bytes. */
+interface NativeStrings {
+  latin1Slice(start: number, end: number): string
+  latin1Write(text: string, offset: number): number
+  utf8Write(text: string): number
+}

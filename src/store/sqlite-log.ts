@@ -1,0 +1,106 @@
+/** The durable log of the sqlite engine as its main thread sees it: questions to the worker, answered in order. */
+import { Worker } from 'node:worker_threads'
+import { type Answer, pack, type Request, type WorkerOptions, type Write } from './sqlite-messages.ts'
+import type { Lease } from './store.ts'
+
+export interface Commit {
+  readonly writes: readonly Write[]
+  readonly granted: readonly Lease[]
+  readonly ended: readonly number[]
+  /** Only deletions, which may use the reserve. */
+  readonly urgent: boolean
+  /** See `Request`. */
+  readonly epoch: number
+}
+
+/** Resolves when the worker has opened the file, or rejects. `onFatal` is called later and once at most; after it nothing is answered. */
+export async function openLog(options: WorkerOptions, onFatal: (error: Error) => void): Promise<SqliteLog> {
+  const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: options })
+  const log = new SqliteLog(worker, onFatal)
+  await log.ready
+  return log
+}
+
+/** Invariant: the worker keeps the process alive while it owes an answer, and only then. */
+export class SqliteLog {
+  readonly ready: Promise<void>
+  #worker: Worker
+  #onFatal: (error: Error) => void = () => {}
+  #owed: ((answer: Answer) => void)[] = []
+  #bytes = 0
+  #ended: Promise<void>
+  #closing = false
+  #failed = false
+
+  constructor(worker: Worker, onFatal: (error: Error) => void) {
+    this.#worker = worker
+    this.ready = new Promise((resolve, reject) => {
+      this.#onFatal = reject
+      this.#owed.push(() => {
+        this.#onFatal = onFatal
+        resolve()
+      })
+    })
+    this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()))
+    worker.on('message', (answer: Answer) => this.#answered(answer))
+    worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+    worker.on('exit', () => this.#closing || this.#fail(new Error('the thread of the store has ended')))
+  }
+
+  /** Size of the database when last heard of. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether `onFatal` has been called. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /** False: the disk is full and nothing was written. */
+  commit({ writes, ...rest }: Commit): Promise<boolean> {
+    const rows = pack(writes)
+    return this.#ask({ type: 'commit', rows, ...rest }, [rows.values.buffer])
+  }
+
+  /** Makes the compaction's revision durable, and moves the versions out of the log when there is time. */
+  compact(request: Omit<Request & { type: 'compact' }, 'type'>): Promise<boolean> {
+    return this.#ask({ type: 'compact', ...request })
+  }
+
+  /** Whether there is space again on a disk that was full. */
+  probe(): Promise<boolean> {
+    return this.#ask({ type: 'probe' })
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    if (!this.#failed) this.#worker.ref()
+    this.#worker.postMessage({ type: 'close' } satisfies Request)
+    await this.#ended
+  }
+
+  #ask(request: Request, transfer: ArrayBuffer[] = []): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#worker.ref()
+      this.#owed.push((answer) => resolve(answer.type === 'done'))
+      this.#worker.postMessage(request, transfer)
+    })
+  }
+
+  #answered(answer: Answer): void {
+    if (answer.type === 'failed') return this.#fail(new Error(`the store's disk failed: ${answer.message}`))
+    if (answer.type !== 'full') this.#bytes = answer.bytes
+    const owed = this.#owed.shift()
+    if (this.#owed.length === 0) this.#worker.unref()
+    owed?.(answer)
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#closing = true
+    void this.#worker.terminate()
+    this.#onFatal(error)
+  }
+}

@@ -1,0 +1,94 @@
+/** What the sqlite engine and its worker say to each other. */
+import type { Version } from './ledger.ts'
+import type { Cause, Lease } from './store.ts'
+
+export interface WorkerOptions {
+  readonly path: string
+  /** Bytes of the overwritten and deleted versions that are kept for good. */
+  readonly historyBytes: number
+  /** The file may not grow beyond this; 0: as far as the disk goes. */
+  readonly maxBytes: number
+  readonly reserveBytes: number
+}
+
+export interface CheckpointerOptions {
+  readonly path: string
+  /** Shared; while it holds 1 nothing is copied. */
+  readonly paused: Int32Array
+}
+
+export interface Write {
+  readonly version: Version
+  readonly cause: Cause
+}
+
+/** One group of writes, packed so that its values travel as one transferred buffer. */
+export interface Packed {
+  readonly keys: readonly string[]
+  readonly users: readonly string[]
+  readonly requests: readonly string[]
+  /** `width` numbers for each row, in the order in which `pack` puts them. */
+  readonly numbers: Float64Array
+  readonly values: Uint8Array<ArrayBuffer>
+}
+
+export const width = 9
+
+export type Request =
+  | {
+      readonly type: 'commit'
+      readonly rows: Packed
+      readonly granted: readonly Lease[]
+      readonly ended: readonly number[]
+      /** Only deletions: the reserve may be used for it. */
+      readonly urgent: boolean
+      /** A commit that found the disk full ends its epoch: later ones of the same epoch were decided on top of it and fail too. */
+      readonly epoch: number
+    }
+  | {
+      readonly type: 'compact'
+      readonly revision: number
+      /** The newest revision, since its row may be moved. */
+      readonly newest: number
+      readonly toHistory: Float64Array
+      readonly toNowhere: Float64Array
+    }
+  /** Asks whether there is space again. */
+  | { readonly type: 'probe' }
+  | { readonly type: 'close' }
+
+/** Answers to `commit`, `compact` and `probe` come in the order of the questions. */
+export type Answer =
+  | { readonly type: 'ready'; readonly bytes: number }
+  | { readonly type: 'done'; readonly bytes: number }
+  /** Nothing of the request was done. */
+  | { readonly type: 'full' }
+  | { readonly type: 'failed'; readonly message: string }
+
+export function pack(writes: readonly Write[]): Packed {
+  const keys: string[] = []
+  const users: string[] = []
+  const requests: string[] = []
+  const numbers = new Float64Array(writes.length * width)
+  const values = new Uint8Array(writes.reduce((sum, { version }) => sum + version.row.value.byteLength, 0))
+  let at = 0
+  let offset = 0
+  for (const { version, cause } of writes) {
+    const { key, value, revision, subRevision, createRevision, lease } = version.row
+    keys.push(key)
+    users.push(cause.user)
+    requests.push(cause.request)
+    numbers[at++] = version.sequence
+    numbers[at++] = revision
+    numbers[at++] = subRevision
+    numbers[at++] = version.deleted ? 1 : 0
+    numbers[at++] = createRevision
+    numbers[at++] = version.row.version
+    numbers[at++] = lease
+    numbers[at++] = cause.time
+    numbers[at++] = value.byteLength
+    values.set(value, offset)
+    offset += value.byteLength
+  }
+  return { keys, users, requests, numbers, values }
+}

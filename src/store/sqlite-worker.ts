@@ -1,0 +1,375 @@
+/** The worker thread of the sqlite engine: it commits groups of writes, each in one transaction with one fsync. */
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
+import { pragma } from './sqlite-file.ts'
+import { type Answer, type CheckpointerOptions, type Request, type WorkerOptions, width } from './sqlite-messages.ts'
+
+/** Result codes of SQLite: https://www.sqlite.org/rescode.html */
+const full = 13
+/** Growing the shared memory of the write-ahead log: nothing of the transaction is written by then. */
+const sharedMemorySize = 4874
+
+/**
+ * Bytes written to the write-ahead log after which it is copied to the database in the background. It then begins anew in the
+ * same place: a log that grows makes every fsync nearly twice as dear, for the file's size has to be written too.
+ */
+const checkpointAfter = 4 << 20
+/** How few frames may be left over for the copying to be finished between two commits, and how many are too many to go on. */
+const fewFrames = 1024
+const longLog = 16384
+
+const measureAfter = 64 << 10
+
+/** Versions moved between two commits, and pages given back. */
+const chunk = 500
+const freePages = 4096
+
+/** What must fit on a disk beside the reserve before it counts as having space. */
+const probeBytes = 1 << 20
+
+const insertRow = (table: string) => `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const setMeta = 'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
+
+class Committer {
+  #options: WorkerOptions
+  #port: MessagePort
+  #database: DatabaseSync
+  #insert: StatementSync
+  #grant: StatementSync
+  #end: StatementSync
+  #meta: StatementSync
+  #pages: StatementSync
+  #pageSize: number
+  #checkpointer: Worker | undefined
+  #checkpointing = false
+  /** 1: the checkpointer does nothing. */
+  #paused = new Int32Array(new SharedArrayBuffer(4))
+  /** Written to the log since the last checkpoint began. */
+  #written = 0
+  /** Written since the file's size was measured. */
+  #unmeasured = measureAfter
+  #measured = 0
+  /** Versions that wait to leave `log`. */
+  #leaving: { ids: Float64Array; keep: boolean }[] = []
+  #historyBytes: number
+  #tidying = false
+  /** Whether the last thing known of the disk is that it is full. */
+  #full = false
+  /** Commits of this epoch and those before it are refused. */
+  #endedEpoch = -1
+
+  constructor(options: WorkerOptions, port: MessagePort) {
+    this.#options = options
+    this.#port = port
+    this.#database = new DatabaseSync(options.path, { timeout: 5000 })
+    this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864')
+    this.#insert = this.#database.prepare(insertRow('log'))
+    this.#grant = this.#database.prepare('INSERT INTO lease VALUES (?, ?)')
+    this.#end = this.#database.prepare('DELETE FROM lease WHERE id = ?')
+    this.#meta = this.#database.prepare(setMeta)
+    this.#pages = this.#database.prepare('PRAGMA page_count')
+    this.#pageSize = pragma(this.#database, 'page_size')
+    this.#historyBytes = this.#sizeOfHistory('')
+    this.#limitPages()
+    this.#fillReserve()
+    this.#say({ type: 'ready', bytes: this.#bytes() })
+  }
+
+  handle(request: Request): void {
+    try {
+      if (request.type === 'commit') this.#commit(request)
+      else if (request.type === 'compact') this.#compact(request)
+      else if (request.type === 'probe') this.#probe()
+      else return this.#close()
+      this.#say({ type: 'done', bytes: this.#bytes() })
+    } catch (error) {
+      if (request.type === 'commit') this.#endedEpoch = request.epoch
+      this.#fail(error)
+    }
+    this.#tidyLater()
+  }
+
+  #commit({ rows, granted, ended, urgent, epoch }: Request & { type: 'commit' }): void {
+    if (epoch <= this.#endedEpoch) throw diskFull()
+    if (urgent && this.#full) this.#releaseReserve()
+    this.#transactWithSpace(() => {
+      const { keys, users, requests, numbers: n, values } = rows
+      for (let i = 0, at = 0, offset = 0; i < keys.length; i++, at += width) {
+        const end = offset + at8(n, at)
+        const value = values.subarray(offset, end)
+        const [key, user, request] = [keys[i] as string, users[i] as string, requests[i] as string]
+        this.#insert.run(
+          n[at]!,
+          n[at + 1]!,
+          n[at + 2]!,
+          key,
+          n[at + 3]!,
+          n[at + 4]!,
+          n[at + 5]!,
+          n[at + 6]!,
+          value,
+          user,
+          n[at + 7]!,
+          request,
+        )
+        offset = end
+      }
+      for (const { id, ttl } of granted) this.#grant.run(id, ttl)
+      for (const id of ended) this.#end.run(id)
+      const last = granted.at(-1)
+      if (last) this.#meta.run('lastLease', last.id)
+    })
+    // Each commit rewrites a few whole pages, however little it writes.
+    const written = rows.values.byteLength + rows.keys.length * 200 + 3 * this.#pageSize
+    this.#written += written
+    this.#unmeasured += written
+    if (this.#written > checkpointAfter && !this.#full) this.#checkpoint()
+  }
+
+  #compact({ revision, newest, toHistory, toNowhere }: Request & { type: 'compact' }): void {
+    if (this.#full) this.#releaseReserve()
+    this.#transact(() => {
+      this.#meta.run('compactRevision', revision)
+      this.#meta.run('revision', newest)
+    })
+    if (toHistory.length > 0) this.#leaving.push({ ids: toHistory, keep: true })
+    if (toNowhere.length > 0) this.#leaving.push({ ids: toNowhere, keep: false })
+  }
+
+  /**
+   * Throws as the disk does while there is no space. The pages of forgotten versions are given back first, so that the
+   * write-ahead log shrinks before it is copied: copying all of it could need more than the reserve.
+   */
+  #probe(): void {
+    try {
+      while (this.#leaving.length > 0) this.#tidy()
+      while (pragma(this.#database, 'freelist_count') > 0) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
+    this.#truncateLog()
+    const { maxBytes } = this.#options
+    const used = (pragma(this.#database, 'page_count') - pragma(this.#database, 'freelist_count')) * this.#pageSize
+    // A tenth must be free, or the store would go back and forth.
+    if (maxBytes > 0 && used > maxBytes * 0.9) throw diskFull()
+    if (!this.#fillReserve() || !this.#canWrite(`${this.#options.path}-probe`)) throw diskFull()
+    this.#full = false
+    Atomics.store(this.#paused, 0, 0)
+    this.#limitPages()
+  }
+
+  /** A log that is not yet copied holds space twice: that is given back before the disk is called full. */
+  #transactWithSpace(work: () => void): void {
+    try {
+      this.#transact(work)
+    } catch (error) {
+      if (this.#full || !isFull(error)) throw error
+      // The reserve must not be spent on copying either. A copying that is under way ends before the truncation begins.
+      Atomics.store(this.#paused, 0, 1)
+      if (!this.#truncateLog()) throw error
+      this.#transact(work)
+      Atomics.store(this.#paused, 0, 0)
+    }
+  }
+
+  #transact(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (isFull(error)) {
+      this.#full = true
+      this.#say({ type: 'full' })
+      return
+    }
+    const { errcode, message } = error as { errcode?: number; message: string }
+    this.#say({ type: 'failed', message: errcode === undefined ? message : `${message} (SQLite code ${errcode})` })
+  }
+
+  // Housekeeping: one small step at a time, when no request waits.
+
+  #tidyLater(): void {
+    if (this.#tidying || this.#leaving.length === 0) return
+    this.#tidying = true
+    setImmediate(() => {
+      this.#tidying = false
+      try {
+        this.#tidy()
+      } catch (error) {
+        if (!isFull(error)) return this.#fail(error)
+        // What is not moved now is found again at the next start.
+        this.#leaving = []
+      }
+      this.#tidyLater()
+    })
+  }
+
+  /** Moves a chunk out of the log. It need not be durable, since a start finds what was left. */
+  #tidy(): void {
+    const next = this.#leaving[0]
+    if (!next) return
+    const ids = next.ids.subarray(0, chunk)
+    if (ids.length === next.ids.length) this.#leaving.shift()
+    else this.#leaving[0] = { ...next, ids: next.ids.subarray(chunk) }
+    this.#database.exec('PRAGMA synchronous = NORMAL')
+    try {
+      this.#transact(() => this.#move([...ids], next.keep && !this.#full))
+      if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL')
+    }
+  }
+
+  #move(ids: number[], keep: boolean): void {
+    const list = JSON.stringify(ids)
+    const chosen = 'id IN (SELECT value FROM json_each(?))'
+    if (keep) {
+      this.#database.prepare(`INSERT OR IGNORE INTO history SELECT * FROM log WHERE ${chosen}`).run(list)
+      this.#historyBytes += this.#sizeOfHistory(`WHERE ${chosen}`, list)
+    }
+    this.#database.prepare(`DELETE FROM log WHERE ${chosen}`).run(list)
+    while (this.#historyBytes > (this.#full ? 0 : this.#options.historyBytes)) {
+      const oldest = `WHERE id IN (SELECT id FROM history ORDER BY id LIMIT ${chunk})`
+      const size = this.#sizeOfHistory(oldest)
+      if (size === 0) break
+      this.#database.exec(`DELETE FROM history ${oldest}`)
+      this.#historyBytes -= size
+    }
+  }
+
+  #sizeOfHistory(where: string, ...parameters: string[]): number {
+    const query = `SELECT coalesce(sum(length(value) + length(key) + 100), 0) AS bytes FROM history ${where}`
+    return (this.#database.prepare(query).get(...parameters) as { bytes: number }).bytes
+  }
+
+  // The write-ahead log.
+
+  /** A second connection does the copying, so that commits go on meanwhile. */
+  #checkpoint(): void {
+    if (this.#checkpointing) return
+    this.#checkpointing = true
+    this.#written = 0
+    this.#checkpointer ??= this.#startCheckpointer()
+    this.#checkpointer.postMessage('checkpoint')
+  }
+
+  #startCheckpointer(): Worker {
+    const data: CheckpointerOptions = { path: this.#options.path, paused: this.#paused }
+    const worker = new Worker(new URL('./sqlite-checkpointer.ts', import.meta.url), { workerData: data })
+    worker.unref()
+    worker.on('error', (error) => this.#fail(error))
+    worker.on('message', ({ log, copied }: { log: number; copied: number }) => {
+      this.#checkpointing = false
+      // The log begins anew only when all of it is copied, which under load takes a checkpoint between two commits.
+      if (this.#full) return
+      if (log - copied <= fewFrames || log > longLog) this.#finishCheckpoint()
+      else this.#checkpoint()
+    })
+    return worker
+  }
+
+  #finishCheckpoint(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      // Nobody asked, so nobody is answered: the next commit finds out by itself.
+      if (!isFull(error)) this.#fail(error)
+    }
+  }
+
+  /** Gives the log's space back; on a full disk it may not be possible, and then nothing is lost. */
+  #truncateLog(): boolean {
+    try {
+      return pragma(this.#database, 'wal_checkpoint(TRUNCATE)') === 0
+    } catch {
+      return false
+    }
+  }
+
+  // The reserve: a file whose space deletions may use when there is no other.
+
+  get #reserve(): string {
+    return `${this.#options.path}-reserve`
+  }
+
+  /** False where there is no space for it. */
+  #fillReserve(): boolean {
+    if (!existsSync(this.#reserve)) writeZeros(this.#reserve, this.#options.reserveBytes)
+    return existsSync(this.#reserve)
+  }
+
+  #canWrite(path: string): boolean {
+    const could = writeZeros(path, probeBytes)
+    rmSync(path, { force: true })
+    return could
+  }
+
+  #releaseReserve(): void {
+    rmSync(this.#reserve, { force: true })
+    this.#limitPages(this.#options.reserveBytes)
+  }
+
+  #limitPages(more = 0): void {
+    const { maxBytes } = this.#options
+    if (maxBytes > 0) this.#database.exec(`PRAGMA max_page_count = ${Math.floor((maxBytes + more) / this.#pageSize)}`)
+  }
+
+  /** Asking costs as much as a row, hence not after each commit. */
+  #bytes(): number {
+    if (this.#unmeasured < measureAfter) return this.#measured
+    this.#unmeasured = 0
+    this.#measured = Number((this.#pages.get() as { page_count: number }).page_count) * this.#pageSize
+    return this.#measured
+  }
+
+  #say(answer: Answer): void {
+    this.#port.postMessage(answer)
+  }
+
+  #close(): void {
+    this.#leaving = []
+    this.#port.close()
+    void (this.#checkpointer?.terminate() ?? Promise.resolve()).then(() => this.#database.close())
+  }
+}
+
+function isFull(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return errcode === full || errcode === sharedMemorySize
+}
+
+function diskFull(): Error {
+  return Object.assign(new Error('the disk is full'), { errcode: full })
+}
+
+/** Leaves no file where there is no space for all of it. */
+function writeZeros(path: string, size: number): boolean {
+  const file = openSync(path, 'w')
+  try {
+    for (let left = size; left > 0; ) left -= writeSync(file, new Uint8Array(Math.min(left, 1 << 20)))
+    return true
+  } catch {
+    rmSync(path, { force: true })
+    return false
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The last of a row's numbers: the size of its value. */
+function at8(numbers: Float64Array, at: number): number {
+  return numbers[at + width - 1] as number
+}
+
+if (parentPort) {
+  const committer = new Committer(workerData as WorkerOptions, parentPort)
+  parentPort.on('message', (request: Request) => committer.handle(request))
+}

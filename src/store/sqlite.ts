@@ -1,0 +1,326 @@
+/**
+ * The embedded default engine: SQLite (WAL, synchronous=FULL) in a worker thread, which is sent whole groups of writes.
+ *
+ * Conflicts are decided here, in memory, against the newest decided state; while one group is being committed the next
+ * collects. What a group decided is answered, and seen by readers and watchers, when it is durable.
+ */
+import type { Clock, Timer } from '#lib/clock.ts'
+import { deletionOf, Leases } from './leases.ts'
+import { type Decision, Ledger, type Version } from './ledger.ts'
+import { type Loaded, loadFile, lockFile, openFile } from './sqlite-file.ts'
+import { openLog, type SqliteLog } from './sqlite-log.ts'
+import type { Write } from './sqlite-messages.ts'
+import {
+  hasCode,
+  type Lease,
+  type RangeRequest,
+  type RangeResult,
+  type Store,
+  StoreError,
+  type Txn,
+  type TxnResult,
+  type WatchBatch,
+  type WatchRequest,
+} from './store.ts'
+import { WatchHub } from './watch-hub.ts'
+
+export interface SqliteOptions {
+  /** Of the database; files of this name with `-wal`, `-shm`, `-lock`, `-reserve` lie beside it. */
+  readonly path: string
+  readonly clock: Clock
+  /** After it the store answers nothing more. Default: throws where nobody catches, which ends the process. */
+  readonly onFatal?: (error: Error) => void
+  /** The file may not grow beyond this many bytes; default: as far as the disk goes. */
+  readonly maxBytes?: number
+  /** Kept free for deletions when the disk is full; default 8 MB. */
+  readonly reserveBytes?: number
+  /** Overwritten and deleted versions kept after their compaction; default 256 MB. */
+  readonly historyBytes?: number
+  /** Prefixes of keys whose old versions are not kept; default Leases and Events. */
+  readonly forgetful?: readonly string[]
+  /** Overwritten versions kept in memory; beyond it the store compacts the older half by itself. Default 256 MB. */
+  readonly recentBytes?: number
+}
+
+/** Throws where the file is of a newer format, is no store, or is in use. */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  const { path, maxBytes = 0, reserveBytes = 8 << 20, historyBytes = 256 << 20 } = options
+  const lock = lockFile(path)
+  try {
+    const ledger = new Ledger()
+    const database = openFile(path)
+    const loaded = loadFile(database, ledger)
+    database.close()
+    const onFatal = options.onFatal ?? crash
+    const log = await openLog({ path, maxBytes, reserveBytes, historyBytes }, onFatal)
+    return new SqliteStore(options, { ledger, log, loaded, release: () => lock.close() })
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+/** Nothing true can be said after the durable log has failed. */
+function crash(error: Error): void {
+  queueMicrotask(() => {
+    throw error
+  })
+}
+
+interface Group {
+  readonly writes: Write[]
+  readonly granted: Lease[]
+  readonly ended: Lease[]
+  readonly waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[]
+  /** The newest revision decided in it. */
+  revision: number
+}
+
+const changeable = ['/registry/leases/', '/registry/events/', '/registry/masterleases/']
+const probePeriod = 5000
+
+/** Groups at the worker: with a second one waiting there it need not wait for this thread. */
+const depth = 2
+/** Fewer writes are not worth a group of their own while another is under way. */
+const fewWrites = 32
+
+/** Invariant: what is decided and not durable is in `#committing`, in order, or, decided after it, in `#collecting`. */
+class SqliteStore implements Store {
+  #clock: Clock
+  #options: SqliteOptions
+  #ledger: Ledger
+  #log: SqliteLog
+  #hub: WatchHub
+  #leases: Leases
+  #release: () => void
+  #collecting: Group | undefined
+  #committing: Group[] = []
+  #scheduled = false
+  /** Size of the group sent last. */
+  #size = 0
+  /** Raised when groups are undone: the worker refuses those sent before. */
+  #epoch = 0
+  /** Bytes of overwritten versions in memory. */
+  #recent = 0
+  /** Set while the disk is full: only deletions are let through. */
+  #full: Timer | undefined
+  #closed: Promise<void> | undefined
+  #idle: (() => void) | undefined
+
+  constructor(
+    options: SqliteOptions,
+    { ledger, log, loaded, release }: { ledger: Ledger; log: SqliteLog; loaded: Loaded; release: () => void },
+  ) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#ledger = ledger
+    this.#log = log
+    this.#hub = new WatchHub(ledger)
+    this.#release = release
+    this.#leases = new Leases(options.clock, (id) => this.#expire(id))
+    for (const lease of loaded.leases) this.#leases.restore(lease)
+    this.#leases.skipTo(loaded.lastLease)
+    if (loaded.forgotten.length > 0) void this.#forget(loaded.forgotten)
+  }
+
+  async txn(request: Txn): Promise<TxnResult> {
+    this.#checkOpen()
+    const before = this.#ledger.revision
+    const { result, writes } = this.#ledger.decide(request, (id) => this.#leases.has(id))
+    this.#checkSpace(writes, before)
+    await this.#durable((group) => this.#add(group, { result, writes }, request))
+    return result
+  }
+
+  async range(request: RangeRequest): Promise<RangeResult> {
+    this.#checkOpen()
+    return this.#ledger.range(request)
+  }
+
+  watch(request: WatchRequest, onBatch: (batch: WatchBatch) => void): void {
+    this.#checkOpen()
+    this.#hub.watch(request, onBatch)
+  }
+
+  async requestProgress(): Promise<void> {
+    this.#checkOpen()
+    this.#hub.askProgress()
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#checkOpen()
+    const forgotten = this.#ledger.compact(revision)
+    if (!(await this.#forget(forgotten))) throw noSpace()
+  }
+
+  async status(): Promise<{ revision: number; compactRevision: number; bytes: number }> {
+    this.#checkOpen()
+    const { durable, compactRevision } = this.#ledger
+    return { revision: durable, compactRevision, bytes: this.#log.bytes }
+  }
+
+  async grantLease(ttlSeconds: number): Promise<Lease> {
+    this.#checkOpen()
+    if (this.#full) throw noSpace()
+    const lease = this.#leases.grant(ttlSeconds)
+    await this.#durable((group) => group.granted.push(lease))
+    return lease
+  }
+
+  async keepAliveLease(id: number): Promise<Lease> {
+    this.#checkOpen()
+    return this.#leases.keepAlive(id)
+  }
+
+  async revokeLease(id: number): Promise<void> {
+    this.#checkOpen()
+    const lease = this.#leases.remove(id)
+    const request = deletionOf(this.#ledger.keysOf(id), this.#clock)
+    const decision = this.#ledger.decide(request, () => true)
+    await this.#durable((group) => {
+      group.ended.push(lease)
+      this.#add(group, decision, request)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#full?.cancel()
+    this.#leases.close()
+    const owing = this.#committing.length > 0 || this.#collecting
+    if (owing && !this.#log.failed) await new Promise<void>((resolve) => (this.#idle = resolve))
+    this.#hub.close()
+    await this.#log.close()
+    this.#release()
+  }
+
+  /** Resolves when what was decided until now, and what `add` puts into the group, cannot be undone. */
+  #durable(add: (group: Group) => void): Promise<void> {
+    const group = this.#collecting ?? { writes: [], granted: [], ended: [], waiting: [], revision: this.#ledger.durable }
+    add(group)
+    const empty = group.writes.length + group.granted.length + group.ended.length === 0
+    const waitFor = empty ? this.#committing.at(-1) : group
+    if (!waitFor) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      waitFor.waiting.push({ resolve, reject })
+      if (empty) return
+      this.#collecting = group
+      if (group.writes.length >= Math.max(fewWrites, this.#size / 2)) this.#send()
+      else this.#schedule()
+    })
+  }
+
+  #add(group: Group, { result, writes }: Decision, { cause }: Txn): void {
+    for (const version of writes) {
+      group.writes.push({ version, cause })
+      this.#recent += version.previous?.row.value.byteLength ?? 0
+    }
+    if (writes.length > 0) group.revision = result.revision
+  }
+
+  /** A microtask later, so that what comes in the same tick goes into the same group. */
+  #schedule(): void {
+    if (this.#scheduled || this.#committing.length > 0) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      if (this.#committing.length === 0) this.#send()
+    })
+  }
+
+  #send(): void {
+    const group = this.#collecting
+    if (!group || this.#committing.length === depth) return
+    this.#collecting = undefined
+    this.#committing.push(group)
+    this.#size = group.writes.length
+    void this.#commit(group)
+  }
+
+  async #commit(group: Group): Promise<void> {
+    const { writes, granted, ended } = group
+    const commit = { writes, granted, ended: ended.map(({ id }) => id), urgent: this.#full !== undefined, epoch: this.#epoch }
+    const written = await this.#log.commit(commit)
+    // Undone with the group before it.
+    if (this.#committing[0] !== group) return
+    if (written) this.#settle(group)
+    else this.#undo()
+    if (this.#collecting) this.#schedule()
+    else if (this.#committing.length === 0) this.#idle?.()
+  }
+
+  #settle({ revision, waiting }: Group): void {
+    this.#committing.shift()
+    this.#hub.publish(this.#ledger.settle(revision))
+    for (const { resolve } of waiting) resolve()
+    if (this.#recent > (this.#options.recentBytes ?? 256 << 20)) this.#forgetHalf()
+  }
+
+  /** The disk is full: takes back everything that is not durable. */
+  #undo(): void {
+    const groups = this.#collecting ? [...this.#committing, this.#collecting] : this.#committing
+    this.#committing = []
+    this.#collecting = undefined
+    this.#epoch++
+    this.#ledger.undo()
+    for (const lease of groups.flatMap(({ ended }) => ended)) this.#leases.restore(lease)
+    // Afterwards, since one may have been granted and revoked in what is undone.
+    for (const { id } of groups.flatMap(({ granted }) => granted)) if (this.#leases.has(id)) this.#leases.remove(id)
+    for (const { version } of groups.flatMap(({ writes }) => writes)) this.#recent -= version.previous?.row.value.byteLength ?? 0
+    for (const { reject } of groups.flatMap(({ waiting }) => waiting)) reject(noSpace())
+    this.#full ??= this.#clock.after(probePeriod, () => void this.#lookForSpace())
+  }
+
+  #checkSpace(writes: readonly Version[], before: number): void {
+    if (!this.#full || writes.every(({ deleted }) => deleted)) return
+    this.#ledger.undo(before)
+    throw noSpace()
+  }
+
+  /** While the disk is full no old version is worth more than the next write, so all of them go. */
+  async #lookForSpace(): Promise<void> {
+    const { durable, compactRevision } = this.#ledger
+    if (durable > compactRevision) await this.#forget(this.#ledger.compact(durable))
+    const found = await this.#log.probe()
+    if (this.#closed) return
+    this.#full = found ? undefined : this.#clock.after(probePeriod, () => void this.#lookForSpace())
+  }
+
+  async #forget(forgotten: readonly Version[]): Promise<boolean> {
+    for (const { row } of forgotten) this.#recent -= row.value.byteLength
+    const { compactRevision: revision, durable: newest } = this.#ledger
+    const forgetful = this.#options.forgetful ?? changeable
+    const drop = (version: Version) => forgetful.some((prefix) => version.row.key.startsWith(prefix))
+    const toNowhere = Float64Array.from(forgotten.filter(drop), ({ sequence }) => sequence)
+    const toHistory = Float64Array.from(
+      forgotten.filter((version) => !drop(version)),
+      ({ sequence }) => sequence,
+    )
+    return this.#log.compact({ revision, newest, toHistory, toNowhere })
+  }
+
+  /** Old versions have outgrown the memory meant for them; readers of the oldest must start anew. */
+  #forgetHalf(): void {
+    const revision = this.#ledger.middle
+    if (revision > this.#ledger.compactRevision) void this.#forget(this.#ledger.compact(revision))
+  }
+
+  #expire(id: number): void {
+    this.revokeLease(id).catch((error) => {
+      // The group was undone and the lease with it: it runs again, and out again.
+      if (!hasCode(error, 'NoSpace') && !hasCode(error, 'Closed')) throw error
+    })
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new StoreError('Closed', 'the store is closed')
+  }
+}
+
+function noSpace(): StoreError {
+  return new StoreError('NoSpace', 'the store has no space left: only deletions are accepted until there is some again')
+}
