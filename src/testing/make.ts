@@ -1,6 +1,9 @@
 /** Builders of objects for tests: the least that is valid, with what the test is about laid over it. */
+import type { Deployment } from '#api/apps/v1/deployment.ts'
+import type { ReplicaSet } from '#api/apps/v1/replica-set.ts'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
+import type { Service } from '#api/core/v1/service.ts'
 import type { Draft } from '#schema/words.ts'
 
 /** A pod of one container. */
@@ -29,5 +32,39 @@ export function node(
     metadata: { name, labels: { 'kubernetes.io/hostname': name, ...over.labels } },
     ...(over.spec && { spec: over.spec }),
     status: { capacity: allocatable, allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
+  }
+}
+
+type Over<T> = { namespace?: string; labels?: Record<string, string>; spec?: Draft<T> }
+
+/** A ReplicaSet of `app: <name>` pods. */
+export function replicaSet(name: string, over: Over<ReplicaSet['spec']> = {}): Draft<ReplicaSet> {
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', labels: over.labels ?? { app: name } },
+    spec: { ...podsOf(name), ...over.spec },
+  }
+}
+
+/** A Deployment of `app: <name>` pods. */
+export function deployment(name: string, over: Over<Deployment['spec']> = {}): Draft<Deployment> {
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', labels: over.labels ?? { app: name } },
+    spec: { ...podsOf(name), ...over.spec },
+  }
+}
+
+/** A Service for `app: <name>` pods, from port 80 to 8080. */
+export function service(name: string, over: Over<Service['spec']> = {}): Draft<Service> {
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', ...(over.labels && { labels: over.labels }) },
+    spec: { selector: { app: name }, ports: [{ port: 80, targetPort: 8080 }], ...over.spec },
+  }
+}
+
+function podsOf(name: string) {
+  const containers = [{ name: 'main', image: 'example/app:1' }]
+  return {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers } },
   }
 }

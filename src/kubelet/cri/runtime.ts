@@ -259,10 +259,18 @@ export type RuntimeErrorCode = 'NotFound' | 'Unavailable' | 'DeadlineExceeded' |
 /** `message` is the runtime's own text, which ends up in events and statuses. */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode
+  /** The gRPC status as Go names it: `Unknown`, `NotFound`, `InvalidArgument`, ... */
+  readonly status: string
 
-  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: RuntimeErrorCode, message: string, options: ErrorOptions & { readonly status?: string } = {}) {
     super(message, options)
     this.name = 'RuntimeError'
     this.code = code
+    this.status = options.status ?? code
+  }
+
+  /** As Go prints the error: `rpc error: code = NotFound desc = ...`. */
+  get rpcText(): string {
+    return `rpc error: code = ${this.status} desc = ${this.message}`
   }
 }

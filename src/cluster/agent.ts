@@ -1,0 +1,242 @@
+/** The agent process: containerd, kubelet, service proxy and DNS of one node, composed. Restarting it touches no container. */
+import { createWriteStream } from 'node:fs'
+import { readFile, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { Node } from '#api/core/v1/node.ts'
+import type { Client } from '#client/client.ts'
+import { httpsTransport } from '#client/https-transport.ts'
+import { createClient } from '#client/typed-client.ts'
+import { writeArchive } from '#images/archive.ts'
+import { openLayout } from '#images/layout.ts'
+import { pauseImage, pauseReference } from '#images/pause.ts'
+import { connectContainerd } from '#kubelet/cri/containerd.ts'
+import type { Runtime } from '#kubelet/cri/runtime.ts'
+import { createImageGc } from '#kubelet/images/image-gc.ts'
+import { createImageManager } from '#kubelet/images/image-manager.ts'
+import { startKubelet } from '#kubelet/kubelet.ts'
+import { openCgroups } from '#kubelet/node/cgroups.ts'
+import { allocatableOf, readMachine } from '#kubelet/node/machine.ts'
+import { startNodeAgent } from '#kubelet/node/node-agent.ts'
+import { createPodCgroups } from '#kubelet/node/pod-cgroups.ts'
+import { pressureOf, readRemaining } from '#kubelet/node/pressure.ts'
+import { reviewAccess } from '#kubelet/server/access.ts'
+import { listenAgent } from '#kubelet/server/agent-server.ts'
+import { rotateLogs } from '#kubelet/server/log-rotation.ts'
+import { sleep, systemClock } from '#lib/clock.ts'
+import { systemRandom } from '#lib/random.ts'
+import { watchNames } from '#network/dns/cluster-names.ts'
+import { runDns } from '#network/dns/dns.ts'
+import { type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
+import { nftRunner } from '#network/proxy/nft.ts'
+import { runProxy } from '#network/proxy/proxy.ts'
+import { fixedPort } from '#network/proxy/ruleset.ts'
+import { hasReason } from '#schema/status-error.ts'
+import { machineAddresses } from './addresses.ts'
+import { type Containerd, importImages, startContainerd } from './containerd.ts'
+import type { ClusterConfig, DataDirectory } from './data-directory.ts'
+import type { Log } from './log.ts'
+import { ensureNodeCertificates, ensurePki, type KeyAndCertificate } from './pki.ts'
+import { version } from './version.ts'
+
+const clock = systemClock
+const random = systemRandom
+
+export interface RunningAgent {
+  close(): Promise<void>
+}
+
+interface Context {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+export async function startAgent(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningAgent> {
+  const stop = new AbortController()
+  const { signal } = stop
+  const context: Context = { directory, config, log, signal }
+  const pki = await ensurePki(directory.pki)
+  const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
+  const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
+  const certificates = await ensureNodeCertificates(pki, { nodeName: config.nodeName, addresses: [...addresses, '127.0.0.1'] })
+  const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
+  const client = connect(certificates.client)
+  const { runtime } = await startRuntime(context)
+  const node = await registerNode(context, { client, runtime, addresses })
+  const network = podNetwork(await assignedCidr(context, client), config.serviceCidr)
+  await setUpPodNetwork({
+    network,
+    cniConfDir: directory.containerd.cniConfDir,
+    ipamDirectory: join(directory.run, 'ipam'),
+    onWarning: (line) => log.error('pod network', line),
+  })
+  node.refresh()
+  const proxyClient = connect(pki.proxy)
+  const dns = await startDns(context, { client: proxyClient, network })
+  await startProxy(context, { proxyClient, podClient: client, network })
+  const server = await startPods(context, {
+    client,
+    runtime,
+    addresses,
+    tls: { ...certificates.serving, clientCa: pki.ca.certificate },
+  })
+  log.info(`node ${config.nodeName} at ${addresses[0]}, pods ${network.podCidr}`)
+  return {
+    async close() {
+      stop.abort(new Error('the agent is stopping'))
+      await Promise.allSettled([server.close(), dns.close(), node.done])
+      await Promise.allSettled([client.close(), proxyClient.close(), runtime.close()])
+    },
+  }
+}
+
+function clientOf({ port }: ClusterConfig, ca: string, { key, certificate }: KeyAndCertificate): Client {
+  return createClient(
+    httpsTransport({ server: `https://127.0.0.1:${port}`, ca, key, certificate, clock, userAgent: `nami/${version}` }),
+  )
+}
+
+async function startRuntime({ directory }: Context): Promise<{ runtime: Runtime; containerd: Containerd }> {
+  const { cniConfDir, registries, ...paths } = directory.containerd
+  const containerd = await startContainerd({ ...paths, cniConfDir, configPath: registries, sandboxImage: pauseReference, clock })
+  const runtime = await connectContainerd({ socket: containerd.socket, clock })
+  if (!(await runtime.imageStatus(pauseReference))) await importPause(directory, containerd)
+  return { runtime, containerd }
+}
+
+async function importPause(directory: DataDirectory, containerd: Containerd): Promise<void> {
+  const layout = await openLayout(directory.images)
+  const image = await pauseImage(layout, process.arch === 'arm64' ? 'arm64' : 'amd64')
+  const file = join(directory.run, 'pause.tar')
+  await pipeline(await writeArchive([{ reference: pauseReference, image }]), createWriteStream(file))
+  importImages(containerd, file)
+  await rm(file, { force: true })
+}
+
+async function registerNode(
+  { directory, config, log, signal }: Context,
+  { client, runtime, addresses }: { client: Client; runtime: Runtime; addresses: readonly string[] },
+) {
+  const machine = await readMachine({ directory: directory.path })
+  const pressure = async () =>
+    pressureOf(await readRemaining({ directory: directory.path, imageDirectory: directory.containerd.root }))
+  const onError = (error: unknown) => log.error('node', error)
+  return startNodeAgent({
+    ...{ client, runtime, clock, random, signal, addresses, machine, pressure, version, onError },
+    nodeName: config.nodeName,
+    port: config.agentPort,
+  })
+}
+
+/** Waits for the controller that hands out ranges. */
+async function assignedCidr({ config, signal }: Context, client: Client): Promise<string> {
+  for (;;) {
+    const node = await client.get(Node, { name: config.nodeName }, { signal }).catch((error) => {
+      if (hasReason(error, 'NotFound')) return undefined
+      throw error
+    })
+    if (node?.spec.podCIDR) return node.spec.podCIDR
+    await sleep(clock, 20, signal)
+  }
+}
+
+async function startDns({ config, log, signal }: Context, { client, network }: { client: Client; network: PodNetwork }) {
+  const names = watchNames(client, { clock, random, signal, onError: (error) => log.error('dns', error) })
+  await names.synced()
+  const own = [network.gateway, config.clusterDns]
+  const resolv = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
+  const upstreams = [...resolv.matchAll(/^nameserver\s+([\d.]+)/gm)]
+    .map(([, ip]) => ip as string)
+    .filter((ip) => !own.includes(ip))
+  return runDns({
+    ...{ names, upstreams, clock, random },
+    domain: config.clusterDomain,
+    listen: { host: network.gateway, port: 53 },
+    onError: (error) => log.error('dns', error),
+  })
+}
+
+async function startProxy(
+  { config, log, signal }: Context,
+  { proxyClient, podClient, network }: { proxyClient: Client; podClient: Client; network: PodNetwork },
+): Promise<void> {
+  const dns = (protocol: 'udp' | 'tcp') =>
+    fixedPort(`kube-system/node-dns/${protocol}/dns`, {
+      protocol,
+      from: { ip: config.clusterDns, port: 53 },
+      to: { ip: network.gateway, port: 53 },
+    })
+  await runProxy({
+    client: proxyClient,
+    ...{ podClient, clock, random, signal },
+    nodeName: config.nodeName,
+    addresses: { podCidr: config.podCidr, serviceCidr: config.serviceCidr },
+    fixed: [dns('udp'), dns('tcp')],
+    nft: nftRunner(),
+    onError: (error) => log.error('proxy', error),
+  })
+}
+
+interface PodParts {
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly addresses: readonly string[]
+  readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
+}
+
+/** The kubelet itself, and the server through which its pods are looked into. */
+async function startPods({ directory, config, log, signal }: Context, { client, runtime, addresses, tls }: PodParts) {
+  const onError = (error: unknown) => log.error('kubelet', error)
+  const machine = await readMachine({ directory: directory.path })
+  const cgroups = await openCgroups({ clock })
+  await cgroups.prepare({})
+  const kubelet = await startKubelet({
+    ...{ client, runtime, clock, random, signal, onError },
+    images: createImageManager({ runtime, clock, recordsFile: join(directory.kubelet, 'pulled-images.json') }),
+    nodeName: config.nodeName,
+    nodeAddresses: addresses,
+    rootDirectory: directory.kubelet,
+    logDirectory: directory.podLogs,
+    clusterDns: [config.clusterDns],
+    clusterDomain: config.clusterDomain,
+    resolvConf: await readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
+    hostsFile: await readFile('/etc/hosts', 'utf8').catch(() => ''),
+    memoryCapacity: machine.memoryBytes,
+    cgroupVersion: cgroups.version,
+    allocatable: allocatableOf(machine, 110),
+    cgroups: createPodCgroups(cgroups),
+  })
+  void rotateLogs({ runtime, clock, onError }, signal)
+  void collectImages({ runtime, signal, onError })
+  return listenAgent({
+    ...{ runtime, clock, tls, onError },
+    nodeName: config.nodeName,
+    pods: () => kubelet.pods(),
+    port: config.agentPort,
+    authorize: reviewAccess({ client, clock, nodeName: config.nodeName }),
+  })
+}
+
+const collectEvery = 5 * 60_000
+
+async function collectImages({
+  runtime,
+  signal,
+  onError,
+}: {
+  runtime: Runtime
+  signal: AbortSignal
+  onError: (error: unknown) => void
+}): Promise<void> {
+  const filesystem = async (path: string) => {
+    const { blocks, bavail, bsize } = await statfs(path)
+    return { capacity: blocks * bsize, available: bavail * bsize }
+  }
+  const gc = createImageGc({ runtime, clock, filesystem })
+  while (!signal.aborted) {
+    await gc.collect().catch(onError)
+    await sleep(clock, collectEvery, signal).catch(() => {})
+  }
+}

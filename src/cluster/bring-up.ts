@@ -1,0 +1,132 @@
+/** All of `up` in order: prepare, provide, start, kubeconfig, application. */
+import type { Client } from '#client/client.ts'
+import { connectContainerd } from '#kubelet/cri/containerd.ts'
+import { systemClock } from '#lib/clock.ts'
+import { defaultNodeName } from './addresses.ts'
+import { administratorIdentity } from './administrator.ts'
+import { publicAddress } from './agent-address.ts'
+import { type Answers, applyAll, buildAndImport, type Importer, readManifests, untilItAnswers, withImage } from './application.ts'
+import { importImages } from './containerd.ts'
+import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
+import { editFile, mergedText } from './kubeconfig-file.ts'
+import { createProgress, type Progress, type Screen } from './progress.ts'
+import { provide, start, UpError } from './up.ts'
+
+export interface BringUpOptions {
+  readonly dataDir: string | undefined
+  readonly wishes: {
+    readonly name: string
+    readonly nodeName: string | undefined
+    readonly port: number
+    readonly agent: boolean
+  }
+  readonly application: string | undefined
+  /** The user's kubeconfig. */
+  readonly kubeconfig: string
+  readonly screen: Screen
+  readonly signal: AbortSignal
+  readonly note: (line: string) => void
+}
+
+export interface Outcome {
+  readonly name: string
+  readonly wasRunning: boolean
+  readonly changed: boolean
+  readonly server: string
+  readonly answers?: Answers
+  /** How to call kubectl on this cluster. */
+  readonly kubectl: string
+  /** The application's first Deployment. */
+  readonly workload?: string
+}
+
+export async function bringUp(options: BringUpOptions): Promise<Outcome> {
+  const { application, signal, note, screen } = options
+  const directory = dataDirectory(options.dataDir)
+  const progress = createProgress(screen, systemClock)
+  const manifests = application ? readManifests(application) : []
+  try {
+    prepare(directory)
+    const config = configOf(directory, options)
+    const up = { directory, config, clock: systemClock, signal, progress, note }
+    await provide(up)
+    const { client, wasRunning } = await start(up)
+    try {
+      const contextChanged = mergeKubeconfig(directory, config, options.kubeconfig)
+      const base = {
+        name: config.name,
+        wasRunning,
+        server: `https://${publicAddress(config)}:${config.port}`,
+        kubectl: './nami kubectl',
+      }
+      if (!application) return { ...base, changed: contextChanged }
+      const run = await runApplication(client, { ...up, application, manifests })
+      return { ...base, ...run, changed: contextChanged || run.changed }
+    } finally {
+      await client.close()
+    }
+  } catch (error) {
+    progress.fail()
+    throw error
+  }
+}
+
+/** What an earlier `up` chose stays; asking for something else while the cluster runs, or for another port, is refused. */
+function configOf(directory: DataDirectory, { wishes }: BringUpOptions): ClusterConfig {
+  const known = loadConfig(directory)
+  if (!known) return { ...defaultConfig, ...wishes, nodeName: wishes.nodeName ?? defaultNodeName() }
+  if (wishes.port !== defaultConfig.port && wishes.port !== known.port) {
+    throw new UpError(`The cluster in ${directory.path} serves on port ${known.port}.`, [
+      'Leave out --port, or use another --data-dir.',
+    ])
+  }
+  return known
+}
+
+function mergeKubeconfig(directory: DataDirectory, { name }: ClusterConfig, path: string): boolean {
+  const identity = administratorIdentity(directory)
+  return identity !== undefined && editFile(path, (text) => mergedText(text, { name, ...identity }))
+}
+
+interface ApplicationRun {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly application: string
+  readonly manifests: ReturnType<typeof readManifests>
+  readonly signal: AbortSignal
+  readonly progress: Progress
+  readonly note: (line: string) => void
+}
+
+async function runApplication(client: Client, run: ApplicationRun): Promise<Pick<Outcome, 'answers' | 'workload' | 'changed'>> {
+  const { directory, progress, signal, application } = run
+  progress.step('building the image')
+  const importer = await importerFor(directory)
+  const reference = await buildAndImport(application, { directory, importer, say: (line) => progress.update(line) }).finally(() =>
+    importer.close(),
+  )
+  progress.done(reference)
+  progress.step('applying manifests')
+  const built = run.manifests.map((manifest) => withImage(manifest, reference))
+  const lines = await applyAll(client, built, signal)
+  progress.done()
+  for (const line of lines) run.note(`      ${line}`)
+  progress.step('waiting until it answers')
+  const answers = await untilItAnswers(client, built, { clock: systemClock, signal, progress, address: '127.0.0.1' })
+  progress.done()
+  const workload = built.find(({ kind }) => kind.kind === 'Deployment')?.object.metadata.name
+  return {
+    changed: lines.some((line) => !line.endsWith(' unchanged')),
+    ...(answers && { answers }),
+    ...(workload && { workload }),
+  }
+}
+
+async function importerFor({ containerd }: DataDirectory): Promise<Importer & { close(): Promise<void> }> {
+  const runtime = await connectContainerd({ socket: containerd.socket, clock: systemClock })
+  return {
+    has: async (reference) => (await runtime.imageStatus(reference)) !== undefined,
+    load: (path) => importImages({ socket: containerd.socket, snapshotter: 'overlayfs' }, path),
+    close: () => runtime.close(),
+  }
+}

@@ -1,0 +1,172 @@
+/** The server process: store, API server, controllers and scheduler, composed; each with its own identity. */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { kinds } from '#api/kinds.ts'
+import { defaultPlugins } from '#apiserver/admission/chain.ts'
+import { anonymousAuthenticator } from '#apiserver/authn/anonymous.ts'
+import type { Authenticator } from '#apiserver/authn/authenticator.ts'
+import { bearerTokenAuthenticator } from '#apiserver/authn/bearer-token.ts'
+import { bootstrapTokenAuthenticator } from '#apiserver/authn/bootstrap-token.ts'
+import { certificateAuthenticator } from '#apiserver/authn/certificate.ts'
+import { serviceAccountAuthenticator } from '#apiserver/authn/service-account.ts'
+import { unionAuthorizer } from '#apiserver/authz/authorize.ts'
+import { nodeAuthorizer } from '#apiserver/authz/node.ts'
+import { rbacAuthorizer } from '#apiserver/authz/rbac.ts'
+import { systemMastersAuthorizer } from '#apiserver/authz/system-masters.ts'
+import { listen } from '#apiserver/http/listen.ts'
+import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
+import { publishStages } from '#apiserver/publish/publish.ts'
+import { serviceHook } from '#apiserver/registry/hooks/service.ts'
+import { type ApiServer, createApiServer } from '#apiserver/server.ts'
+import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
+import { createClient } from '#client/typed-client.ts'
+import { controllersOf } from '#controllers/controllers.ts'
+import { runControllers } from '#controllers/runtime/run.ts'
+import { systemClock } from '#lib/clock.ts'
+import { systemRandom } from '#lib/random.ts'
+import { podNetwork } from '#network/pod-network.ts'
+import { runScheduler } from '#scheduler/scheduler.ts'
+import { openSqliteStore } from '#store/sqlite.ts'
+import { advertisedAddress, machineAddresses } from './addresses.ts'
+import { bootstrap } from './bootstrap.ts'
+import { type ClusterConfig, type DataDirectory, replaceFile } from './data-directory.ts'
+import { kubeconfigText } from './kubeconfig-file.ts'
+import type { Log } from './log.ts'
+import { nodeDialer, serviceDialer } from './node-dialer.ts'
+import { ensurePki, type Pki } from './pki.ts'
+import { version } from './version.ts'
+
+export interface RunningServer {
+  readonly port: number
+  /** Ends everything in order; what was acknowledged is on disk. */
+  close(): Promise<void>
+}
+
+const clock = systemClock
+const random = systemRandom
+
+export async function startServer(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningServer> {
+  const gateway = podNetwork(config.podCidr, config.serviceCidr).gateway
+  const address = advertisedAddress(gateway)
+  const pki = await ensurePki(directory.pki, {
+    domain: config.clusterDomain,
+    dnsNames: [config.nodeName],
+    addresses: [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()],
+  })
+  mkdirSync(dirname(directory.store), { recursive: true })
+  const store = await openSqliteStore({ path: directory.store, clock })
+  const controllers = controllersOf({ rootCa: pki.ca.certificate, clusterCidr: config.podCidr })
+  const readiness = { isReady: false }
+  const server = await assemble({ store, pki, config, log, readiness })
+  const stop = new AbortController()
+  const self = createClient(server.transportAs({ name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }))
+  await bootstrap({ client: self, clock, config, controllers, address })
+  const { key, certificate } = pki.apiserver
+  const onError = (error: unknown) => log.error('serving', error)
+  const listening = await listen(server, {
+    port: config.port,
+    key,
+    certificate,
+    clientCa: pki.ca.certificate,
+    clock,
+    random,
+    onError,
+  })
+  readiness.isReady = true
+  writeKubeconfig(directory, { config, pki, port: listening.port })
+  const running = startComponents(server, { controllers, log, signal: stop.signal })
+  log.info(`serving on port ${listening.port}`)
+  return {
+    port: listening.port,
+    async close() {
+      readiness.isReady = false
+      stop.abort(new Error('the server is stopping'))
+      await Promise.allSettled(running)
+      await listening.close(1_000)
+      await server.close()
+      await store.close()
+    },
+  }
+}
+
+interface Parts {
+  readonly store: Parameters<typeof createApiServer>[0]['store']
+  readonly pki: Pki
+  readonly config: ClusterConfig
+  readonly log: Log
+  readonly readiness: { readonly isReady: boolean }
+}
+
+async function assemble({ store, pki, config, log, readiness }: Parts): Promise<ApiServer> {
+  const issuer = `https://kubernetes.default.svc.${config.clusterDomain}`
+  const tokens = serviceAccountTokens({ privateKey: pki.serviceAccount.key, issuer })
+  const ready = {
+    name: 'bootstrap',
+    for: ['readyz'] as const,
+    check: () => (readiness.isReady ? undefined : 'the first objects are being made'),
+  }
+  const server: ApiServer = await createApiServer({
+    ...{ store, clock, random, createClient, tokens },
+    authenticators: ({ lister, client }): readonly Authenticator[] => {
+      const { audiences } = tokens
+      const accounts = serviceAccountAuthenticator({ keys: tokens, lister, client, clock })
+      const bootstrapTokens = bootstrapTokenAuthenticator({ lister, clock, audiences })
+      return [
+        certificateAuthenticator({ clock }),
+        bearerTokenAuthenticator({ tokens: [accounts, bootstrapTokens], audiences }),
+        anonymousAuthenticator,
+      ]
+    },
+    authorizer: (lister) => unionAuthorizer([systemMastersAuthorizer, nodeAuthorizer({ lister }), rbacAuthorizer({ lister })]),
+    admission: defaultPlugins,
+    hooks: [serviceHook({ serviceCidr: config.serviceCidr })],
+    nodeDialer: nodeDialer({
+      client: () => server.registry.client,
+      identity: pki.apiserverKubeletClient,
+      ca: pki.ca.certificate,
+    }),
+    serviceDialer: serviceDialer(() => server.registry.client),
+    publish: publishStages({ kinds: () => kinds, gitVersion: version, platform: platform(), checks: [ready], tokens }),
+    onError: (error, doing) => log.error(doing, error),
+  })
+  return server
+}
+
+function startComponents(
+  server: ApiServer,
+  { controllers, log, signal }: { controllers: ReturnType<typeof controllersOf>; log: Log; signal: AbortSignal },
+): Promise<unknown>[] {
+  const account = (name: string) => ({
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+  })
+  const clientAs = (user: { name: string; groups: readonly string[] }) => createClient(server.transportAs(user))
+  const scheduler = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
+  return [
+    runControllers(controllers, {
+      clientFor: (name) => clientAs(account(name)),
+      ...{ clock, random, signal },
+      onError: (error, { controller, key }) => log.error(`controller ${controller}${key ? ` ${key}` : ''}`, error),
+    }),
+    runScheduler({ client: clientAs(scheduler), clock, random, signal, onError: (error) => log.error('scheduler', error) }),
+  ].map((running) => running.catch((error) => !signal.aborted && log.error('component', error)))
+}
+
+function writeKubeconfig(
+  directory: DataDirectory,
+  { config, pki, port }: { config: ClusterConfig; pki: Pki; port: number },
+): void {
+  const { ca, admin } = pki
+  const text = kubeconfigText({
+    name: config.name,
+    server: `https://127.0.0.1:${port}`,
+    ca: ca.certificate,
+    certificate: admin.certificate,
+    key: admin.key,
+  })
+  replaceFile(directory.kubeconfig, text, 0o600)
+}
+
+function platform(): string {
+  return `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`
+}

@@ -1,0 +1,165 @@
+/** `up`: from a bare machine, or from whatever an earlier run left, to a cluster that answers. Each step is idempotent. */
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Node } from '#api/core/v1/node.ts'
+import type { Client } from '#client/client.ts'
+import { TransportError } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
+import { administrator } from './administrator.ts'
+import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
+import { findProcess, waitReferenced } from './processes.ts'
+import type { Progress } from './progress.ts'
+import { findProgram, install, manualInstall, missingRequirements, type Requirement } from './provision.ts'
+
+export class UpError extends Error {
+  readonly next: readonly string[]
+
+  constructor(message: string, next: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options)
+    this.next = next
+  }
+}
+
+export interface UpOptions {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly progress: Progress
+  readonly note: (line: string) => void
+}
+
+/** Installs what a node needs where that can be done; otherwise says what to type. */
+export async function provide({ config, progress, note }: UpOptions): Promise<void> {
+  if (!config.agent) return
+  const isRoot = process.getuid?.() === 0
+  const missing: readonly Requirement[] = missingRequirements()
+  const manual = manualInstall(missing, { isRoot, hasApt: findProgram('apt-get') !== undefined })
+  if (manual) {
+    const names = missing.map(({ debian }) => debian).join(', ')
+    throw new UpError(`A node needs ${names}; ${manual.why}.`, [...manual.commands, 'or without containers: nami up --no-agent'])
+  }
+  if (!isRoot)
+    throw new UpError('A node needs root, for containers and networks.', [
+      'sudo ./nami up',
+      'or without containers: nami up --no-agent',
+    ])
+  if (missing.length === 0) return
+  progress.step(`installing ${missing.length} system package${missing.length === 1 ? '' : 's'}`)
+  await install(missing, (line) => {
+    progress.update(line)
+    note(`      ${line}`)
+  })
+  progress.done()
+}
+
+export interface Started {
+  readonly client: Client
+  /** Nothing had to be started. */
+  readonly wasRunning: boolean
+}
+
+/** Starts the processes unless they run, and waits until the API server answers and the node is ready. */
+export async function start(options: UpOptions): Promise<Started> {
+  const { directory, config, progress } = options
+  const wasRunning = findProcess(directory, 'supervisor') !== undefined
+  if (!wasRunning) {
+    await checkPort(config.port, 'the API server', '--port')
+    if (config.agent) await checkPort(config.agentPort, 'the node agent', '')
+    saveConfig(directory, config)
+    progress.step('starting the control plane')
+    supervise(directory, config)
+  } else {
+    progress.step('looking at the running cluster')
+  }
+  const client = await untilServing(options)
+  if (config.agent) {
+    if (!wasRunning) progress.step('starting the node')
+    await untilReady(options, client)
+  }
+  progress.done()
+  return { client, wasRunning }
+}
+
+/** Leaves the supervisor behind, in a session of its own. */
+function supervise(directory: DataDirectory, { agent }: ClusterConfig): void {
+  const script = fileURLToPath(new URL('./supervise.sh', import.meta.url))
+  const bin = fileURLToPath(new URL('../../bin/nami.ts', import.meta.url))
+  const names = agent ? ['server', 'agent'] : ['server']
+  const output = openSync(join(directory.logs, 'supervisor.log'), 'a')
+  const child = spawn('/bin/sh', [script, process.execPath, bin, directory.path, directory.run, directory.logs, ...names], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    cwd: '/',
+  })
+  closeSync(output)
+  child.unref()
+}
+
+/** Says who could be in the way before a process fails over it. */
+async function checkPort(port: number, what: string, flag: string): Promise<void> {
+  const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    const probe = createServer()
+    probe.once('error', resolve)
+    probe.listen(port, () => probe.close(() => resolve(undefined)))
+  })
+  if (error?.code === 'EADDRINUSE') {
+    throw new UpError(`Port ${port}, which ${what} wants, is in use by another program.`, [
+      `ss -ltnp 'sport = :${port}'    shows which`,
+      ...(flag ? [`nami up ${flag} ${port + 1}    takes another`] : []),
+    ])
+  }
+  if (error) throw new UpError(`Port ${port} cannot be used: ${error.message}`, [], { cause: error })
+}
+
+const startLimit = 60_000
+
+async function untilServing({ directory, clock, signal, progress }: UpOptions): Promise<Client> {
+  const deadline = clock.monotonic() + startLimit
+  for (;;) {
+    const client = await administrator(directory)
+    const isServing = await client?.get(Node, { name: 'x' }).then(
+      () => true,
+      (error) => !(error instanceof TransportError),
+    )
+    if (client && isServing && (await isReady(client))) return client
+    await client?.close()
+    if (clock.monotonic() > deadline) throw notStarted(directory, 'server', 'The API server does not answer')
+    progress.update('waiting for the API server')
+    await waitReferenced(clock, 25, signal)
+  }
+}
+
+/** The first objects are made before the server listens; a Node list then is allowed and quick. */
+async function isReady(client: Client): Promise<boolean> {
+  return client.list(Node, { limit: 1 }).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function untilReady({ directory, config, clock, signal, progress }: UpOptions, client: Client): Promise<void> {
+  const deadline = clock.monotonic() + startLimit
+  for (;;) {
+    const node = await client.get(Node, { name: config.nodeName }).catch(() => undefined)
+    const condition = node?.status.conditions?.find(({ type }) => type === 'Ready')
+    if (condition?.status === 'True') return
+    if (clock.monotonic() > deadline)
+      throw notStarted(
+        directory,
+        'agent',
+        `Node ${config.nodeName} is not ready${condition?.message ? `: ${condition.message}` : ''}`,
+      )
+    progress.update(condition?.message ?? 'waiting for the node')
+    await waitReferenced(clock, 25, signal)
+  }
+}
+
+function notStarted(directory: DataDirectory, name: 'server' | 'agent', what: string): UpError {
+  const file = join(directory.logs, `${name}.log`)
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-5) : []
+  return new UpError(`${what} after a minute.`, [...lines, `The whole log: ${file}`, 'nami doctor'])
+}

@@ -1,0 +1,171 @@
+/** What containers and node use: `/stats/summary` and `/metrics/resource`, from which metrics-server feeds `kubectl top`. */
+import { readFile } from 'node:fs/promises'
+import type { Pod } from '#api/core/v1/pod.ts'
+import { type Clock, formatTime } from '#lib/clock.ts'
+import { type ContainerStats, labels, type Runtime } from '../cri/runtime.ts'
+
+export interface NodeUsage {
+  readonly cpuNanos: number
+  readonly memoryBytes: number
+  readonly availableBytes: number
+}
+
+export interface StatsOptions {
+  readonly runtime: Runtime
+  readonly clock: Clock
+  readonly nodeName: string
+  readonly pods: () => readonly Pod[]
+  /** Default: read from /proc. */
+  readonly nodeUsage?: () => Promise<NodeUsage>
+}
+
+export interface Stats {
+  summary(): Promise<object>
+  /** In Prometheus' text format. */
+  resourceMetrics(): Promise<string>
+}
+
+export function createStats(options: StatsOptions): Stats {
+  const rates = new CpuRates()
+  const usage = options.nodeUsage ?? readNodeUsage
+  return {
+    summary: async () => summary(options, rates, await usage()),
+    resourceMetrics: async () => resourceMetrics(options, await usage()),
+  }
+}
+
+/** containerd lists ended containers too, without a time. */
+async function liveStats(runtime: Runtime): Promise<readonly ContainerStats[]> {
+  return (await runtime.containerStats()).filter(({ at }) => at > 0)
+}
+
+/** CPU use between two looks at the same counter. */
+class CpuRates {
+  readonly #last = new Map<string, { nanos: number; at: number; rate: number }>()
+
+  /** Nanoseconds of CPU time in a second; 0 until the counter was seen twice. */
+  observe(id: string, nanos: number, at: number): number {
+    const last = this.#last.get(id)
+    if (last && at - last.at < 1000) return last.rate
+    const rate = last && nanos >= last.nanos ? Math.round((nanos - last.nanos) / ((at - last.at) / 1000)) : 0
+    if (this.#last.size > 5000) this.#last.clear()
+    this.#last.set(id, { nanos, at, rate })
+    return rate
+  }
+}
+
+async function summary({ runtime, clock, nodeName, pods }: StatsOptions, rates: CpuRates, node: NodeUsage): Promise<object> {
+  const now = clock.now()
+  const stats = await liveStats(runtime)
+  const cpu = (id: string, nanos: number, at: number) => ({
+    time: formatTime(at),
+    usageNanoCores: rates.observe(id, nanos, at),
+    usageCoreNanoSeconds: nanos,
+  })
+  const podStats = pods().map((pod) => {
+    const own = stats.filter((entry) => entry.labels[labels.podUid] === pod.metadata.uid)
+    const { name, namespace = '', uid } = pod.metadata
+    return {
+      podRef: { name, namespace, uid },
+      startTime: pod.status.startTime ?? null,
+      containers: own.map((entry) => ({
+        name: entry.labels[labels.containerName] ?? '',
+        startTime: startOf(pod, entry) ?? null,
+        cpu: cpu(entry.id, entry.cpuUsageNanos, entry.at),
+        memory: { time: formatTime(entry.at), workingSetBytes: entry.memoryWorkingSetBytes },
+        rootfs: { time: formatTime(entry.at), usedBytes: entry.writableLayerBytes },
+      })),
+      cpu: cpu(`pod ${uid}`, total(own, 'cpuUsageNanos'), now),
+      memory: { time: formatTime(now), workingSetBytes: total(own, 'memoryWorkingSetBytes') },
+      'ephemeral-storage': { time: formatTime(now), usedBytes: total(own, 'writableLayerBytes') },
+    }
+  })
+  const memory = { time: formatTime(now), availableBytes: node.availableBytes, workingSetBytes: node.memoryBytes }
+  return { node: { nodeName, cpu: cpu('node', node.cpuNanos, now), memory }, pods: podStats }
+}
+
+async function resourceMetrics({ runtime, clock, pods }: StatsOptions, node: NodeUsage): Promise<string> {
+  const byUid = new Map(pods().map((pod) => [pod.metadata.uid, pod]))
+  const stats = await liveStats(runtime)
+  const named = stats.flatMap((entry) => {
+    const pod = byUid.get(entry.labels[labels.podUid] ?? '')
+    return pod ? [{ entry, pod, labels: containerLabels(entry, pod) }] : []
+  })
+  const text = new MetricText()
+  text.family('container_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the container in core-seconds')
+  for (const { entry, labels } of named) text.sample(labels, entry.cpuUsageNanos / 1e9, entry.at)
+  text.family('container_memory_working_set_bytes', 'gauge', 'Current working set of the container in bytes')
+  for (const { entry, labels } of named) text.sample(labels, entry.memoryWorkingSetBytes, entry.at)
+  text.family('container_start_time_seconds', 'gauge', 'Start time of the container since unix epoch in seconds')
+  for (const { entry, pod, labels } of named) {
+    const start = startOf(pod, entry)
+    if (start) text.sample(labels, Date.parse(start) / 1000)
+  }
+  const now = clock.now()
+  text.family('node_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the node in core-seconds')
+  text.sample({}, node.cpuNanos / 1e9, now)
+  text.family('node_memory_working_set_bytes', 'gauge', 'Current working set of the node in bytes')
+  text.sample({}, node.memoryBytes, now)
+  const perPod = [...byUid.values()].map((pod) => ({
+    labels: { namespace: pod.metadata.namespace ?? '', pod: pod.metadata.name },
+    own: stats.filter((entry) => entry.labels[labels.podUid] === pod.metadata.uid),
+  }))
+  text.family('pod_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the pod in core-seconds')
+  for (const { labels, own } of perPod) if (own.length > 0) text.sample(labels, total(own, 'cpuUsageNanos') / 1e9, now)
+  text.family('pod_memory_working_set_bytes', 'gauge', 'Current working set of the pod in bytes')
+  for (const { labels, own } of perPod) if (own.length > 0) text.sample(labels, total(own, 'memoryWorkingSetBytes'), now)
+  text.family('resource_scrape_error', 'gauge', '1 if there was an error while getting container metrics, 0 otherwise')
+  text.sample({}, 0)
+  return text.end()
+}
+
+/** Prometheus' text format. */
+export class MetricText {
+  #lines: string[] = []
+  #name = ''
+
+  family(name: string, type: 'counter' | 'gauge', help: string): void {
+    this.#name = name
+    this.#lines.push(`# HELP ${name} [STABLE] ${help}`, `# TYPE ${name} ${type}`)
+  }
+
+  sample(labels: Readonly<Record<string, string>>, value: number, at?: number): void {
+    const pairs = Object.entries(labels).map(([name, text]) => `${name}=${JSON.stringify(text)}`)
+    const set = pairs.length > 0 ? `{${pairs.join(',')}}` : ''
+    this.#lines.push(`${this.#name}${set} ${value}${at === undefined ? '' : ` ${Math.trunc(at)}`}`)
+  }
+
+  end(): string {
+    return `${this.#lines.join('\n')}\n`
+  }
+}
+
+function containerLabels(entry: ContainerStats, { metadata }: Pod): Record<string, string> {
+  const container = entry.labels[labels.containerName] ?? ''
+  return { container, namespace: metadata.namespace ?? '', pod: metadata.name }
+}
+
+function startOf(pod: Pod, { id }: ContainerStats): string | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status
+  const status = [...containerStatuses, ...initContainerStatuses].find(({ containerID = '' }) => containerID.endsWith(id))
+  return status?.state?.running?.startedAt
+}
+
+function total(
+  stats: readonly ContainerStats[],
+  field: 'cpuUsageNanos' | 'memoryWorkingSetBytes' | 'writableLayerBytes',
+): number {
+  return stats.reduce((sum, entry) => sum + entry[field], 0)
+}
+
+/** Jiffies of /proc/stat are hundredths of a second on every architecture that counts here. */
+async function readNodeUsage(): Promise<NodeUsage> {
+  const [stat, meminfo] = await Promise.all([readFile('/proc/stat', 'utf8'), readFile('/proc/meminfo', 'utf8')])
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (/^cpu\s+(.*)$/m.exec(stat)?.[1] ?? '')
+    .split(/\s+/)
+    .map(Number)
+  const bytes = (name: string) => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(meminfo)?.[1] ?? 0) * 1024
+  const available = bytes('MemAvailable')
+  const cpuNanos = (user + nice + system + irq + softirq + steal) * 1e7
+  return { cpuNanos, memoryBytes: bytes('MemTotal') - available, availableBytes: available }
+}
