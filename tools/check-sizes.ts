@@ -14,7 +14,7 @@ function longFunctions(lines: readonly string[]): { name: string; length: number
   for (const [start, line] of lines.entries()) {
     const head = /^( *)(?:export )?(?:default )?(?:async )?(?:static )?(?:function\*? )?(#?\w+)(?:<.*>)?\(.*\{$/.exec(line)
     if (!head || /^ *(if|for|while|switch|return|test|it|describe|await|catch)\b/.test(line)) continue
-    const end = lines.findIndex((other, at) => at > start && other === `${head[1]}}`)
+    const end = lines.findIndex((other, at) => at > start && other.replace(/[,;)]+$/, '') === `${head[1]}}`)
     if (end > 0 && end - start + 1 > maxFunctionLines) found.push({ name: head[2] ?? '', length: end - start + 1 })
   }
   return found

@@ -77,6 +77,8 @@ export type Response =
       readonly status: number
       readonly object: unknown
       readonly bytes?: Uint8Array
+      /** The same in pieces, which spares a long list the joining; to be read once. */
+      readonly pieces?: Iterable<Uint8Array>
       readonly headers?: Headers
     }
   | { readonly type: 'bytes'; readonly status: number; readonly bytes: Uint8Array; readonly headers: Headers }

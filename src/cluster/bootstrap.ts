@@ -2,7 +2,7 @@
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { reconcileSystemPriorityClasses } from '#apiserver/admission/priority.ts'
-import { clusterBinding } from '#apiserver/authz/bootstrap-bindings.ts'
+import { clusterBinding, controllerRole } from '#apiserver/authz/bootstrap-bindings.ts'
 import { bootstrapPolicy, reconcileBootstrapPolicy } from '#apiserver/authz/bootstrap-policy.ts'
 import { reconcileKubernetesService } from '#apiserver/kubernetes-service.ts'
 import type { Client } from '#client/client.ts'
@@ -35,11 +35,7 @@ export async function bootstrap({ client, clock, config, controllers, address }:
 
 /** Upstream's policy, a role for each controller, and one for the DNS server on the nodes. */
 function policyOf(controllers: readonly Controller[]) {
-  const roles = [...rolesOf(controllers)].map(([name, rules]) => ({ metadata: { name }, rules: [...rules] }))
-  const bindings = roles.map(({ metadata: { name } }) => {
-    const account = name.slice('system:controller:'.length)
-    return clusterBinding(name, { kind: 'ServiceAccount', name: account, namespace: 'kube-system' })
-  })
+  const roles = [...rolesOf(controllers)].map(([account, rules]) => controllerRole(account, [...rules]))
   const read = ['get', 'list', 'watch']
   const dns = {
     metadata: { name: 'system:node-dns' },
@@ -53,7 +49,10 @@ function policyOf(controllers: readonly Controller[]) {
     kind: 'User',
     name: 'system:kube-proxy',
   })
-  return bootstrapPolicy({ clusterRoles: [...roles, dns], clusterRoleBindings: [...bindings, dnsBinding] })
+  return bootstrapPolicy({
+    clusterRoles: [...roles.map(({ role }) => role), dns],
+    clusterRoleBindings: [...roles.map(({ binding }) => binding), dnsBinding],
+  })
 }
 
 /** Has no selector: every node answers at this address by itself. */

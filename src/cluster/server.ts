@@ -3,16 +3,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { kinds } from '#api/kinds.ts'
 import { defaultPlugins } from '#apiserver/admission/chain.ts'
-import { anonymousAuthenticator } from '#apiserver/authn/anonymous.ts'
-import type { Authenticator } from '#apiserver/authn/authenticator.ts'
-import { bearerTokenAuthenticator } from '#apiserver/authn/bearer-token.ts'
-import { bootstrapTokenAuthenticator } from '#apiserver/authn/bootstrap-token.ts'
-import { certificateAuthenticator } from '#apiserver/authn/certificate.ts'
-import { serviceAccountAuthenticator } from '#apiserver/authn/service-account.ts'
-import { unionAuthorizer } from '#apiserver/authz/authorize.ts'
-import { nodeAuthorizer } from '#apiserver/authz/node.ts'
-import { rbacAuthorizer } from '#apiserver/authz/rbac.ts'
-import { systemMastersAuthorizer } from '#apiserver/authz/system-masters.ts'
+import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
+import { defaultAuthorizer } from '#apiserver/authz/order.ts'
 import { listen } from '#apiserver/http/listen.ts'
 import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
@@ -107,17 +99,9 @@ async function assemble({ store, pki, config, log, readiness }: Parts): Promise<
   }
   const server: ApiServer = await createApiServer({
     ...{ store, clock, random, createClient, tokens },
-    authenticators: ({ lister, client }): readonly Authenticator[] => {
-      const { audiences } = tokens
-      const accounts = serviceAccountAuthenticator({ keys: tokens, lister, client, clock })
-      const bootstrapTokens = bootstrapTokenAuthenticator({ lister, clock, audiences })
-      return [
-        certificateAuthenticator({ clock }),
-        bearerTokenAuthenticator({ tokens: [accounts, bootstrapTokens], audiences }),
-        anonymousAuthenticator,
-      ]
-    },
-    authorizer: (lister) => unionAuthorizer([systemMastersAuthorizer, nodeAuthorizer({ lister }), rbacAuthorizer({ lister })]),
+    authenticators: (parts) => defaultAuthenticators({ ...parts, keys: tokens, clock }),
+    tokenAuthentication: (parts) => tokenAuthentication({ ...parts, keys: tokens, clock }),
+    authorizer: defaultAuthorizer,
     admission: defaultPlugins,
     hooks: [serviceHook({ serviceCidr: config.serviceCidr })],
     nodeDialer: nodeDialer({

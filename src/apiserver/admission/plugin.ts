@@ -28,6 +28,10 @@ export interface AdmissionRequest {
 export interface Lister {
   get<T extends KubeObject>(kind: Kind<string, T>, name: string, namespace?: string): T | undefined
   list<T extends KubeObject>(kind: Kind<string, T>, namespace?: string): readonly T[]
+  /** Those whose selectable field has this value, where the caches have an index for it; undefined where they have none. */
+  select?<T extends KubeObject>(kind: Kind<string, T>, field: string, value: string): readonly T[] | undefined
+  /** Calls back with the namespace of each change, in the same tick in which `get` and `list` show it; never ends. */
+  onChange?(kind: Kind, listener: (namespace: string) => void): void
 }
 
 export interface AdmissionContext {

@@ -1,0 +1,68 @@
+/** Impersonation: headers that ask to act as somebody else (upstream `filters/impersonation`). */
+import { badRequest } from '#schema/status-error.ts'
+import type { Attributes, Authorizer } from '../authz/authorizer.ts'
+import type { Request, User } from '../request.ts'
+import { impersonationModes, type WantedUser } from './impersonation-modes.ts'
+
+/**
+ * The user to act as; undefined when nobody was asked for. `attributes` is the request itself, as its sender would make it: modes may
+ * allow some requests and not others. The first mode that allows it decides; the refusal is that of the first that applies.
+ */
+export async function impersonate(
+  headers: Request['headers'],
+  { attributes, authorizer }: { attributes: Attributes; authorizer: Authorizer },
+): Promise<User | undefined> {
+  const wanted = wantedUser(headers)
+  if (!wanted) return undefined
+  let refusal: unknown
+  for (const mode of impersonationModes) {
+    if (!mode.applies(wanted, attributes.user)) continue
+    try {
+      return await mode.check(wanted, { attributes, authorizer })
+    } catch (error) {
+      refusal ??= error
+    }
+  }
+  throw refusal
+}
+
+const extraPrefix = 'impersonate-extra-'
+
+/** Repeated headers arrive joined with commas; each part is authorized by itself. */
+function wantedUser(headers: Request['headers']): WantedUser | undefined {
+  const name = headers['impersonate-user'] ?? ''
+  const uid = headers['impersonate-uid'] ?? ''
+  const groups = values(headers['impersonate-group'])
+  const extra: Record<string, string[]> = Object.create(null)
+  for (const [header, value] of Object.entries(headers)) {
+    if (header.startsWith(extraPrefix)) extra[unescapeKey(header.slice(extraPrefix.length))] = values(value)
+  }
+  const wanted = { name, uid, groups, extra }
+  if (name) return wanted
+  if (uid || groups.length > 0 || Object.keys(extra).length > 0) {
+    throw badRequest(`requested ${goText(wanted)} without impersonating a user name`)
+  }
+  return undefined
+}
+
+function values(header: string | undefined): string[] {
+  return header === undefined ? [] : header.split(',').map((part) => part.trim())
+}
+
+/** A key that is badly escaped is taken as it stands. */
+function unescapeKey(key: string): string {
+  try {
+    return decodeURIComponent(key)
+  } catch {
+    return key
+  }
+}
+
+/** Go's `%#v` of what was asked for. */
+function goText({ uid, groups, extra }: WantedUser): string {
+  const list = (texts: readonly string[]) => `{${texts.map((text) => JSON.stringify(text)).join(', ')}}`
+  const entries = Object.entries(extra).map(([key, each]) => `${JSON.stringify(key)}:[]string${list(each)}`)
+  const groupsText = groups.length > 0 ? `[]string${list(groups)}` : '[]string(nil)'
+  const extraText = entries.length > 0 ? `map[string][]string{${entries.sort().join(', ')}}` : 'map[string][]string(nil)'
+  return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${groupsText}, Extra:${extraText}}`
+}

@@ -1,0 +1,103 @@
+/** The transport of components in the API server's own process: no sockets and no bytes, but every check. */
+import type { Call, Transport, WatchEvent } from '#client/client.ts'
+import { TransportError } from '#client/client.ts'
+import type { Random } from '#lib/random.ts'
+import { StatusError, type StatusObject } from '#schema/status-error.ts'
+import type { Request, Response, ServedEvent, User } from './request.ts'
+import { noRequestInfo } from './request-info.ts'
+import { resourceNotFound } from './stages/not-found.ts'
+
+const methods = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+} as const
+
+export interface InProcessOptions {
+  readonly user: User
+  readonly random: Random
+  handle(request: Request): Promise<Response>
+}
+
+/** Objects that come back are shared and read-only. */
+export function inProcessTransport({ user, random, handle }: InProcessOptions): Transport {
+  const closed = new AbortController()
+  const send = async (call: Call): Promise<Response> => {
+    const signal = call.signal ? AbortSignal.any([call.signal, closed.signal]) : closed.signal
+    if (closed.signal.aborted) throw new TransportError('the transport is closed')
+    signal.throwIfAborted()
+    const response = await handle(requestOf(call, { user, signal, auditId: random.uuid() }))
+    if (response.type === 'object' && response.status >= 400) throw StatusError.from(response.object as StatusObject)
+    return response
+  }
+  return {
+    request: async (call) => result(await send(call)),
+    watch: (call) => watchEvents(() => send(call), call.signal),
+    close: async () => closed.abort(),
+  }
+}
+
+interface Sender {
+  readonly user: User
+  readonly signal: AbortSignal
+  readonly auditId: string
+}
+
+function requestOf(call: Call, { user, signal, auditId }: Sender): Request {
+  const method = methods[call.verb]
+  const path = pathOf(call)
+  const query = new URLSearchParams(call.query)
+  if (call.verb === 'watch') query.set('watch', 'true')
+  return {
+    ...{ method, path, query, signal, user, auditId },
+    headers: { 'content-type': call.contentType ?? 'application/json', 'user-agent': user.name },
+    origin: { type: 'in-process', user },
+    body: async () => new Uint8Array(),
+    ...(call.body !== undefined && { object: call.body }),
+    info: noRequestInfo,
+    warnings: [],
+  }
+}
+
+function pathOf({ resource, namespace, name, subresource }: Call): string {
+  const { group, version, plural } = resource
+  const root = group ? `/apis/${group}/${version}` : `/api/${version}`
+  const parts = [namespace && `namespaces/${namespace}`, plural, name && encodeURIComponent(name), subresource]
+  return [root, ...parts.filter(Boolean)].join('/')
+}
+
+async function result(response: Response): Promise<unknown> {
+  switch (response.type) {
+    case 'object':
+      return response.object
+    case 'bytes':
+      if (response.status === 404) throw resourceNotFound()
+      return new TextDecoder().decode(response.bytes)
+    case 'stream': {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of response.chunks) chunks.push(chunk)
+      return Buffer.concat(chunks).toString('utf8')
+    }
+    default:
+      throw new TransportError(`a ${response.type} response cannot be answered in process`)
+  }
+}
+
+async function* watchEvents(start: () => Promise<Response>, signal: AbortSignal): AsyncGenerator<readonly WatchEvent<any>[]> {
+  const response = await start()
+  if (response.type !== 'watch') throw resourceNotFound()
+  for await (const batch of response.events) {
+    if (signal.aborted) return
+    yield batch.map(clientEvent)
+  }
+}
+
+function clientEvent({ type, object }: ServedEvent): WatchEvent<any> {
+  if (type === 'ERROR') throw StatusError.from(object as StatusObject)
+  return { type, object }
+}

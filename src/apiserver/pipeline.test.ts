@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { hasReason } from '#schema/status-error.ts'
+import { testCluster } from '#testing/cluster.ts'
+import { send } from '#testing/send.ts'
+import type { AdmissionPlugin } from './admission/plugin.ts'
+import { compose } from './pipeline.ts'
+import type { Request, Response } from './request.ts'
+
+test('compose() runs stages in order and back', async () => {
+  const seen: string[] = []
+  const stage = (name: string) => async (_: Request, next: () => Promise<Response>) => {
+    seen.push(name)
+    const response = await next()
+    seen.push(`/${name}`)
+    return response
+  }
+  const last = async (): Promise<Response> => ({ type: 'upgraded' })
+  await compose([stage('a'), stage('b'), last])({} as Request)
+  assert.deepEqual(seen, ['a', 'b', '/b', '/a'])
+})
+
+const broken: AdmissionPlugin = {
+  name: 'Broken',
+  handles: ({ kind }) => kind === ConfigMap,
+  validate() {
+    throw new TypeError('x is not a function')
+  },
+}
+
+test('a defect is a 500 with its message, and reported', async () => {
+  await using cluster = await testCluster({ admission: [broken] })
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }
+  const { status, object } = await send(cluster.server, 'POST /api/v1/namespaces/default/configmaps', { body })
+  assert.equal(status, 500)
+  assert.equal(object.reason, 'InternalError')
+  assert.equal(object.message, 'Internal error occurred: x is not a function')
+  assert.equal(cluster.errors.length, 1)
+})
+
+const labelling: AdmissionPlugin = {
+  name: 'Labelling',
+  handles: ({ operation, kind }) => operation !== 'DELETE' && kind === ConfigMap,
+  mutate({ object, operation }) {
+    object.metadata.labels = { ...object.metadata.labels, [operation.toLowerCase()]: 'yes' }
+  },
+}
+
+test('admission changes what in-process callers write, and not what they hold', async () => {
+  await using cluster = await testCluster({ admission: [labelling] })
+  const mine = { metadata: { name: 'a', namespace: 'default' }, data: { x: '1' } }
+  const made = await cluster.client.create(ConfigMap, mine)
+  assert.deepEqual(made.metadata.labels, { create: 'yes' })
+  assert.deepEqual(mine, { metadata: { name: 'a', namespace: 'default' }, data: { x: '1' } })
+  mine.data.x = '2'
+  assert.equal((await cluster.client.get(ConfigMap, made)).data?.x, '1')
+  const updated = await cluster.client.update(ConfigMap, made)
+  assert.deepEqual(updated.metadata.labels, { create: 'yes', update: 'yes' })
+})
+
+test('objects that come out cannot be changed by mistake', async () => {
+  await using cluster = await testCluster()
+  const made = await cluster.client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } })
+  assert.throws(() => {
+    made.metadata.name = 'b'
+  }, TypeError)
+})
+
+test('in-process callers may do what they are allowed, and no more', async () => {
+  await using cluster = await testCluster({ policy: true })
+  const scheduler = cluster.clientAs({ name: 'system:kube-scheduler' })
+  await scheduler.list(ConfigMap, { namespace: 'default' }).then(
+    () => assert.fail('the scheduler reads no ConfigMaps'),
+    (error) => assert(hasReason(error, 'Forbidden')),
+  )
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }
+  const user = { name: 'eve', groups: ['system:authenticated'] }
+  const { object } = await send(cluster.server, 'POST /api/v1/namespaces/default/configmaps', { body, user })
+  assert.equal(
+    object.message,
+    'configmaps is forbidden: User "eve" cannot create resource "configmaps" in API group "" in the namespace "default"',
+  )
+})
+
+test('a transport that is closed carries nothing', async () => {
+  await using cluster = await testCluster()
+  const client = cluster.clientAs({ name: 'a', groups: ['system:masters'] })
+  await client.close()
+  await assert.rejects(client.list(ConfigMap), { name: 'TransportError' })
+})

@@ -1,0 +1,66 @@
+/** The way of a request through the API server: read this file first. */
+import { StatusError } from '#schema/status-error.ts'
+import type { Authenticator } from './authn/authenticator.ts'
+import type { Authorizer } from './authz/authorizer.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Request, Response, Stage } from './request.ts'
+import { authorize } from './stages/authorize.ts'
+import { authenticate, impersonate } from './stages/identify.ts'
+import { parseRequest } from './stages/parse-request.ts'
+import { serve } from './stages/serve.ts'
+
+export interface PipelineParts {
+  readonly authenticators: readonly Authenticator[]
+  readonly authorizer: Authorizer
+  readonly registry: Registry
+  /** Stages that answer before the resources do: discovery, OpenAPI, health. */
+  readonly publish?: readonly Stage[]
+  /** Told of errors that are no StatusError: defects of ours. */
+  onPanic?(error: unknown, request: Request): void
+}
+
+/** A request passes these stages from top to bottom; each one answers it or calls `next`. */
+export function pipeline(parts: PipelineParts): readonly Stage[] {
+  return [
+    recover(parts), // whatever is thrown below becomes a Status
+    parseRequest, // method and path -> verb, group, resource, namespace, name, subresource
+    authenticate(parts.authenticators), // -> user
+    impersonate(parts.authorizer), // Impersonate-User and its like
+    authorize(parts.authorizer),
+    ...(parts.publish ?? []),
+    serve(parts.registry), // verb of the registry -> store or watch cache -> answer
+  ]
+}
+
+/** Chains the stages into one function. */
+export function compose(stages: readonly Stage[]): (request: Request) => Promise<Response> {
+  return (request) => {
+    const step = (at: number): Promise<Response> => {
+      const stage = stages[at]
+      if (!stage) throw new StatusError('NotFound', 'the server could not find the requested resource')
+      return stage(request, async () => step(at + 1))
+    }
+    return step(0)
+  }
+}
+
+function recover({ onPanic }: PipelineParts): Stage {
+  return async (request, next) => {
+    try {
+      return await next()
+    } catch (error) {
+      if (!(error instanceof StatusError)) onPanic?.(error, request)
+      const status = asStatus(error).toStatus()
+      const wait = status.details?.retryAfterSeconds
+      return { type: 'object', status: status.code, object: status, ...(wait && { headers: { 'retry-after': String(wait) } }) }
+    }
+  }
+}
+
+/** What is no StatusError is a defect or a failing store; the client learns its message. */
+export function asStatus(error: unknown): StatusError {
+  if (error instanceof StatusError) return error
+  const text = error instanceof Error ? error.message : String(error)
+  const details = { causes: [{ message: text }] }
+  return new StatusError('InternalError', `Internal error occurred: ${text}`, { details, cause: error })
+}

@@ -1,0 +1,137 @@
+/** PATCH of one object, or of its status: JSON patch, merge patch, strategic merge patch. */
+import { copyJson } from '#schema/copy.ts'
+import { decode } from '#schema/decode.ts'
+import { applyDefaults } from '#schema/default.ts'
+import { root } from '#schema/field-error.ts'
+import { type ParsedJson, parseJson, stringifyJson } from '#schema/json.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { badRequest, invalid, StatusError } from '#schema/status-error.ts'
+import type { Request, Response } from '../request.ts'
+import { answer } from './answer.ts'
+import { type WriteOptions, writeOptions } from './options.ts'
+import { complain, mediaType, unsupportedMediaType } from './read-object.ts'
+import type { Registry } from './registry.ts'
+import { checkAddress, partOf } from './update.ts'
+import { type WriteContext, writeContext } from './write-context.ts'
+import { writeLoop } from './write-loop.ts'
+
+const types = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const
+
+/** Upstream's `maxJSONPatchOperations`. */
+const maxOperations = 10_000
+
+export async function patch(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+  const { context, next } = await patchedBy(registry, request, kind)
+  return answer(await writeLoop({ context, part: partOf(request), next }))
+}
+
+/** What the request makes of the current object, for the write loop. */
+export async function patchedBy(
+  registry: Registry,
+  request: Request,
+  kind: Kind,
+): Promise<{ context: WriteContext; next: (current: KubeObject) => KubeObject }> {
+  const type = checkType(request)
+  const options = patchOptions(request)
+  const context = writeContext(registry, request, { kind, options })
+  const body = await readPatch(request)
+  const apply = await patcher(type, body.value, kind)
+  const next = (current: KubeObject) => {
+    const patched = apply(copyJson(current))
+    const object = decodePatched(request, kind, { patched, options, duplicates: body.duplicates })
+    checkAddress(context, object)
+    return object
+  }
+  return { context, next }
+}
+
+function checkType(request: Request): string {
+  const type = mediaType(request)
+  if (type === types.apply) {
+    throw new StatusError('UnsupportedMediaType', 'server-side apply is not supported by this server yet')
+  }
+  if (!Object.values<string>(types).includes(type)) throw unsupportedMediaType(Object.values(types))
+  return type
+}
+
+function patchOptions(request: Request): WriteOptions {
+  const options = writeOptions(request.query, 'PatchOptions')
+  if (options.force === undefined) return options
+  const error = root.child('force').forbidden('may not be specified for non-apply patch')
+  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [error])
+}
+
+async function readPatch(request: Request): Promise<ParsedJson> {
+  if (request.object !== undefined) return { value: copyJson(request.object), duplicates: [] }
+  try {
+    return parseJson(await request.body())
+  } catch (error) {
+    throw badRequest(`error decoding patch: ${(error as Error).message}`)
+  }
+}
+
+type Patcher = (current: any) => unknown
+
+/** Patches work on a copy of the current object. */
+async function patcher(type: string, body: unknown, kind: Kind): Promise<Patcher> {
+  const { jsonPatch, mergePatch, strategicMerge } = await import('#schema/merge.ts')
+  if (type === types.json) {
+    const operations = checkOperations(body)
+    return (current) => unprocessable(() => jsonPatch(current, operations))
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('Invalid JSON Patch')
+  if (type === types.merge) return (current) => mergePatch(current, body)
+  return (current) => unprocessable(() => strategicMerge(kind.schema, current, body))
+}
+
+function checkOperations(body: unknown): any[] {
+  if (!Array.isArray(body)) {
+    throw badRequest(`error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp`)
+  }
+  if (body.length <= maxOperations) return body
+  const text = `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${body.length}`
+  throw new StatusError('RequestEntityTooLarge', `Request entity too large: ${text}`)
+}
+
+/** A patch that does not fit the object is the client's fault: 422 without more ado. */
+function unprocessable<T>(apply: () => T): T {
+  try {
+    return apply()
+  } catch (error) {
+    if (error instanceof StatusError) throw error
+    throw new StatusError('Invalid', 'the server rejected our request due to an error in our request', {
+      details: {},
+      cause: error,
+    })
+  }
+}
+
+interface Patched {
+  readonly patched: unknown
+  readonly options: WriteOptions
+  readonly duplicates: readonly string[]
+}
+
+function decodePatched(request: Request, kind: Kind, { patched, options, duplicates }: Patched): KubeObject {
+  const report = { unknown: [] as string[] }
+  const refuse = (text: string) => {
+    const error = root.child('patch').invalid(stringifyJson(patched), text)
+    return invalid({ group: '', kind: '' }, '', [error])
+  }
+  let object: KubeObject
+  try {
+    object = decode(kind.schema, patched, report) as KubeObject
+  } catch (error) {
+    throw refuse((error as Error).message)
+  }
+  complain(request, options, [...duplicates, ...report.unknown], refuse)
+  object.apiVersion = kind.apiVersion
+  object.kind = kind.kind
+  applyDefaults(kind, object)
+  return object
+}

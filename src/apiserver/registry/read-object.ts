@@ -1,0 +1,166 @@
+/** Reads an object off a request: bytes in one of three formats, or the values that an in-process caller handed in. */
+import { decode } from '#schema/decode.ts'
+import { applyDefaults } from '#schema/default.ts'
+import { parseJson } from '#schema/json.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { badRequest, StatusError } from '#schema/status-error.ts'
+import type { Schema } from '#schema/words.ts'
+import type { Request } from '../request.ts'
+import type { KindTable } from './kind-table.ts'
+import type { WriteOptions } from './options.ts'
+
+export interface RawBody {
+  readonly value: unknown
+  /** Keys that stood there twice, in strict decoding's words. */
+  readonly duplicates: readonly string[]
+  /** For error texts. */
+  readonly bytes: Uint8Array
+}
+
+const formats = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
+
+/** What the body is to be: any Kind will do. */
+export interface Shape {
+  readonly kind: string
+  readonly schema: Schema<any>
+}
+
+/** The body as JSON values, which may be the caller's own: decoding copies. Undefined where there is none. */
+export async function readBody(request: Request, shape: Shape): Promise<RawBody | undefined> {
+  if (request.object !== undefined) return { value: request.object, duplicates: [], bytes: new Uint8Array() }
+  const bytes = await request.body()
+  if (bytes.length === 0) return undefined
+  const type = mediaType(request)
+  try {
+    const parsed = await parse(bytes, type, shape)
+    return {
+      value: parsed.value,
+      get duplicates() {
+        return parsed.duplicates
+      },
+      bytes,
+    }
+  } catch (error) {
+    if (error instanceof StatusError) throw error
+    throw unrecognized(shape.kind, bytes, error)
+  }
+}
+
+export function mediaType({ headers }: Request): string {
+  return (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() || 'application/json'
+}
+
+async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omit<RawBody, 'bytes'>> {
+  if (type === 'application/yaml') {
+    const { parseYaml } = await import('#schema/yaml.ts')
+    const [document] = parseYaml(new TextDecoder().decode(bytes))
+    return { value: document?.value, duplicates: [] }
+  }
+  if (type === 'application/vnd.kubernetes.protobuf') return { value: await fromProtobuf(bytes, shape), duplicates: [] }
+  if (type !== 'application/json') throw unsupportedMediaType(formats)
+  return parseJson(bytes)
+}
+
+async function fromProtobuf(bytes: Uint8Array, { kind, schema }: Shape): Promise<unknown> {
+  const { decodeProtobuf, unwrapUnknown } = await import('#schema/protobuf.ts')
+  const { apiVersion, kind: name, raw } = unwrapUnknown(bytes)
+  if (name && name !== kind) return { apiVersion, kind: name }
+  return { ...(decodeProtobuf(schema, raw) as object), apiVersion, kind: name }
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): StatusError {
+  const text = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`
+  return new StatusError('UnsupportedMediaType', text)
+}
+
+/** The request's object: of the right kind, decoded strictly or not as the client asked, with defaults. */
+export async function readObject(
+  request: Request,
+  kind: Kind,
+  { kinds, options }: { kinds: KindTable; options: WriteOptions },
+): Promise<KubeObject> {
+  const body = await readBody(request, kind)
+  if (!body) throw unrecognized(kind.kind, new Uint8Array(), 'unexpected end of JSON input')
+  checkType(body, kind, kinds)
+  const object = decodeBody(request, kind, { body, options })
+  object.apiVersion = kind.apiVersion
+  object.kind = kind.kind
+  applyDefaults(kind, object)
+  return object
+}
+
+function decodeBody(request: Request, kind: Kind, { body, options }: { body: RawBody; options: WriteOptions }): KubeObject {
+  const report = { unknown: [] as string[] }
+  let object: KubeObject
+  try {
+    object = decode(kind.schema, body.value, report) as KubeObject
+  } catch (error) {
+    throw cannotHandle(body.value, kind, error instanceof Error ? error.message : error)
+  }
+  complain(request, options, [...body.duplicates, ...report.unknown], (text) => cannotHandle(body.value, kind, text))
+  return object
+}
+
+/** Strict decoding's findings: an error, warnings, or nothing. */
+export function complain(
+  { warnings }: Request,
+  { fieldValidation }: WriteOptions,
+  findings: readonly string[],
+  refuse: (text: string) => StatusError,
+): void {
+  if (findings.length === 0 || fieldValidation === 'Ignore') return
+  if (fieldValidation === 'Strict') throw refuse(`strict decoding error: ${findings.join(', ')}`)
+  for (const finding of findings) if (!warnings.includes(finding)) warnings.push(finding)
+}
+
+function checkType({ value, bytes }: RawBody, kind: Kind, kinds: KindTable): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const found = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value
+    const text = `couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`
+    throw unrecognized(kind.kind, bytes, text)
+  }
+  const { apiVersion = kind.apiVersion, kind: name = kind.kind } = value as { apiVersion?: string; kind?: string }
+  if (apiVersion === kind.apiVersion && name === kind.kind) return
+  const known = kinds.byName(apiVersion, name)
+  if (!known) {
+    const scheme = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
+    throw cannotHandle(
+      value,
+      kind,
+      `no kind ${JSON.stringify(name)} is registered for version ${JSON.stringify(apiVersion)} ${scheme}`,
+    )
+  }
+  if (name !== kind.kind || known.group !== kind.group) {
+    const from = `${known.version}.${name}`
+    throw cannotHandle(value, kind, `converting (${from}) to (${hubName(kind)}.${kind.kind}): unknown conversion`)
+  }
+  const text = `the API version in the data (${apiVersion}) does not match the expected API version (${kind.apiVersion})`
+  throw badRequest(text)
+}
+
+/** The Go package of upstream's internal types. */
+function hubName({ group }: Kind): string {
+  return group === '' ? 'core' : (group.split('.')[0] as string)
+}
+
+function cannotHandle(value: unknown, kind: Kind, why: unknown): StatusError {
+  const given = value as { apiVersion?: string; kind?: string }
+  const version = (given.apiVersion ?? kind.apiVersion).split('/').at(-1)
+  return badRequest(
+    `${given.kind ?? kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`,
+  )
+}
+
+function unrecognized(kind: string, bytes: Uint8Array, error: unknown): StatusError {
+  const text = error instanceof Error ? error.message : String(error)
+  const why = text.startsWith("couldn't get") ? text : `couldn't get version/kind; json parse error: ${text}`
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summarize(bytes)})`)
+}
+
+/** The first bytes of a body, as text if it looks like JSON (upstream's `summarizeData`). */
+function summarize(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '<empty>'
+  const head = Buffer.from(bytes.subarray(0, 30))
+  const more = bytes.length > 30 ? ' ...' : ''
+  return (bytes[0] === 0x7b ? head.toString('utf8') : head.toString('hex')) + more
+}

@@ -1,0 +1,38 @@
+/** What the verbs share: the kinds, their storage, and everything that has a say in a write. */
+import type { Client } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { Kind } from '#schema/kind.ts'
+import type { Store } from '#store/store.ts'
+import type { AdmissionPlugin, Lister } from '../admission/plugin.ts'
+import type { TokenOptions } from '../authn/bearer-token.ts'
+import type { Authorizer } from '../authz/authorizer.ts'
+import type { NodeDialer, ServiceDialer } from '../dialers.ts'
+import type { ServiceAccountTokens } from '../service-account-tokens.ts'
+import type { RegistryHook } from './hooks.ts'
+import type { KindTable } from './kind-table.ts'
+import type { Storage } from './storage.ts'
+
+export interface Registry {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly kinds: KindTable
+  readonly admission: readonly AdmissionPlugin[]
+  /** What TokenReview asks. */
+  readonly tokenAuthentication: TokenOptions
+  readonly authorizer: Authorizer
+  readonly hooks: readonly RegistryHook[]
+  readonly lister: Lister
+  /** With the API server's own identity, past the caches. */
+  readonly client: Client
+  /** Told of what went wrong where nobody waits for an answer. */
+  readonly onError?: ((error: unknown, doing: string) => void) | undefined
+  readonly tokens?: ServiceAccountTokens | undefined
+  readonly nodeDialer?: NodeDialer | undefined
+  readonly serviceDialer?: ServiceDialer | undefined
+  /** Opened on first need. */
+  storage(kind: Kind): Promise<Storage>
+  /** Ends the watches of a kind that is no longer served. */
+  forget(kind: Kind): void
+}

@@ -1,0 +1,25 @@
+/** TokenReview: whose token is this? */
+import type { TokenReview } from '#api/authentication/v1/token-review.ts'
+import { badRequest } from '#schema/status-error.ts'
+import { authenticateToken } from '../../authn/bearer-token.ts'
+import type { Request } from '../../request.ts'
+import type { Registry } from '../registry.ts'
+import { userInfo } from './review.ts'
+
+/** Without audiences in the question the token must be meant for the API server. */
+export async function reviewToken({ tokenAuthentication }: Registry, _request: Request, { spec }: TokenReview): Promise<object> {
+  if (!spec.token) throw badRequest('token is required for TokenReview in authentication')
+  const { tokens, audiences } = tokenAuthentication
+  const wanted = spec.audiences?.length ? spec.audiences : audiences
+  try {
+    const identity = await authenticateToken(spec.token, { tokens, audiences: wanted })
+    if (!identity) return { user: {} }
+    return {
+      authenticated: true,
+      user: userInfo(identity.user),
+      ...(identity.audiences.length > 0 && { audiences: identity.audiences }),
+    }
+  } catch (error) {
+    return { user: {}, error: error instanceof Error ? error.message : String(error) }
+  }
+}

@@ -1,0 +1,71 @@
+/** Finds who serves a resource request: a verb of the registry, a subresource, or a review. */
+import type { Kind, Verb } from '#schema/kind.ts'
+import type { Request, Response } from '../request.ts'
+import { pageNotFound } from '../stages/not-found.ts'
+import { create } from './create.ts'
+import { remove } from './delete.ts'
+import { deleteCollection } from './delete-collection.ts'
+import { get } from './get.ts'
+import { subresourceOf } from './kind-table.ts'
+import { list } from './list.ts'
+import { methodNotAllowed } from './method-not-allowed.ts'
+import { patch } from './patch.ts'
+import type { Registry } from './registry.ts'
+import { review } from './reviews/review.ts'
+import { subresources } from './subresources/subresources.ts'
+import { update } from './update.ts'
+import { watch } from './watch.ts'
+
+/** Serves one verb of a kind. */
+export type Verbs = (registry: Registry, request: Request, kind: Kind) => Promise<Response>
+
+const verbs: Readonly<Record<Verb, Verbs>> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: remove,
+  deletecollection: deleteCollection,
+}
+
+const onCollections = new Set<string>(['list', 'watch', 'create', 'deletecollection'])
+
+export async function serveResource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+  const { info } = request
+  if (!addresses(request, kind)) return pageNotFound()
+  if (info.subresource) return serveSubresource(registry, request, kind)
+  const verb = info.verb as Verb
+  if (kind.def.virtual) {
+    if (verb !== 'create') throw methodNotAllowed()
+    return review(registry, request, kind)
+  }
+  const serves = verbs[verb]
+  if (!serves || !(kind.def.verbs ?? Object.keys(verbs)).includes(verb) || misplaced(request, kind)) throw methodNotAllowed()
+  return serves(registry, request, kind)
+}
+
+/** Cluster-wide kinds have no paths below a namespace. */
+function addresses({ info }: Request, kind: Kind): boolean {
+  return kind.namespaced || info.namespace === '' || (kind.plural === 'namespaces' && kind.group === '')
+}
+
+/** A verb on one object needs its name, one on the collection has none, and only reads go across namespaces. */
+function misplaced({ info, path }: Request, kind: Kind): boolean {
+  const { verb, name, namespace } = info
+  const acrossNamespaces = kind.namespaced && namespace === ''
+  if (acrossNamespaces && verb !== 'list' && verb !== 'watch') return true
+  if (verb === 'create' || verb === 'deletecollection') return name !== '' && verb === 'create'
+  return !onCollections.has(verb) && (name === '' || path === '')
+}
+
+async function serveSubresource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+  const { subresource } = request.info
+  const declared = subresourceOf(kind, subresource)
+  const handlers = subresources[`${kind.plural}/${subresource}`] ?? subresources[subresource]
+  if (!handlers || (!declared && !subresources[`${kind.plural}/${subresource}`])) return pageNotFound()
+  const handler = handlers[request.info.verb] ?? handlers.connect
+  if (!handler) throw methodNotAllowed()
+  return handler(registry, request, kind)
+}

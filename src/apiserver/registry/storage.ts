@@ -1,0 +1,189 @@
+/** One kind's place in the store: keys, rows to objects, guarded writes. Two served versions may share one place. */
+import type { Clock } from '#lib/clock.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { StatusError } from '#schema/status-error.ts'
+import { CachedRow, type Making, Recent } from '#store/cached-row.ts'
+import { type Cause, create, type Row, remove, type Store, update } from '#store/store.ts'
+import { openWatchCache, type WatchCache } from '#store/watch-cache.ts'
+import { decodeRow, encodeObject, objectBytes, withVersion } from './codec.ts'
+import { ListSegments } from './list-segments.ts'
+
+export type Cache = WatchCache<KubeObject>
+export type CacheRow = CachedRow<KubeObject>
+
+/** A stored object as this kind serves it. `object` is shared and read-only. */
+export interface Entry<T extends KubeObject = any> {
+  readonly row: Row
+  readonly object: T
+  /** Its JSON, made on first need. */
+  readonly bytes: Uint8Array
+}
+
+export type Written = { readonly ok: true; readonly entry: Entry } | { readonly ok: false; readonly current: Entry | undefined }
+
+export interface WriteAs {
+  readonly cause: Cause
+  readonly lease?: number
+}
+
+export interface CacheOptions {
+  readonly store: Store
+  readonly clock: Clock
+  /** Shared objects cannot be changed by mistake; costs time. */
+  readonly freeze: boolean
+}
+
+/** The cache of a stored kind, shared by all that are served from it. */
+export function openCache(kind: Kind, { store, clock, freeze }: CacheOptions): Cache {
+  const fields = indexedFields(kind).map((field) => [field, kind.def.selectable?.[field] as (object: any) => string] as const)
+  const indexers = Object.fromEntries(fields)
+  return openWatchCache<KubeObject>({ store, clock, prefix: prefixOf(kind), indexers, decode: (row) => decodeRow(row, freeze) })
+}
+
+/** Selectable fields that the cache of a kind finds objects by: every node asks for what is its own. */
+export function indexedFields(kind: Kind): readonly string[] {
+  return kind.def.selectable?.['spec.nodeName'] ? ['spec.nodeName'] : []
+}
+
+/** The kind whose form and place in the store this one uses. */
+export function storedKindOf(kind: Kind): Kind {
+  return kind.def.storedAs?.kind() ?? kind
+}
+
+function prefixOf(kind: Kind): string {
+  return `/registry/${kind.def.storagePrefix ?? kind.plural}/`
+}
+
+export class Storage {
+  readonly kind: Kind
+  readonly cache: Cache
+  readonly segments = new ListSegments()
+  #store: Store
+  #prefix: string
+  #entries = new WeakMap<CachedRow<KubeObject>, Entry>()
+  /** For rows that the cache has not seen yet. */
+  #making: Making<KubeObject>
+
+  constructor(kind: Kind, { store, cache, freeze }: { store: Store; cache: Cache; freeze: boolean }) {
+    this.kind = kind
+    this.cache = cache
+    this.#store = store
+    this.#prefix = prefixOf(storedKindOf(kind))
+    const unbounded = new Recent(Number.POSITIVE_INFINITY)
+    this.#making = { decode: (row) => decodeRow(row, freeze), decoded: unbounded, served: unbounded }
+  }
+
+  keyOf(namespace: string, name: string): string {
+    return this.prefix(namespace) + name
+  }
+
+  /** Of everything, or of one namespace. */
+  prefix(namespace = ''): string {
+    return this.kind.namespaced && namespace ? `${this.#prefix}${namespace}/` : this.#prefix
+  }
+
+  /** Sees every write that was acknowledged before the call. */
+  async get(key: string): Promise<Entry | undefined> {
+    const { rows } = await this.#store.range({ key })
+    return rows[0] && this.rowEntry(rows[0])
+  }
+
+  /** What the cache has, which may be a moment old. */
+  cached(key: string): Entry | undefined {
+    const row = this.cache.get(key)
+    return row && this.entry(row)
+  }
+
+  /** All or a page of what stood there at `revision`, or stands there now. */
+  range(request: { key: string; end: string; limit?: number; revision?: number }) {
+    return this.#store.range(request)
+  }
+
+  rowEntry(row: Row): Entry {
+    const cached = this.cache.get(row.key)
+    return this.entry(cached?.revision === row.revision ? cached : new CachedRow(row, this.#making))
+  }
+
+  entry(row: CachedRow<KubeObject>): Entry {
+    if (!this.kind.def.storedAs) return new PlainEntry(row)
+    let entry = this.#entries.get(row)
+    if (!entry) this.#entries.set(row, (entry = convertedEntry(this.kind, row)))
+    return entry
+  }
+
+  /** What a watcher sees last of an object: its former state under the version of what ended it. */
+  lastState(row: Row, revision: number): Entry {
+    return this.entry(new CachedRow({ ...row, revision }, this.#making))
+  }
+
+  async create(key: string, object: KubeObject, { cause, lease = 0 }: WriteAs): Promise<Written> {
+    const value = this.#encode(object)
+    const result = await create(this.#store, { key, value, ...(lease && { lease }) }, cause)
+    return this.#written(result, { key, value, createRevision: result.revision, version: 1, lease })
+  }
+
+  /** Replaces `entry` if nobody else did. */
+  async update(entry: Entry, object: KubeObject, { cause, lease = entry.row.lease }: WriteAs): Promise<Written> {
+    const { key, revision, createRevision, version } = entry.row
+    const value = this.#encode(object)
+    const result = await update(this.#store, { key, value, revision, ...(lease && { lease }) }, cause)
+    return this.#written(result, { key, value, createRevision, version: version + 1, lease })
+  }
+
+  /** Deletes `entry` if nobody else changed it; answers its last state with the version of the deletion. */
+  async remove(entry: Entry, cause: Cause): Promise<Written> {
+    const { key, revision } = entry.row
+    const result = await remove(this.#store, { key, revision }, cause)
+    if (!result.ok) return { ok: false, current: result.current && this.rowEntry(result.current) }
+    return { ok: true, entry: this.lastState(entry.row, result.revision) }
+  }
+
+  #written(result: { ok: boolean; revision: number; current?: Row }, row: Omit<Row, 'revision' | 'subRevision'>): Written {
+    if (!result.ok) return { ok: false, current: result.current && this.rowEntry(result.current) }
+    return { ok: true, entry: this.rowEntry({ ...row, revision: result.revision, subRevision: 0 }) }
+  }
+
+  #encode(object: KubeObject): Uint8Array {
+    const { storedAs } = this.kind.def
+    return encodeObject(storedAs ? (storedAs.toStored(object) as KubeObject) : object)
+  }
+}
+
+class PlainEntry implements Entry {
+  #row: CachedRow<KubeObject>
+
+  constructor(row: CachedRow<KubeObject>) {
+    this.#row = row
+  }
+
+  get row(): Row {
+    return this.#row.row
+  }
+
+  get object(): any {
+    return decodedOf(this.#row)
+  }
+
+  get bytes(): Uint8Array {
+    return this.#row.bytes
+  }
+}
+
+function decodedOf(row: CachedRow<KubeObject>): KubeObject {
+  if (row.decoded) return row.decoded
+  const why = row.failure instanceof Error ? row.failure.message : String(row.failure)
+  throw new StatusError('InternalError', `Internal error occurred: ${row.key}: ${why}`)
+}
+
+function convertedEntry(kind: Kind, cached: CachedRow<KubeObject>): Entry {
+  const converted = kind.def.storedAs?.fromStored(decodedOf(cached)) as KubeObject
+  const object = withVersion(converted, String(cached.revision))
+  let bytes: Uint8Array | undefined
+  return {
+    row: cached.row,
+    object,
+    get bytes() {
+      return (bytes ??= objectBytes(object))
+    },
+  }
+}

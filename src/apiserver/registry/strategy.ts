@@ -1,0 +1,120 @@
+/** What the server does to every object it is about to write, whatever its kind (upstream's `rest.BeforeCreate` and `BeforeUpdate`). */
+import { formatTime } from '#lib/clock.ts'
+import { suffix } from '#lib/random.ts'
+import { decode, zeroOf } from '#schema/decode.ts'
+import type { FieldError } from '#schema/field-error.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { badRequest, invalid } from '#schema/status-error.ts'
+import { validateObject, validateStatusUpdate, validateUpdate } from '#schema/validate.ts'
+import { sameJson, valueAt } from './same-json.ts'
+import type { WriteContext } from './write-context.ts'
+
+/**
+ * Which part of an object a write is about; the rest stays as it was. `whole`: everything, still validated. `raw`: the server's own
+ * change, which knows what it does (binding).
+ */
+export type Part = 'main' | 'status' | 'whole' | 'raw'
+
+/** Clients may not bring along what only the server sets. */
+export function wipeSystemFields({ metadata }: { metadata: Partial<KubeObject['metadata']> }): void {
+  delete metadata.creationTimestamp
+  delete metadata.uid
+  delete metadata.deletionTimestamp
+  delete metadata.deletionGracePeriodSeconds
+  delete metadata.selfLink
+}
+
+/** An object without a namespace gets that of the request; another one is refused. */
+export function ensureNamespace({ metadata }: KubeObject, namespace: string): void {
+  const given = metadata.namespace ?? ''
+  if (given === namespace) return
+  if (given && namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  if (namespace) metadata.namespace = namespace
+  else delete metadata.namespace
+}
+
+/** Identity and birth; each attempt with a generated name gets new ones. */
+export function fillSystemFields({ metadata }: KubeObject, { clock, random }: WriteContext['registry']): void {
+  metadata.creationTimestamp = formatTime(clock.now())
+  metadata.uid = random.uuid()
+  if (metadata.generateName && !metadata.name) metadata.name = generatedName(metadata.generateName, suffix(random))
+}
+
+/** The prefix is cut so that the whole fits a label value (63). */
+export function generatedName(prefix: string, ending: string): string {
+  return prefix.slice(0, 63 - ending.length) + ending
+}
+
+/** Resets, validates, and answers a clean copy that nobody else holds. */
+export function prepareCreate(context: WriteContext, object: KubeObject): KubeObject {
+  const { kind, namespace } = context
+  ensureNamespace(object, namespace)
+  delete object.metadata.managedFields
+  if (kind.def.status && !kind.def.statusOnCreate) resetStatus(kind, object)
+  if (generationPaths(kind).length > 0) object.metadata.generation = 1
+  kind.def.prepare?.(object, undefined)
+  const clean = decode(kind.schema, object) as KubeObject
+  refuse(context, clean, validateObject(kind, clean))
+  for (const warning of kind.def.warnings?.(clean, undefined) ?? []) context.warn(warning)
+  return clean
+}
+
+/** The same for a change of `old`, which is shared and stays untouched. */
+export function prepareUpdate(
+  context: WriteContext,
+  object: KubeObject,
+  { old, part }: { old: KubeObject; part: Part },
+): KubeObject {
+  const { kind, namespace } = context
+  if (part === 'raw') return decode(kind.schema, object) as KubeObject
+  ensureNamespace(object, namespace)
+  keep(object.metadata, old.metadata, 'generation')
+  keep(object.metadata, old.metadata, 'managedFields')
+  resetOtherParts(kind, object, { old, part })
+  object.metadata.uid ||= old.metadata.uid
+  object.metadata.creationTimestamp = old.metadata.creationTimestamp
+  if (old.metadata.deletionTimestamp) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp
+  object.metadata.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds
+  const clean = decode(kind.schema, object) as KubeObject
+  refuse(context, clean, part === 'status' ? validateStatusUpdate(kind, clean, old) : validateUpdate(kind, clean, old))
+  for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
+  return clean
+}
+
+function resetOtherParts(kind: Kind, object: any, { old, part }: { old: any; part: Part }): void {
+  if (part === 'status') {
+    for (const field of Object.keys(kind.schema.fields)) {
+      if (!['apiVersion', 'kind', 'metadata', 'status'].includes(field)) keep(object, old, field)
+    }
+    kind.def.prepareStatus?.(object, old)
+    return
+  }
+  if (part === 'main') {
+    if (kind.def.status) keep(object, old, 'status')
+    kind.def.prepare?.(object, old)
+  }
+  const changed = generationPaths(kind).some((path) => !sameJson(valueAt(object, path), valueAt(old, path)))
+  if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1
+}
+
+/** Values of `old` are shared: what is kept is copied later, with the rest. */
+function keep<T extends object>(object: T, old: T, field: keyof T & string): void {
+  if (old[field] === undefined) delete object[field]
+  else object[field] = old[field]
+}
+
+function generationPaths(kind: Kind): readonly string[] {
+  return kind.def.generationFrom ?? (kind.def.status ? ['spec'] : [])
+}
+
+function resetStatus(kind: Kind, object: any): void {
+  const field = kind.schema.fields.status
+  if (!field) return
+  if (field.presence === 'always' || field.presence === 'required') object.status = zeroOf(field.schema as any)
+  else delete object.status
+}
+
+function refuse({ kind }: WriteContext, object: KubeObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(kind.def, object.metadata.name ?? '', errors)
+}

@@ -1,0 +1,30 @@
+/** The subresources, by `plural/name`, or by name where every kind has the same. */
+import type { Kind } from '#schema/kind.ts'
+import type { Request, Response } from '../../request.ts'
+import { get } from '../get.ts'
+import { patch } from '../patch.ts'
+import type { Registry } from '../registry.ts'
+import { update } from '../update.ts'
+import { createBinding } from './binding.ts'
+import { connect } from './connect.ts'
+import { ephemeralContainers } from './ephemeral-containers.ts'
+import { evict } from './eviction.ts'
+import { finalizeNamespace } from './finalize.ts'
+import { resize } from './resize.ts'
+import { getScale, patchScale, updateScale } from './scale.ts'
+import { createToken } from './token.ts'
+
+/** By verb; `connect` serves every verb that has no entry of its own. */
+export type Handlers = Readonly<Record<string, (registry: Registry, request: Request, kind: Kind) => Promise<Response>>>
+
+export const subresources: Readonly<Record<string, Handlers>> = {
+  status: { get, update, patch },
+  scale: { get: getScale, update: updateScale, patch: patchScale },
+  'namespaces/finalize': { update: finalizeNamespace },
+  'pods/binding': { create: createBinding },
+  'pods/eviction': { create: evict },
+  'pods/ephemeralcontainers': ephemeralContainers,
+  'pods/resize': resize,
+  'serviceaccounts/token': { create: createToken },
+  ...connect,
+}

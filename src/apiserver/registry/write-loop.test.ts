@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigMap } from '#api/core/v1/config-map.ts'
+import type { Client } from '#client/client.ts'
+import { edit } from '#client/client.ts'
+import { type Random, seededRandom } from '#lib/random.ts'
+import { VirtualClock } from '#lib/virtual-clock.ts'
+import { hasReason } from '#schema/status-error.ts'
+import { openMemoryStore } from '#store/memory.ts'
+import type { Store } from '#store/store.ts'
+import { testCluster } from '#testing/cluster.ts'
+
+const at = { name: 'counter', namespace: 'default' }
+
+/** Answers of the store arrive after a random number of turns of the event loop, and events later still. */
+function sluggish(store: Store, random: Random): Store {
+  const turns = async () => {
+    for (let left = Math.floor(random.next() * 4); left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const late = {
+    txn: async (request: Parameters<Store['txn']>[0]) => {
+      await turns()
+      const result = await store.txn(request)
+      await turns()
+      return result
+    },
+    range: async (request: Parameters<Store['range']>[0]) => {
+      const result = await store.range(request)
+      await turns()
+      return result
+    },
+    watch: (request: Parameters<Store['watch']>[0], onBatch: Parameters<Store['watch']>[1]) => {
+      let before = Promise.resolve()
+      store.watch(request, (batch) => {
+        before = before.then(turns).then(() => {
+          if (!request.signal.aborted) onBatch(batch)
+        })
+      })
+    },
+  }
+  return new Proxy(store, {
+    get: (target, name) => (name in late ? (late as any)[name] : (target as any)[name].bind(target)),
+  })
+}
+
+/** One more, by one of the ways in which a client may count. */
+async function count(client: Client, random: Random): Promise<boolean> {
+  const way = random.next()
+  try {
+    if (way < 0.5) {
+      const current = edit(await client.get(ConfigMap, at, { resourceVersion: way < 0.25 ? '0' : '' }))
+      current.data = { n: String(Number(current.data?.n) + 1) }
+      await client.update(ConfigMap, current)
+    } else {
+      const { data } = await client.get(ConfigMap, at)
+      const n = String(data?.n)
+      const body = [
+        { op: 'test', path: '/data/n', value: n },
+        { op: 'replace', path: '/data/n', value: String(Number(n) + 1) },
+      ]
+      await client.patch(ConfigMap, at, { type: 'json', body })
+    }
+    return true
+  } catch (error) {
+    if (hasReason(error, 'Conflict', 'Invalid')) return false
+    throw error
+  }
+}
+
+for (let seed = 1; seed <= 8; seed++) {
+  test(`writeLoop() loses no update of many writers at once (seed ${seed})`, async () => {
+    const random = seededRandom(seed)
+    const store = sluggish(openMemoryStore({ clock: new VirtualClock() }), random)
+    await using cluster = await testCluster({ store, seed })
+    const { client } = cluster
+    await client.create(ConfigMap, { metadata: at, data: { n: '0' } })
+    await client.list(ConfigMap, { namespace: 'default' }) // from here on the cache has it
+    let counted = 0
+    const writer = async () => {
+      for (let left = 12; left > 0; ) {
+        if (!(await count(client, random))) continue
+        counted++
+        left--
+      }
+    }
+    const unconditional = async (label: string) => {
+      await client.patch(ConfigMap, at, { type: 'merge', body: { metadata: { labels: { [label]: 'x' } } } })
+    }
+    const labels = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await Promise.all([writer(), writer(), writer(), writer(), ...labels.map(unconditional)])
+    const { data, metadata } = await client.get(ConfigMap, at)
+    assert.equal(data?.n, String(counted))
+    assert.deepEqual(Object.keys(metadata.labels ?? {}).toSorted(), labels)
+  })
+}
+
+test('writeLoop() reads past a cache that lags', async () => {
+  const random = seededRandom(5)
+  const store = sluggish(openMemoryStore({ clock: new VirtualClock() }), random)
+  await using cluster = await testCluster({ store })
+  const { client } = cluster
+  for (let i = 0; i < 10; i++) {
+    const ref = { name: `m${i}`, namespace: 'default' }
+    const made = await client.create(ConfigMap, { metadata: ref })
+    const changed = await client.update(ConfigMap, { ...made, data: { a: 'b' } })
+    assert.deepEqual((await client.get(ConfigMap, ref)).data, { a: 'b' })
+    const same = await client.update(ConfigMap, edit(changed))
+    assert.equal(same.metadata.resourceVersion, changed.metadata.resourceVersion)
+    const { items } = await client.list(ConfigMap, { namespace: 'default' })
+    assert.equal(items.length, i + 1)
+    await client.patch(ConfigMap, ref, { type: 'merge', body: { data: { c: 'd' } } })
+    assert.deepEqual((await client.get(ConfigMap, ref)).data, { a: 'b', c: 'd' })
+  }
+})

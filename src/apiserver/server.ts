@@ -1,0 +1,97 @@
+/** `createApiServer`: the API server without a socket. */
+import { kinds as builtInKinds } from '#api/kinds.ts'
+import type { Client, Transport } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { Kind } from '#schema/kind.ts'
+import type { Store } from '#store/store.ts'
+import type { AdmissionPlugin, Lister } from './admission/plugin.ts'
+import type { Authenticator } from './authn/authenticator.ts'
+import type { TokenOptions } from './authn/bearer-token.ts'
+import type { Authorizer } from './authz/authorizer.ts'
+import type { NodeDialer, ServiceDialer } from './dialers.ts'
+import { inProcessTransport } from './in-process.ts'
+import { compose, pipeline } from './pipeline.ts'
+import type { RegistryHook } from './registry/hooks.ts'
+import { KindTable } from './registry/kind-table.ts'
+import type { Registry } from './registry/registry.ts'
+import { Storages } from './registry/storages.ts'
+import type { Request, Response, Stage, User } from './request.ts'
+import type { ServiceAccountTokens } from './service-account-tokens.ts'
+
+export interface ApiServerOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** Default: all that every cluster has. */
+  readonly kinds?: readonly Kind[]
+  /** Makes the server's own clients; it stands in `client/`, which this folder knows by interface only. */
+  readonly createClient: (transport: Transport) => Client
+  /** Default: none, which leaves the network without a way in. In-process callers bring their identity. */
+  readonly authenticators?: readonly Authenticator[] | ((own: Own) => readonly Authenticator[])
+  /** What TokenReview asks; default: nobody knows a token. */
+  readonly tokenAuthentication?: TokenOptions | ((own: Own) => TokenOptions)
+  /** Built on the server's own caches. */
+  readonly authorizer: Authorizer | ((lister: Lister) => Authorizer)
+  readonly admission?: readonly AdmissionPlugin[]
+  readonly hooks?: readonly RegistryHook[]
+  readonly tokens?: ServiceAccountTokens
+  readonly nodeDialer?: NodeDialer
+  readonly serviceDialer?: ServiceDialer
+  /** Stages that answer what is no resource: discovery, OpenAPI, health. */
+  readonly publish?: readonly Stage[]
+  /** Makes shared objects immutable: for tests. */
+  readonly freeze?: boolean
+  /** Defects, and errors that nobody waits for. */
+  readonly onError?: ((error: unknown, doing: string) => void) | undefined
+}
+
+/** What parts of the server that are made outside may use of it. */
+export interface Own {
+  readonly lister: Lister
+  /** As `system:apiserver`. */
+  readonly client: Client
+}
+
+export interface ApiServer {
+  /** The whole pipeline; never rejects: errors are Status objects. */
+  handle(request: Request): Promise<Response>
+  transportAs(user: User): Transport
+  /** Synchronous reads from the watch caches of built-in kinds. */
+  readonly lister: Lister
+  readonly registry: Registry
+  close(): Promise<void>
+}
+
+/** The server's own identity, for what it does on nobody's behalf. */
+const self: User = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }
+
+/** Resolves when the caches are filled. */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, random, createClient, onError, admission = [], hooks = [], freeze = false } = options
+  const kinds = new KindTable(options.kinds ?? builtInKinds)
+  const storages = new Storages({ store, clock, freeze })
+  await storages.openAll(kinds.all())
+  const { lister } = storages
+  const authorizer = typeof options.authorizer === 'function' ? options.authorizer(lister) : options.authorizer
+  const transportAs = (user: User) => inProcessTransport({ user, random, handle: (request) => handle(request) })
+  const client = createClient(transportAs(self))
+  const own: Own = { lister, client }
+  const authenticators = made(options.authenticators ?? [], own)
+  const registry: Registry = {
+    ...{ store, clock, random, kinds, admission, hooks, authorizer, lister, onError },
+    ...{ tokens: options.tokens, nodeDialer: options.nodeDialer, serviceDialer: options.serviceDialer },
+    tokenAuthentication: made(options.tokenAuthentication ?? { tokens: [], audiences: [] }, own),
+    client,
+    storage: (kind) => storages.open(kind),
+    forget: (kind) => storages.forget(kind),
+  }
+  const onPanic = (error: unknown, { method, path }: Request) => onError?.(error, `${method} ${path}`)
+  const { publish = [] } = options
+  const handle = compose(pipeline({ authenticators, authorizer, registry, publish, onPanic }))
+  return { handle, transportAs, lister, registry, close: async () => storages.close() }
+}
+
+function made<T extends object>(given: T | ((own: Own) => T), own: Own): T {
+  return typeof given === 'function' ? (given as (own: Own) => T)(own) : given
+}
