@@ -3,7 +3,6 @@
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
 import { SelfSubjectReview } from '#api/authentication/v1/self-subject-review.ts'
-import { TokenRequest } from '#api/authentication/v1/token-request.ts'
 import { TokenReview } from '#api/authentication/v1/token-review.ts'
 import { LocalSubjectAccessReview } from '#api/authorization/v1/local-subject-access-review.ts'
 import { SelfSubjectAccessReview } from '#api/authorization/v1/self-subject-access-review.ts'
@@ -56,7 +55,6 @@ export const kinds: readonly Kind[] = [
   PriorityClass,
   IPAddress,
   ServiceCIDR,
-  TokenRequest,
   TokenReview,
   SelfSubjectReview,
   SubjectAccessReview,

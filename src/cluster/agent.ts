@@ -190,7 +190,7 @@ interface PodParts {
 async function startPods({ directory, config, log, signal }: Context, { client, runtime, addresses, tls }: PodParts) {
   const onError = (error: unknown) => log.error('kubelet', error)
   const machine = await readMachine({ directory: directory.path })
-  const cgroups = await openCgroups({ clock })
+  const cgroups = await openCgroups({ clock, prefix: directory.cgroup })
   await cgroups.prepare({})
   const kubelet = await startKubelet({
     ...{ client, runtime, clock, random, signal, onError },

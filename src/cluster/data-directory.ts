@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { ContainerdPaths } from './containerd.ts'
 
 /** Raised when a later Nami cannot read what an earlier one wrote, or the other way round. */
@@ -43,6 +43,8 @@ export interface DataDirectory {
   readonly path: string
   /** Short enough for socket paths; on a file system that a reboot empties. */
   readonly run: string
+  /** Parent of all control groups of this cluster's node, which other clusters on the machine do not share. */
+  readonly cgroup: string
   readonly pki: string
   readonly store: string
   readonly images: string
@@ -67,6 +69,7 @@ export function dataDirectory(given: string | undefined): DataDirectory {
   return {
     path,
     run,
+    cgroup: `/${basename(run)}`,
     pki: join(path, 'pki'),
     store: join(path, 'state.db'),
     images: join(path, 'images'),

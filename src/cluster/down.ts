@@ -50,7 +50,7 @@ export async function down({ directory, clock, progress, delete: isDeleting }: D
 async function stopNode(directory: DataDirectory, { clock, isDeleting }: { clock: Clock; isDeleting: boolean }): Promise<void> {
   const { containerd } = directory
   if (isDeleting) {
-    await deleteContainerd(containerd, { clock, cgroups: ['/kubepods'] })
+    await deleteContainerd(containerd, { clock, cgroups: [directory.cgroup] })
   } else {
     if (runningPid(containerd) !== undefined) await stopSandboxes(containerd.socket, clock)
     await stopContainerd(containerd, clock)

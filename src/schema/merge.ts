@@ -1,128 +1,93 @@
-/** Patches: how a partial document changes an object. */
-import { badRequest } from './status-error.ts'
-import type { Node, Schema } from './words.ts'
+/** Patches: how a partial document changes an object. The strategic ones stand in files of their own. */
 
-/** JSON merge patch, RFC 7386. Answers a new value; `original` may be reused in it. */
+export { type JsonPatchOperation, jsonPatch } from './merge-json-patch.ts'
+export { strategicMerge } from './merge-strategic.ts'
+export { threeWayPatch, twoWayPatch } from './merge-strategic-diff.ts'
+
+import { isDeepStrictEqual } from 'node:util'
+import { copyJson } from './copy.ts'
+import { setOwn } from './json-parser.ts'
+
+type Json = Record<string, unknown>
+
+/**
+ * JSON merge patch, RFC 7386. Answers a new value; parts of `original` and `patch` may be shared with it. As upstream
+ * (evanphx/json-patch), nulls inside of lists that the patch brings along are dropped too.
+ */
 export function mergePatch(original: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch
-  const result: Record<string, unknown> = isObject(original) ? { ...original } : {}
+  if (!isObject(patch)) return withoutNulls(patch)
+  const result: Json = isObject(original) ? { ...original } : {}
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key]
-    else result[key] = mergePatch(result[key], value)
+    else setOwn(result, key, mergePatch(Object.hasOwn(result, key) ? result[key] : undefined, value))
   }
   return result
 }
 
-/** Strategic merge patch: lists with a merge key are merged item by item. */
-export function strategicMerge(schema: Schema<any> | Node, original: unknown, patch: unknown): unknown {
-  return merge(schema as Node, original, patch)
+/** The merge patch that makes `modified` of `original`: `CreateMergePatch`. */
+export function twoWayMergePatch(original: Json, modified: Json): Json {
+  const patch: Json = {}
+  for (const [key, value] of Object.entries(modified)) {
+    const before = Object.hasOwn(original, key) ? original[key] : undefined
+    if (isObject(before) && isObject(value)) {
+      const inner = twoWayMergePatch(before, value)
+      if (Object.keys(inner).length > 0) setOwn(patch, key, inner)
+    } else if (before === undefined || !isDeepStrictEqual(before, value)) setOwn(patch, key, value)
+  }
+  for (const key of Object.keys(original)) if (!Object.hasOwn(modified, key)) setOwn(patch, key, null)
+  return patch
 }
 
-function merge(node: Node | undefined, original: unknown, patch: unknown): unknown {
-  if (Array.isArray(patch)) return mergeList(node, Array.isArray(original) ? original : [], patch)
-  if (!isObject(patch)) return patch
-  if (patch.$patch === 'replace') return withoutDirectives(patch)
-  const result: Record<string, unknown> = isObject(original) ? { ...original } : {}
+/**
+ * What `kubectl apply` sends for custom resources (`CreateThreeWayJSONMergePatch`): what `modified` has and `current` has not, and
+ * the removal of what `original` had and `modified` has not.
+ */
+export function threeWayMergePatch({ original, modified, current }: { original: Json; modified: Json; current: Json }): Json {
+  const additions = onlyChanges(twoWayMergePatch(current, modified))
+  const deletions = onlyDeletions(twoWayMergePatch(original, modified))
+  return copyJson(joined(deletions, additions)) as Json
+}
+
+function onlyChanges(patch: Json): Json {
+  return kept(patch, (value) =>
+    value === null ? undefined : isEmpty(value) ? value : isObject(value) ? onlyChanges(value) : value,
+  )
+}
+
+function onlyDeletions(patch: Json): Json {
+  return kept(patch, (value) => (value === null ? null : isObject(value) ? onlyDeletions(value) : undefined), true)
+}
+
+/** Leaves out what became undefined, and objects of which nothing is left; an empty one that was sent is a value. */
+function kept(patch: Json, pick: (value: unknown) => unknown, dropsEmpty = false): Json {
+  const result: Json = {}
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith('$')) continue
-    if (value === null) delete result[key]
-    else result[key] = merge(fieldOf(node, key), result[key], value)
+    const picked = pick(value)
+    if (picked === undefined || (isEmpty(picked) && (dropsEmpty || !isEmpty(value)))) continue
+    setOwn(result, key, picked)
   }
   return result
 }
 
-function mergeList(node: Node | undefined, original: readonly unknown[], patch: readonly unknown[]): unknown[] {
-  if (node?.type !== 'list' || node.mergeKey === undefined) return [...patch]
-  if (node.mergeKey === '') return [...new Set([...original, ...patch])]
-  const key = node.mergeKey
-  const result = [...original] as Record<string, unknown>[]
-  for (const item of patch as Record<string, unknown>[]) {
-    if (item.$patch === 'replace') return patch.filter((other) => other !== item)
-    const at = result.findIndex((other) => other[key] === item[key])
-    if (item.$patch === 'delete') {
-      if (at >= 0) result.splice(at, 1)
-    } else if (at >= 0) result[at] = merge(node.items, result[at], item) as Record<string, unknown>
-    else result.push(merge(node.items, {}, item) as Record<string, unknown>)
+/** Two patches of which no field is in both. */
+function joined(deletions: Json, additions: Json): Json {
+  const result: Json = { ...deletions }
+  for (const [key, value] of Object.entries(additions)) {
+    const other = result[key]
+    setOwn(result, key, isObject(other) && isObject(value) ? joined(other, value) : value)
   }
   return result
 }
 
-function fieldOf(node: Node | undefined, key: string): Node | undefined {
-  if (node?.type === 'object') return node.fields[key]?.schema
-  return node?.type === 'map' ? node.values : undefined
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  return isObject(value) ? mergePatch({}, value) : value
 }
 
-function withoutDirectives(patch: Record<string, unknown>): unknown {
-  return Object.fromEntries(Object.entries(patch).filter(([key]) => !key.startsWith('$')))
+function isEmpty(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length === 0
 }
 
-interface JsonPatchOperation {
-  readonly op: string
-  readonly path: string
-  readonly from?: string
-  readonly value?: unknown
-}
-
-/** JSON patch, RFC 6902. Changes and answers `original`. */
-export function jsonPatch(original: unknown, operations: readonly JsonPatchOperation[]): unknown {
-  const holder = { root: original }
-  for (const { op, path, from = '', value } of operations) {
-    if (op === 'test') {
-      if (JSON.stringify(read(holder, path)) !== JSON.stringify(value))
-        throw new Error(`testing value ${path} failed: test failed`)
-    } else if (op === 'remove') take(holder, path)
-    else if (op === 'add') put(holder, path, value)
-    else if (op === 'replace') {
-      take(holder, path)
-      put(holder, path, value)
-    } else if (op === 'move') put(holder, path, take(holder, from))
-    else if (op === 'copy') put(holder, path, structuredClone(read(holder, from)))
-    else throw badRequest(`Unexpected kind: ${op}`)
-  }
-  return holder.root
-}
-
-type Holder = { root: unknown }
-
-function steps(path: string): string[] {
-  if (path === '') return ['root']
-  if (!path.startsWith('/')) throw new Error(`invalid path: ${path}`)
-  const parts = path.slice(1).split('/')
-  return ['root', ...parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))]
-}
-
-function locate(holder: Holder, path: string): { parent: any; key: string } {
-  const parts = steps(path)
-  const key = parts.pop() as string
-  let parent: any = holder
-  for (const part of parts) {
-    parent = parent?.[part]
-    if (typeof parent !== 'object' || parent === null) throw new Error(`doc is missing path: ${path}: missing value`)
-  }
-  return { parent, key }
-}
-
-function read(holder: Holder, path: string): unknown {
-  const { parent, key } = locate(holder, path)
-  return parent[key]
-}
-
-function take(holder: Holder, path: string): unknown {
-  const { parent, key } = locate(holder, path)
-  if (!Object.hasOwn(parent, key)) throw new Error(`remove operation does not apply: doc is missing path: ${path}: missing value`)
-  const value = parent[key]
-  if (Array.isArray(parent)) parent.splice(Number(key), 1)
-  else delete parent[key]
-  return value
-}
-
-function put(holder: Holder, path: string, value: unknown): void {
-  const { parent, key } = locate(holder, path)
-  if (!Array.isArray(parent)) parent[key] = value
-  else if (key === '-') parent.push(value)
-  else parent.splice(Number(key), 0, value)
-}
-
-function isObject(value: unknown): value is Record<string, any> {
+function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

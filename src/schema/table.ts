@@ -71,12 +71,12 @@ export function toTable(kind: Kind, objects: readonly KubeObject[], options: Tab
   }
 }
 
-/** The columns of a kind, the name first. */
+/** The columns of a kind, the name first unless the kind puts it elsewhere (events). */
 export function columnsOf(kind: Kind): readonly Column<any>[] {
   const known = columnLists.get(kind)
   if (known) return known
   const own = kind.def.columns ?? [createdAt]
-  const columns = own[0]?.name === nameColumn.name ? own : [nameColumn, ...own]
+  const columns = own.some(({ name }) => name === nameColumn.name) ? own : [nameColumn, ...own]
   columnLists.set(kind, columns)
   return columns
 }

@@ -108,6 +108,8 @@ export interface Field {
   readonly doc?: string
   /** `patchStrategy=retainKeys` on a struct. */
   readonly retainKeys?: boolean
+  /** `patchStrategy=replace` on a struct: a strategic merge patch takes its place whole. */
+  readonly replacedWhole?: boolean
   /** Protobuf number of the message that this field is nested in, while it stands inline in JSON (see `embedded`). */
   readonly embeddedIn?: number
 }
@@ -116,6 +118,7 @@ export interface FieldOptions {
   readonly default?: unknown
   readonly doc?: string
   readonly retainKeys?: boolean
+  readonly replacedWhole?: boolean
 }
 
 /** A field whose value has type T and may be absent (`Maybe`) or not. */

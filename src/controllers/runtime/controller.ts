@@ -11,6 +11,7 @@
  * may run at the same time (leader election does not fence), so writes carry preconditions and creation is idempotent.
  */
 import type { Client, DeleteOptions, Patch, Ref } from '#client/client.ts'
+import type { Handlers, Selection } from '#client/informer.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
@@ -25,7 +26,21 @@ export interface Again {
 export interface Watch<W extends Kind = Kind> {
   readonly kind: W
   /** The objects of `for` to visit when `object` changes; runs for the state before and after. */
-  visits(object: any, caches: Caches<Kind>): readonly Ref[]
+  visits(object: any, caches: Caches<any>): readonly Ref[]
+  /** Whether the change matters at all; `old` is absent when the object is new, `object` when it is gone. Default: always. */
+  when?(change: Change): boolean
+}
+
+export interface Change<T = any> {
+  readonly object: T | undefined
+  readonly old: T | undefined
+}
+
+/** A further way to find objects in the cache, by the keys that they stand under. */
+export interface Index {
+  readonly kind: Kind
+  readonly name: string
+  keys(object: any): readonly string[]
 }
 
 /** An API right beyond those that `for`, `owns`, `reads` and `writes` imply. */
@@ -42,12 +57,16 @@ type Declared<N extends string, Names> = [N] extends [Names] ? unknown : Undecla
 /** Reads from caches; answers are shared and read-only. */
 export interface Caches<Reads extends Kind> {
   get<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, at: Ref): T | undefined
-  list<N extends string, T extends KubeObject>(
-    kind: Kind<N, T> & Declared<N, NameOf<Reads>>,
-    options?: { readonly namespace?: string | undefined; readonly labels?: Readonly<Record<string, string>> },
-  ): readonly T[]
+  list<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, options?: Selection): readonly T[]
   /** Objects whose controller reference is `owner` (by UID). */
   owned<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, owner: KubeObject): readonly T[]
+  /** Objects that stand under `value` in an index that the controller declares. */
+  indexed<N extends string, T extends KubeObject>(
+    kind: Kind<N, T> & Declared<N, NameOf<Reads>>,
+    at: { readonly index: string; readonly value: string },
+  ): readonly T[]
+  /** Objects of a namespace ('' where the kind has none) that have no controller reference. */
+  orphans<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, namespace: string): readonly T[]
 }
 
 /** What `reconcile` may do. */
@@ -80,42 +99,62 @@ export interface Cluster<Reads extends Kind, Writes extends Kind> extends Caches
     object: T,
     options?: DeleteOptions,
   ): Promise<void>
-  /** Replaces `status` if it differs; never touches the rest. */
+  /**
+   * Replaces `status` if it differs. Annotations of `object` that the cache does not have go along (a status may carry
+   * them without counting as a change of what is wanted); nothing else of it does.
+   */
   status<N extends string, T extends KubeObject & { status?: unknown }>(
     kind: Kind<N, T> & Declared<N, NameOf<Writes>>,
     object: T,
     status: Draft<T['status']>,
   ): Promise<T>
+  /** Tells of every change of a kind, for controllers that `run`; answers a function that ends it. */
+  watch<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, handlers: Handlers<T>): () => void
+  /** Tells of a failure that is dealt with, for controllers that `run`: the others throw. */
+  readonly onError: (error: unknown) => void
   /** Records an Event about `object`, aggregated and rate-limited as upstream's recorder does. */
   event(object: KubeObject, event: { type: 'Normal' | 'Warning'; reason: string; message: string; action?: string }): void
 }
 
-export interface Controller<For extends Kind = Kind, Reads extends Kind = any, Writes extends Kind = any> {
-  /** As `--controllers` names it: `replicaset`, `node-lifecycle`. */
+export interface Controller<
+  For extends Kind = Kind,
+  Owns extends Kind = any,
+  Reads extends Kind = any,
+  Writes extends Kind = any,
+> {
+  /** As `--controllers` names it: `replicaset-controller`. */
   readonly name: string
+  /** Its service account in `kube-system` and the last part of its role's name, as upstream has them; default the name. */
+  readonly account?: string
+  /** Its name in Events; default the account. */
+  readonly component?: string
   readonly for: For
   /** Kinds whose objects carry a controller reference to `for`: their changes visit the owner. */
-  readonly owns?: readonly Reads[]
+  readonly owns?: readonly Owns[]
   readonly reads?: readonly Reads[]
   readonly writes?: readonly Writes[]
   readonly watches?: readonly Watch[]
+  readonly indexes?: readonly Index[]
   readonly grants?: readonly Grant[]
   /** How many objects are worked on at once; default 5 as upstream. */
   readonly workers?: number
   /** Brings the cluster closer to what `object` asks for. */
-  reconcile?(object: ObjectFor<For>, cluster: Cluster<For | Reads, For | Writes>): Promise<Again | undefined | void>
+  reconcile?(object: ObjectFor<For>, cluster: Cluster<For | Owns | Reads, For | Writes>): Promise<Again | undefined | void>
   /** Visited instead when the object is gone. */
-  reconcileAbsent?(at: Ref, cluster: Cluster<For | Reads, For | Writes>): Promise<Again | undefined | void>
+  reconcileAbsent?(at: Ref, cluster: Cluster<For | Owns | Reads, For | Writes>): Promise<Again | undefined | void>
   /** For the few that are no loop over one kind (garbage collector): runs until the signal, and is restarted when it throws. */
-  run?(cluster: Cluster<For | Reads, For | Writes>, signal: AbortSignal): Promise<void>
+  run?(cluster: Cluster<For | Owns | Reads, For | Writes>, signal: AbortSignal): Promise<void>
 }
 
 type ObjectFor<K> = K extends Kind<any, infer T> ? T : never
 
 /** Checks the shape and infers the kinds; the value is used as it is. */
-export function defineController<const For extends Kind, const Reads extends Kind = never, const Writes extends Kind = never>(
-  controller: Controller<For, Reads, Writes>,
-): Controller {
+export function defineController<
+  const For extends Kind,
+  const Owns extends Kind = never,
+  const Reads extends Kind = never,
+  const Writes extends Kind = never,
+>(controller: Controller<For, Owns, Reads, Writes>): Controller {
   return controller as unknown as Controller
 }
 

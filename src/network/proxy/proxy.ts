@@ -26,6 +26,8 @@ import { type Protocol, type ServicePort, servicePorts } from './service-ports.t
 
 export interface ProxyOptions {
   readonly client: Client
+  /** Sees the pods of this node: the node agent's own client. */
+  readonly podClient: Client
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
@@ -48,7 +50,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const services = startInformer(client, Service, watching)
   const slices = startInformer(client, EndpointSlice, watching)
   slices.addIndex(byService, ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`])
-  const pods = startInformer(client, Pod, { ...watching, fieldSelector: `spec.nodeName=${options.nodeName}` })
+  const pods = startInformer(options.podClient, Pod, { ...watching, fieldSelector: `spec.nodeName=${options.nodeName}` })
   const ports = new Map<string, readonly ServicePort[]>()
   const load = loader(options, () => [...options.fixed, ...[...ports.values()].flat()])
 

@@ -1,4 +1,4 @@
-/** self-subject-review: SelfSubjectReview. */
+/** SelfSubjectReview: who does the server think I am? */
 import { UserInfo } from '#api/authentication/v1/token-review.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, object, type Schema, type TypeOf } from '#schema/words.ts'
@@ -15,6 +15,7 @@ const kind = defineKind({
   kind: 'SelfSubjectReview',
   plural: 'selfsubjectreviews',
   scope: 'Cluster',
+  doc: 'Tells the caller who the server takes it for.',
   schemaName: 'io.k8s.api.authentication.v1.SelfSubjectReview',
   virtual: true,
   verbs: ['create'],

@@ -1,4 +1,4 @@
-/** token-request: TokenRequest. */
+/** TokenRequest: asks for a token of a service account; the body of `serviceaccounts/token`. */
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int64, list, object, optional, pointer, type Schema, string, type TypeOf, time } from '#schema/words.ts'
 
@@ -13,7 +13,7 @@ export const BoundObjectReference: Schema<BoundObjectReference> = boundObjectRef
 
 const tokenRequestSpec = object('io.k8s.api.authentication.v1.TokenRequestSpec', {
   audiences: always(1, list(string(), { listType: 'atomic' })),
-  expirationSeconds: pointer(4, int64()),
+  expirationSeconds: pointer(4, int64(), { default: 3600 }),
   boundObjectRef: pointer(3, BoundObjectReference),
 })
 export interface TokenRequestSpec extends TypeOf<typeof tokenRequestSpec> {}
@@ -32,12 +32,20 @@ const kind = defineKind({
   kind: 'TokenRequest',
   plural: 'tokenrequests',
   scope: 'Namespaced',
+  doc: 'Asks for a token of a service account.',
   schemaName: 'io.k8s.api.authentication.v1.TokenRequest',
   virtual: true,
   verbs: ['create'],
   fields: {
     spec: always(2, TokenRequestSpec),
     status: always(3, TokenRequestStatus),
+  },
+  validate({ spec: { expirationSeconds } }, at) {
+    const here = at.child('spec', 'expirationSeconds')
+    return [
+      expirationSeconds < 600 && here.invalid(expirationSeconds, 'may not specify a duration less than 10 minutes'),
+      expirationSeconds > 2 ** 32 && here.invalid(expirationSeconds, 'may not specify a duration larger than 2^32 seconds'),
+    ]
   },
 })
 

@@ -1,4 +1,4 @@
-/** token-review: TokenReview. */
+/** TokenReview: asks whose token this is. */
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, boolean, list, map, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -33,6 +33,7 @@ const kind = defineKind({
   kind: 'TokenReview',
   plural: 'tokenreviews',
   scope: 'Cluster',
+  doc: 'Asks whether a token is good, and whose it is.',
   schemaName: 'io.k8s.api.authentication.v1.TokenReview',
   virtual: true,
   verbs: ['create'],

@@ -1,9 +1,11 @@
-/** self-subject-access-review: SelfSubjectAccessReview. */
+/** SelfSubjectAccessReview: may I do this? */
+
 import {
   NonResourceAttributes,
   ResourceAttributes,
   SubjectAccessReviewStatus,
 } from '#api/authorization/v1/subject-access-review.ts'
+import { validateAttributes, validateNoMetadata, validateSelectors } from '#api/authorization/v1/validation.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, object, pointer, type Schema, type TypeOf } from '#schema/words.ts'
 
@@ -20,6 +22,7 @@ const kind = defineKind({
   kind: 'SelfSubjectAccessReview',
   plural: 'selfsubjectaccessreviews',
   scope: 'Cluster',
+  doc: 'Asks whether the caller may do something.',
   schemaName: 'io.k8s.api.authorization.v1.SelfSubjectAccessReview',
   virtual: true,
   verbs: ['create'],
@@ -27,6 +30,11 @@ const kind = defineKind({
     spec: always(2, SelfSubjectAccessReviewSpec),
     status: always(3, SubjectAccessReviewStatus),
   },
+  validate: ({ metadata, spec }, at) => [
+    ...validateAttributes(spec, at.child('spec')),
+    ...validateSelectors(spec.resourceAttributes, at.child('spec', 'resourceAttributes')),
+    ...validateNoMetadata(metadata, at),
+  ],
 })
 
 export interface SelfSubjectAccessReview extends ObjectOf<typeof kind> {}

@@ -1,4 +1,4 @@
-/** self-subject-rules-review: SelfSubjectRulesReview. */
+/** SelfSubjectRulesReview: what may I do in this namespace? */
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, boolean, list, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -39,6 +39,7 @@ const kind = defineKind({
   kind: 'SelfSubjectRulesReview',
   plural: 'selfsubjectrulesreviews',
   scope: 'Cluster',
+  doc: 'Asks for what the caller may do in a namespace.',
   schemaName: 'io.k8s.api.authorization.v1.SelfSubjectRulesReview',
   virtual: true,
   verbs: ['create'],

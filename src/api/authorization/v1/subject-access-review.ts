@@ -1,4 +1,5 @@
-/** subject-access-review: SubjectAccessReview. */
+/** SubjectAccessReview: may somebody do something? */
+import { validateAttributes, validateNoMetadata, validateSelectors, validateSubject } from '#api/authorization/v1/validation.ts'
 import { FieldSelectorRequirement } from '#api/meta/v1/field-selector.ts'
 import { LabelSelectorRequirement } from '#api/meta/v1/label-selector.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -65,6 +66,7 @@ const kind = defineKind({
   kind: 'SubjectAccessReview',
   plural: 'subjectaccessreviews',
   scope: 'Cluster',
+  doc: 'Asks whether somebody may do something.',
   schemaName: 'io.k8s.api.authorization.v1.SubjectAccessReview',
   virtual: true,
   verbs: ['create'],
@@ -72,6 +74,12 @@ const kind = defineKind({
     spec: always(2, SubjectAccessReviewSpec),
     status: always(3, SubjectAccessReviewStatus),
   },
+  validate: ({ metadata, spec }, at) => [
+    ...validateAttributes(spec, at.child('spec')),
+    ...validateSubject(spec, at.child('spec')),
+    ...validateSelectors(spec.resourceAttributes, at.child('spec', 'resourceAttributes')),
+    ...validateNoMetadata(metadata, at),
+  ],
 })
 
 export interface SubjectAccessReview extends ObjectOf<typeof kind> {}

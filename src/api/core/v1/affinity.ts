@@ -1,10 +1,10 @@
-/** affinity: NodeSelectorRequirement, NodeSelectorTerm, NodeSelector. */
+/** Affinity, NodeSelector, TopologySpreadConstraint: which nodes a pod wants, and which neighbours. */
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
-import { always, int32, list, object, oneOf, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
+import { always, int32, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
 const nodeSelectorRequirement = object('io.k8s.api.core.v1.NodeSelectorRequirement', {
   key: always(1, string()),
-  operator: always(2, oneOf('DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn')),
+  operator: always(2, known('DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn')),
   values: optional(3, list(string(), { listType: 'atomic' })),
 })
 export interface NodeSelectorRequirement extends TypeOf<typeof nodeSelectorRequirement> {}
@@ -88,11 +88,11 @@ export const Affinity: Schema<Affinity> = affinity
 const topologySpreadConstraint = object('io.k8s.api.core.v1.TopologySpreadConstraint', {
   maxSkew: always(1, int32()),
   topologyKey: always(2, string()),
-  whenUnsatisfiable: always(3, oneOf('DoNotSchedule', 'ScheduleAnyway')),
+  whenUnsatisfiable: always(3, known('DoNotSchedule', 'ScheduleAnyway')),
   labelSelector: pointer(4, LabelSelector),
   minDomains: pointer(5, int32()),
-  nodeAffinityPolicy: pointer(6, oneOf('Honor', 'Ignore')),
-  nodeTaintsPolicy: pointer(7, oneOf('Honor', 'Ignore')),
+  nodeAffinityPolicy: pointer(6, known('Honor', 'Ignore')),
+  nodeTaintsPolicy: pointer(7, known('Honor', 'Ignore')),
   matchLabelKeys: optional(8, list(string(), { listType: 'atomic' })),
 })
 export interface TopologySpreadConstraint extends TypeOf<typeof topologySpreadConstraint> {}

@@ -1,5 +1,6 @@
-/** container-status: ContainerStateWaiting, ContainerStateRunning, ContainerStateTerminated. */
+/** ContainerStatus: what the node reports of one container. */
 import { ResourceRequirements } from '#api/core/v1/resources.ts'
+import { StopSignal } from '#api/core/v1/stop-signal.ts'
 import {
   always,
   boolean,
@@ -8,7 +9,6 @@ import {
   list,
   map,
   object,
-  oneOf,
   optional,
   pointer,
   quantity,
@@ -58,9 +58,7 @@ export interface ImageVolumeStatus extends TypeOf<typeof imageVolumeStatus> {}
 export const ImageVolumeStatus: Schema<ImageVolumeStatus> = imageVolumeStatus
 
 const volumeStatus = object('io.k8s.api.core.v1.VolumeStatus', {
-  image: pointer(1, ImageVolumeStatus, {
-    /* gate ImageVolumeWithDigest */
-  }),
+  image: pointer(1, ImageVolumeStatus),
 })
 export interface VolumeStatus extends TypeOf<typeof volumeStatus> {}
 export const VolumeStatus: Schema<VolumeStatus> = volumeStatus
@@ -92,9 +90,7 @@ export const ContainerUser: Schema<ContainerUser> = containerUser
 const resourceHealth = object('io.k8s.api.core.v1.ResourceHealth', {
   resourceID: always(1, string()),
   health: optional(2, string()),
-  message: pointer(6, string(), {
-    /* gate ResourceHealthStatusMessage */
-  }),
+  message: pointer(6, string()),
 })
 export interface ResourceHealth extends TypeOf<typeof resourceHealth> {}
 export const ResourceHealth: Schema<ResourceHealth> = resourceHealth
@@ -117,89 +113,11 @@ const containerStatus = object('io.k8s.api.core.v1.ContainerStatus', {
   containerID: optional(8, string()),
   started: pointer(9, boolean()),
   allocatedResources: optional(10, map(quantity())),
-  resources: pointer(11, ResourceRequirements, {
-    /* gate InPlacePodVerticalScaling */
-  }),
+  resources: pointer(11, ResourceRequirements),
   volumeMounts: optional(12, list(VolumeMountStatus, { listType: 'map', mapKeys: ['mountPath'], mergeKey: 'mountPath' })),
-  user: pointer(13, ContainerUser, {
-    /* gate SupplementalGroupsPolicy */
-  }),
-  allocatedResourcesStatus: optional(14, list(ResourceStatus, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' }), {
-    /* gate ResourceHealthStatus */
-  }),
-  stopSignal: pointer(
-    15,
-    oneOf(
-      'SIGABRT',
-      'SIGALRM',
-      'SIGBUS',
-      'SIGCHLD',
-      'SIGCLD',
-      'SIGCONT',
-      'SIGFPE',
-      'SIGHUP',
-      'SIGILL',
-      'SIGINT',
-      'SIGIO',
-      'SIGIOT',
-      'SIGKILL',
-      'SIGPIPE',
-      'SIGPOLL',
-      'SIGPROF',
-      'SIGPWR',
-      'SIGQUIT',
-      'SIGRTMAX',
-      'SIGRTMAX-1',
-      'SIGRTMAX-10',
-      'SIGRTMAX-11',
-      'SIGRTMAX-12',
-      'SIGRTMAX-13',
-      'SIGRTMAX-14',
-      'SIGRTMAX-2',
-      'SIGRTMAX-3',
-      'SIGRTMAX-4',
-      'SIGRTMAX-5',
-      'SIGRTMAX-6',
-      'SIGRTMAX-7',
-      'SIGRTMAX-8',
-      'SIGRTMAX-9',
-      'SIGRTMIN',
-      'SIGRTMIN+1',
-      'SIGRTMIN+10',
-      'SIGRTMIN+11',
-      'SIGRTMIN+12',
-      'SIGRTMIN+13',
-      'SIGRTMIN+14',
-      'SIGRTMIN+15',
-      'SIGRTMIN+2',
-      'SIGRTMIN+3',
-      'SIGRTMIN+4',
-      'SIGRTMIN+5',
-      'SIGRTMIN+6',
-      'SIGRTMIN+7',
-      'SIGRTMIN+8',
-      'SIGRTMIN+9',
-      'SIGSEGV',
-      'SIGSTKFLT',
-      'SIGSTOP',
-      'SIGSYS',
-      'SIGTERM',
-      'SIGTRAP',
-      'SIGTSTP',
-      'SIGTTIN',
-      'SIGTTOU',
-      'SIGURG',
-      'SIGUSR1',
-      'SIGUSR2',
-      'SIGVTALRM',
-      'SIGWINCH',
-      'SIGXCPU',
-      'SIGXFSZ',
-    ),
-    {
-      /* gate ContainerStopSignals */
-    },
-  ),
+  user: pointer(13, ContainerUser),
+  allocatedResourcesStatus: optional(14, list(ResourceStatus, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' })),
+  stopSignal: pointer(15, StopSignal),
 })
 export interface ContainerStatus extends TypeOf<typeof containerStatus> {}
 export const ContainerStatus: Schema<ContainerStatus> = containerStatus

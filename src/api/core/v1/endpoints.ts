@@ -1,7 +1,10 @@
-/** endpoints: Endpoints. */
+/** Endpoints: the addresses behind a Service in the older form; EndpointSlice replaces it. */
+
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
-import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
-import { always, int32, list, object, oneOf, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
+import { validateSubsets } from '#api/core/v1/validation/endpoints.ts'
+import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
+import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { always, int32, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
 const endpointAddress = object(
   'io.k8s.api.core.v1.EndpointAddress',
@@ -21,7 +24,7 @@ const endpointPort = object(
   {
     name: optional(1, string()),
     port: always(2, int32()),
-    protocol: optional(3, oneOf('SCTP', 'TCP', 'UDP')),
+    protocol: optional(3, known('SCTP', 'TCP', 'UDP'), { default: 'TCP' }),
     appProtocol: pointer(4, string()),
   },
   { atomic: true },
@@ -30,9 +33,9 @@ export interface EndpointPort extends TypeOf<typeof endpointPort> {}
 export const EndpointPort: Schema<EndpointPort> = endpointPort
 
 const endpointSubset = object('io.k8s.api.core.v1.EndpointSubset', {
-  addresses: optional(1, list(EndpointAddress, { listType: 'atomic' })),
-  notReadyAddresses: optional(2, list(EndpointAddress, { listType: 'atomic' })),
-  ports: optional(3, list(EndpointPort, { listType: 'atomic' })),
+  addresses: optional(1, list(EndpointAddress, { listType: 'atomic' }), { doc: 'Addresses that are ready.' }),
+  notReadyAddresses: optional(2, list(EndpointAddress, { listType: 'atomic' }), { doc: 'Addresses that are not.' }),
+  ports: optional(3, list(EndpointPort, { listType: 'atomic' }), { doc: 'Ports that all of them have.' }),
 })
 export interface EndpointSubset extends TypeOf<typeof endpointSubset> {}
 export const EndpointSubset: Schema<EndpointSubset> = endpointSubset
@@ -43,13 +46,31 @@ const kind = defineKind({
   kind: 'Endpoints',
   plural: 'endpoints',
   scope: 'Namespaced',
+  doc: 'Endpoints are the addresses that implement a service; EndpointSlice has replaced them.',
   schemaName: 'io.k8s.api.core.v1.Endpoints',
   shortNames: ['ep'],
   storagePrefix: 'services/endpoints',
   fields: {
-    subsets: optional(2, list(EndpointSubset, { listType: 'atomic' })),
+    subsets: optional(2, list(EndpointSubset, { listType: 'atomic' }), { doc: 'Addresses and ports, grouped.' }),
   },
+  createOnUpdate: true,
+  validate: ({ metadata, subsets }, at) => [
+    ...validateFinalizers(metadata, at),
+    ...validateSubsets(subsets ?? [], at.child('subsets')),
+  ],
+  columns: [{ name: 'Endpoints', doc: 'The first addresses and ports.', value: ({ subsets }) => endpointsText(subsets) }, age],
 })
+
+/** Three at most; the rest is counted. */
+function endpointsText(subsets: readonly EndpointSubset[] = []): string {
+  if (subsets.length === 0) return '<none>'
+  const all = subsets.flatMap(({ addresses = [], ports = [] }) =>
+    ports.length === 0
+      ? addresses.map(({ ip }) => ip)
+      : ports.flatMap(({ port }) => addresses.map(({ ip }) => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`)),
+  )
+  return all.length > 3 ? `${all.slice(0, 3).join(',')} + ${all.length - 3} more...` : all.join(',')
+}
 
 export interface Endpoints extends ObjectOf<typeof kind> {}
 export const Endpoints: Kind<'Endpoints', Endpoints> = kind

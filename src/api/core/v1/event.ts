@@ -1,5 +1,8 @@
-/** event: Event. */
+/** Event: a report about something that happened to an object; the stored form of both event groups. */
+
+import { eventColumns } from '#api/core/v1/event-columns.ts'
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
+import { validateEvent } from '#api/core/v1/validation/event.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int32, microTime, object, optional, pointer, type Schema, string, type TypeOf, time } from '#schema/words.ts'
 
@@ -23,23 +26,41 @@ const kind = defineKind({
   kind: 'Event',
   plural: 'events',
   scope: 'Namespaced',
+  doc: 'An event reports something that happened in the cluster; it is kept for a short time only.',
   schemaName: 'io.k8s.api.core.v1.Event',
   shortNames: ['ev'],
   fields: {
-    involvedObject: always(2, ObjectReference),
-    reason: optional(3, string()),
-    message: optional(4, string()),
-    source: always(5, EventSource),
-    firstTimestamp: always(6, time()),
-    lastTimestamp: always(7, time()),
-    count: optional(8, int32()),
-    type: optional(9, string()),
-    eventTime: always(10, microTime()),
-    series: pointer(11, EventSeries),
-    action: optional(12, string()),
-    related: pointer(13, ObjectReference),
-    reportingComponent: always(14, string()),
-    reportingInstance: always(15, string()),
+    involvedObject: always(2, ObjectReference, { doc: 'What it happened to.' }),
+    reason: optional(3, string(), { doc: 'What happened, in one word.' }),
+    message: optional(4, string(), { doc: 'What happened, in a sentence.' }),
+    source: always(5, EventSource, { doc: 'Who reported it, in the older form.' }),
+    firstTimestamp: always(6, time(), { doc: 'When it happened first.' }),
+    lastTimestamp: always(7, time(), { doc: 'When it happened last.' }),
+    count: optional(8, int32(), { doc: 'How often it happened.' }),
+    type: optional(9, string(), { doc: 'Normal or Warning.' }),
+    eventTime: always(10, microTime(), { doc: 'When it was first seen.' }),
+    series: pointer(11, EventSeries, { doc: 'How it went on.' }),
+    action: optional(12, string(), { doc: 'What was done.' }),
+    related: pointer(13, ObjectReference, { doc: 'A second object that is concerned.' }),
+    reportingComponent: always(14, string(), { doc: 'Which controller reported it.' }),
+    reportingInstance: always(15, string(), { doc: 'Which instance of it.' }),
+  },
+  createOnUpdate: true,
+  nameFormat: 'pathSegment',
+  validate: (event, at) => validateEvent(event, at),
+  columns: eventColumns,
+  selectable: {
+    'involvedObject.kind': ({ involvedObject }) => involvedObject.kind ?? '',
+    'involvedObject.namespace': ({ involvedObject }) => involvedObject.namespace ?? '',
+    'involvedObject.name': ({ involvedObject }) => involvedObject.name ?? '',
+    'involvedObject.uid': ({ involvedObject }) => involvedObject.uid ?? '',
+    'involvedObject.apiVersion': ({ involvedObject }) => involvedObject.apiVersion ?? '',
+    'involvedObject.resourceVersion': ({ involvedObject }) => involvedObject.resourceVersion ?? '',
+    'involvedObject.fieldPath': ({ involvedObject }) => involvedObject.fieldPath ?? '',
+    reason: ({ reason }) => reason ?? '',
+    reportingComponent: ({ reportingComponent }) => reportingComponent,
+    source: ({ source, reportingComponent }) => source.component || reportingComponent,
+    type: ({ type }) => type ?? '',
   },
 })
 

@@ -1,15 +1,19 @@
-/** node: Node. */
+/** Node: a machine that runs pods, and what it reports of itself. */
+
+import { nodeColumns } from '#api/core/v1/node-columns.ts'
+import { roundUp } from '#api/core/v1/pod-defaults.ts'
 import { Taint } from '#api/core/v1/taint.ts'
-import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { validateNode, validateNodeStatusUpdate, validateNodeUpdate } from '#api/core/v1/validation/node.ts'
+import { defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import {
   always,
   boolean,
   int32,
   int64,
+  known,
   list,
   map,
   object,
-  oneOf,
   optional,
   pointer,
   quantity,
@@ -36,13 +40,15 @@ export interface NodeConfigSource extends TypeOf<typeof nodeConfigSource> {}
 export const NodeConfigSource: Schema<NodeConfigSource> = nodeConfigSource
 
 const nodeSpec = object('io.k8s.api.core.v1.NodeSpec', {
-  podCIDR: optional(1, string()),
-  podCIDRs: optional(7, list(string(), { listType: 'set', mergeKey: '' })),
-  providerID: optional(3, string()),
-  unschedulable: optional(4, boolean()),
-  taints: optional(5, list(Taint, { listType: 'atomic' })),
-  configSource: pointer(6, NodeConfigSource),
-  externalID: optional(2, string()),
+  podCIDR: optional(1, string(), { doc: 'First range of pod addresses.' }),
+  podCIDRs: optional(7, list(string(), { listType: 'set', mergeKey: '' }), {
+    doc: 'Ranges of pod addresses, one of each family.',
+  }),
+  providerID: optional(3, string(), { doc: 'Name of the machine at its provider.' }),
+  unschedulable: optional(4, boolean(), { doc: 'Whether new pods stay away.' }),
+  taints: optional(5, list(Taint, { listType: 'atomic' }), { doc: 'Taints of the node.' }),
+  configSource: pointer(6, NodeConfigSource, { doc: 'Of a removed feature.' }),
+  externalID: optional(2, string(), { doc: 'No longer used.' }),
 })
 export interface NodeSpec extends TypeOf<typeof nodeSpec> {}
 export const NodeSpec: Schema<NodeSpec> = nodeSpec
@@ -143,27 +149,33 @@ export interface NodeFeatures extends TypeOf<typeof nodeFeatures> {}
 export const NodeFeatures: Schema<NodeFeatures> = nodeFeatures
 
 const nodeStatus = object('io.k8s.api.core.v1.NodeStatus', {
-  capacity: optional(1, map(quantity())),
-  allocatable: optional(2, map(quantity())),
-  phase: optional(3, oneOf('Pending', 'Running', 'Terminated')),
-  conditions: optional(4, list(NodeCondition, { listType: 'map', mapKeys: ['type'], mergeKey: 'type' })),
-  addresses: optional(5, list(NodeAddress, { listType: 'map', mapKeys: ['type'], mergeKey: 'type' })),
-  daemonEndpoints: always(6, NodeDaemonEndpoints),
-  nodeInfo: always(7, NodeSystemInfo),
-  images: optional(8, list(ContainerImage, { listType: 'atomic' })),
-  volumesInUse: optional(9, list(string(), { listType: 'atomic' })),
-  volumesAttached: optional(10, list(AttachedVolume, { listType: 'atomic' })),
+  capacity: optional(1, map(quantity()), { doc: 'All resources of the node.' }),
+  allocatable: optional(2, map(quantity()), { doc: 'Resources that pods may have.' }),
+  phase: optional(3, known('Pending', 'Running', 'Terminated'), { doc: 'No longer used.' }),
+  conditions: optional(4, list(NodeCondition, { listType: 'map', mapKeys: ['type'], mergeKey: 'type' }), {
+    doc: 'Aspects of the node that hold or do not.',
+  }),
+  addresses: optional(5, list(NodeAddress, { listType: 'map', mapKeys: ['type'], mergeKey: 'type' }), {
+    doc: 'Addresses and names of the node.',
+  }),
+  daemonEndpoints: always(6, NodeDaemonEndpoints, { doc: 'Where its daemons listen.' }),
+  nodeInfo: always(7, NodeSystemInfo, { doc: 'Versions and identifiers.' }),
+  images: optional(8, list(ContainerImage, { listType: 'atomic' }), { doc: 'Images on the node.' }),
+  volumesInUse: optional(9, list(string(), { listType: 'atomic' }), { doc: 'Volumes that are mounted.' }),
+  volumesAttached: optional(10, list(AttachedVolume, { listType: 'atomic' }), { doc: 'Volumes that are attached.' }),
   config: pointer(11, NodeConfigStatus),
   runtimeHandlers: optional(12, list(NodeRuntimeHandler, { listType: 'atomic' })),
-  features: pointer(13, NodeFeatures, {
-    /* gate SupplementalGroupsPolicy */
-  }),
-  declaredFeatures: optional(14, list(string(), { listType: 'atomic' }), {
-    /* gate NodeDeclaredFeatures */
-  }),
+  features: pointer(13, NodeFeatures),
+  declaredFeatures: optional(14, list(string(), { listType: 'atomic' })),
 })
 export interface NodeStatus extends TypeOf<typeof nodeStatus> {}
 export const NodeStatus: Schema<NodeStatus> = nodeStatus
+
+/** A node's parts, for the functions that its definition is made of. */
+export interface NodeParts extends KubeObject {
+  spec: NodeSpec
+  status: NodeStatus
+}
 
 const kind = defineKind({
   group: '',
@@ -171,13 +183,45 @@ const kind = defineKind({
   kind: 'Node',
   plural: 'nodes',
   scope: 'Cluster',
+  doc: 'A node is a machine of the cluster that runs pods.',
   schemaName: 'io.k8s.api.core.v1.Node',
   shortNames: ['no'],
   storagePrefix: 'minions',
   status: true,
+  statusOnCreate: true,
   fields: {
-    spec: always(2, NodeSpec),
-    status: always(3, NodeStatus),
+    spec: always(2, NodeSpec, { doc: 'What the node shall be.' }),
+    status: always(3, NodeStatus, { doc: 'What was observed; written by the system.' }),
+  },
+  generationFrom: [],
+  subresources: { proxy: { kind: 'NodeProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] } },
+  /** Nodes are created with their status. `configSource` is of a removed feature. */
+  prepare(node, old) {
+    if (!old?.spec.configSource) delete node.spec.configSource
+    if (old) node.status = old.status
+    else delete node.status.config
+  },
+  prepareStatus(node, old) {
+    if (!old.status.config) delete node.status.config
+  },
+  warnings({ spec }) {
+    return [
+      ...(spec.configSource ? ['spec.configSource: the feature is removed'] : []),
+      ...(spec.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+    ]
+  },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: validateNodeStatusUpdate,
+  columns: nodeColumns,
+  selectable: { 'spec.unschedulable': ({ spec }) => String(spec.unschedulable ?? false) },
+  defaults({ spec, status }) {
+    roundUp(status.capacity, status.allocatable)
+    if (status.capacity) status.allocatable ??= { ...status.capacity }
+    // podCIDR is the older spelling of podCIDRs[0], and wins where both are sent.
+    if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR]
+    const [first] = spec.podCIDRs ?? []
+    if (first) spec.podCIDR = first
   },
 })
 

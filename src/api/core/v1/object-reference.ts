@@ -1,10 +1,10 @@
-/** object-reference: LocalObjectReference, ObjectReference, TypedLocalObjectReference. */
+/** References to objects, of the same namespace or another. */
 import { always, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
 const localObjectReference = object(
   'io.k8s.api.core.v1.LocalObjectReference',
   {
-    name: optional(1, string(), { default: '' }),
+    name: optional(1, string()),
   },
   { atomic: true },
 )
@@ -43,9 +43,7 @@ const typedObjectReference = object('io.k8s.api.core.v1.TypedObjectReference', {
   apiGroup: pointer(1, string()),
   kind: always(2, string()),
   name: always(3, string()),
-  namespace: pointer(4, string(), {
-    /* gate CrossNamespaceVolumeDataSource */
-  }),
+  namespace: pointer(4, string()),
 })
 export interface TypedObjectReference extends TypeOf<typeof typedObjectReference> {}
 export const TypedObjectReference: Schema<TypedObjectReference> = typedObjectReference

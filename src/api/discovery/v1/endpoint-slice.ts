@@ -1,14 +1,17 @@
-/** endpoint-slice: EndpointSlice. */
+/** EndpointSlice: a part of the addresses behind a Service, and how ready each is. */
+
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
-import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
+import { validateAddressType, validateSliceEndpoints, validateSlicePorts } from '#api/discovery/v1/endpoint-slice-validation.ts'
+import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import {
   always,
   boolean,
   int32,
+  known,
   list,
   map,
   object,
-  oneOf,
   optional,
   pointer,
   type Schema,
@@ -17,9 +20,9 @@ import {
 } from '#schema/words.ts'
 
 const endpointConditions = object('io.k8s.api.discovery.v1.EndpointConditions', {
-  ready: pointer(1, boolean()),
-  serving: pointer(2, boolean()),
-  terminating: pointer(3, boolean()),
+  ready: pointer(1, boolean(), { doc: 'Whether it takes traffic.' }),
+  serving: pointer(2, boolean(), { doc: 'The same, also while it is ending.' }),
+  terminating: pointer(3, boolean(), { doc: 'Whether it is ending.' }),
 })
 export interface EndpointConditions extends TypeOf<typeof endpointConditions> {}
 export const EndpointConditions: Schema<EndpointConditions> = endpointConditions
@@ -44,14 +47,14 @@ export interface EndpointHints extends TypeOf<typeof endpointHints> {}
 export const EndpointHints: Schema<EndpointHints> = endpointHints
 
 const endpoint = object('io.k8s.api.discovery.v1.Endpoint', {
-  addresses: always(1, list(string(), { listType: 'set' })),
-  conditions: always(2, EndpointConditions),
-  hostname: pointer(3, string()),
-  targetRef: pointer(4, ObjectReference),
-  deprecatedTopology: optional(5, map(string())),
-  nodeName: pointer(6, string()),
-  zone: pointer(7, string()),
-  hints: pointer(8, EndpointHints),
+  addresses: always(1, list(string(), { listType: 'set' }), { doc: 'Addresses of the endpoint.' }),
+  conditions: always(2, EndpointConditions, { doc: 'Whether it takes traffic.' }),
+  hostname: pointer(3, string(), { doc: 'Its host name.' }),
+  targetRef: pointer(4, ObjectReference, { doc: 'The object behind it.' }),
+  deprecatedTopology: optional(5, map(string()), { doc: 'Labels of the node in the older form.' }),
+  nodeName: pointer(6, string(), { doc: 'Node it is on.' }),
+  zone: pointer(7, string(), { doc: 'Zone it is in.' }),
+  hints: pointer(8, EndpointHints, { doc: 'Who should use it.' }),
 })
 export interface Endpoint extends TypeOf<typeof endpoint> {}
 export const Endpoint: Schema<Endpoint> = endpoint
@@ -59,10 +62,10 @@ export const Endpoint: Schema<Endpoint> = endpoint
 const endpointPort = object(
   'io.k8s.api.discovery.v1.EndpointPort',
   {
-    name: pointer(1, string()),
-    protocol: pointer(2, string()),
-    port: pointer(3, int32()),
-    appProtocol: pointer(4, string()),
+    name: pointer(1, string(), { default: '', doc: 'Name of the port.' }),
+    protocol: pointer(2, known('SCTP', 'TCP', 'UDP'), { default: 'TCP', doc: 'TCP, UDP or SCTP.' }),
+    port: pointer(3, int32(), { doc: 'Number of the port.' }),
+    appProtocol: pointer(4, string(), { doc: 'Protocol of the application.' }),
   },
   { atomic: true },
 )
@@ -75,13 +78,59 @@ const kind = defineKind({
   kind: 'EndpointSlice',
   plural: 'endpointslices',
   scope: 'Namespaced',
+  doc: 'An endpoint slice holds some of the addresses that implement a service.',
   schemaName: 'io.k8s.api.discovery.v1.EndpointSlice',
   fields: {
-    addressType: always(4, oneOf()),
-    endpoints: always(2, list(Endpoint, { listType: 'atomic' })),
-    ports: always(3, list(EndpointPort, { listType: 'atomic' })),
+    addressType: always(4, known('FQDN', 'IPv4', 'IPv6'), { doc: 'Kind of the addresses: IPv4, IPv6 or FQDN.' }),
+    endpoints: always(2, list(Endpoint, { listType: 'atomic' }), { doc: 'The endpoints.' }),
+    ports: always(3, list(EndpointPort, { listType: 'atomic' }), { doc: 'Ports that all of them have.' }),
   },
+  generationFrom: ['addressType', 'endpoints', 'ports', 'metadata.labels'],
+  prepare(slice, old) {
+    dropTopology(slice.endpoints, old?.endpoints)
+  },
+  immutable: ['addressType'],
+  validate: ({ metadata, addressType, ports, endpoints }, at) => [
+    ...validateFinalizers(metadata, at),
+    ...validateAddressType(addressType, at.child('addressType')),
+    ...validateSlicePorts(ports, at.child('ports')),
+    ...validateSliceEndpoints(endpoints, addressType, at.child('endpoints')),
+  ],
+  warnings: ({ addressType }, old) => (!old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+  columns: [
+    { name: 'AddressType', doc: 'IPv4, IPv6 or FQDN.', value: ({ addressType }) => addressType },
+    {
+      name: 'Ports',
+      doc: 'The first ports.',
+      value: ({ ports }) => firstOf(ports.map(({ port, name }) => (port === undefined ? (name ?? '*') : String(port)))),
+    },
+    {
+      name: 'Endpoints',
+      doc: 'The first addresses.',
+      value: ({ endpoints }) => firstOf(endpoints.flatMap(({ addresses }) => addresses)),
+    },
+    age,
+  ],
 })
+
+/** Three at most; the rest is counted. */
+function firstOf(texts: readonly string[]): string {
+  if (texts.length > 3) return `${texts.slice(0, 3).join(',')} + ${texts.length - 3} more...`
+  return texts.join(',') || '<unset>'
+}
+
+/** v1 cannot write the topology of v1beta1; a node name that stood there already moves to its own field. */
+function dropTopology(endpoints: Endpoint[], old: readonly Endpoint[] | undefined): void {
+  if (old && JSON.stringify(old) === JSON.stringify(endpoints)) return
+  const known = new Set(
+    old?.map(({ deprecatedTopology, nodeName }) => (nodeName ? '' : deprecatedTopology?.['kubernetes.io/hostname'])),
+  )
+  for (const endpoint of endpoints) {
+    const name = endpoint.deprecatedTopology?.['kubernetes.io/hostname']
+    if (endpoint.nodeName === undefined && name && known.has(name)) endpoint.nodeName = name
+    delete endpoint.deprecatedTopology
+  }
+}
 
 export interface EndpointSlice extends ObjectOf<typeof kind> {}
 export const EndpointSlice: Kind<'EndpointSlice', EndpointSlice> = kind

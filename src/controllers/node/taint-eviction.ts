@@ -1,0 +1,72 @@
+/** Taint eviction controller: drives pods off nodes with NoExecute taints that they do not tolerate, or not for longer. */
+import { Node } from '#api/core/v1/node.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import type { Taint, Toleration } from '#api/core/v1/taint.ts'
+import { semanticEqual } from '#schema/equal.ts'
+import { markDisrupted } from '../pod-failure.ts'
+import { type Caches, defineController } from '../runtime/controller.ts'
+import { podsByNode, podsOn } from './pods-by-node.ts'
+
+export const taintEvictionController = defineController({
+  name: 'taint-eviction-controller',
+  account: 'node-controller',
+  component: 'taint-eviction-controller',
+  for: Pod,
+  reads: [Node],
+  writes: [Pod],
+  indexes: [podsByNode],
+  watches: [
+    {
+      kind: Node,
+      when: ({ object, old }) => !semanticEqual(evicting(object), evicting(old)),
+      visits: ({ metadata }: Node, caches: Caches<typeof Pod>) => podsOn(caches, metadata.name).map((pod) => pod.metadata),
+    },
+  ],
+
+  async reconcile(pod, cluster) {
+    const node = pod.spec.nodeName ? cluster.get(Node, { name: pod.spec.nodeName }) : undefined
+    const due = planEviction(pod, evicting(node))
+    const { namespace, name } = pod.metadata
+    if (due === undefined) return
+    const left = due - cluster.clock.now()
+    if (left > 0) return { after: left / 1000 }
+    const message = `Marking for deletion Pod ${namespace}/${name}`
+    cluster.event(pod, { type: 'Normal', reason: 'TaintManagerEviction', message })
+    const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' }
+    await markDisrupted(cluster, pod, disruption)
+    await cluster.delete(Pod, pod)
+  },
+})
+
+function evicting(node: Node | undefined): readonly Taint[] {
+  return node?.spec.taints?.filter(({ effect }) => effect === 'NoExecute') ?? []
+}
+
+/**
+ * When the pod has to go, in milliseconds since the epoch; undefined when it may stay. Time runs from the youngest taint, or from
+ * the pod's creation on a node that was tainted before, so that a restart of this controller gives no extra time.
+ */
+export function planEviction({ metadata, spec }: Pod, taints: readonly Taint[]): number | undefined {
+  if (taints.length === 0 || metadata.deletionTimestamp) return undefined
+  const created = Date.parse(metadata.creationTimestamp)
+  const start = Math.max(created, ...taints.map(({ timeAdded }) => (timeAdded ? Date.parse(timeAdded) : created)))
+  const used = taints.map((taint) => spec.tolerations?.filter((toleration) => tolerates(toleration, taint)) ?? [])
+  if (used.some((tolerations) => tolerations.length === 0)) return 0
+  const limits = used
+    .flat()
+    .map(({ tolerationSeconds }) => tolerationSeconds)
+    .filter((seconds) => seconds !== undefined)
+  return limits.length > 0 ? start + Math.max(0, Math.min(...limits.map(Number))) * 1000 : undefined
+}
+
+/** No key matches every key, no effect every effect. `Gt` and `Lt` compare integers (KEP-5471). */
+export function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
+  if (effect && effect !== taint.effect) return false
+  if (key && key !== taint.key) return false
+  if (operator === 'Exists') return true
+  if (operator === 'Equal') return value === (taint.value ?? '')
+  const integer = /^-?\d+$/
+  if (!integer.test(value) || !integer.test(taint.value ?? '')) return false
+  const difference = BigInt(taint.value ?? '') - BigInt(value)
+  return operator === 'Gt' ? difference > 0n : difference < 0n
+}

@@ -1,0 +1,165 @@
+/** `Cluster` as a controller is handed it: reads from the shared caches, writes with the controller's own client. */
+import type { Client, DeleteOptions, Patch, Ref } from '#client/client.ts'
+import { createEventRecorder, type EventRecorder } from '#client/events.ts'
+import type { Handlers, Selection } from '#client/informer.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import { decode } from '#schema/decode.ts'
+import { semanticEqual as same } from '#schema/equal.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { hasReason, notFound } from '#schema/status-error.ts'
+import type { Draft } from '#schema/words.ts'
+import type { KindCache } from './cache.ts'
+import type { Cluster } from './controller.ts'
+import { slowStart } from './slow-start.ts'
+
+export interface ControllerClusterOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  readonly client: Client
+  /** Name in Events. */
+  readonly component: string
+  readonly caches: ReadonlyMap<Kind, KindCache<any>>
+  readonly onError: (error: unknown) => void
+}
+
+type Writable = Draft<KubeObject>
+
+export class ControllerCluster implements Cluster<any, any> {
+  readonly clock: Clock
+  readonly random: Random
+  readonly live: Client
+  readonly onError: (error: unknown) => void
+  #caches: ReadonlyMap<Kind, KindCache<any>>
+  #recorder: EventRecorder
+
+  constructor(options: ControllerClusterOptions) {
+    const { clock, random, client, component, signal, onError } = options
+    this.clock = clock
+    this.random = random
+    this.live = client
+    this.onError = onError
+    this.#caches = options.caches
+    this.#recorder = createEventRecorder(client, { clock, random, component, signal, onError })
+  }
+
+  get(kind: Kind, at: Ref): any {
+    return this.#cache(kind).get(at)
+  }
+
+  list(kind: Kind, selection?: Selection): readonly any[] {
+    return this.#cache(kind).list(selection)
+  }
+
+  owned(kind: Kind, owner: KubeObject): readonly any[] {
+    return this.#cache(kind).controlledBy(owner.metadata.uid)
+  }
+
+  orphans(kind: Kind, namespace: string): readonly any[] {
+    return this.#cache(kind).orphans(namespace)
+  }
+
+  indexed(kind: Kind, at: { readonly index: string; readonly value: string }): readonly any[] {
+    return this.#cache(kind).indexed(at.index, at.value)
+  }
+
+  watch(kind: Kind, handlers: Handlers<any>): () => void {
+    return this.#cache(kind).addHandlers(handlers)
+  }
+
+  async create(kind: Kind, draft: Draft<any>, owner?: KubeObject): Promise<any> {
+    const created = await this.live.create(kind, owner ? childOf(kind, draft, owner) : draft)
+    this.#caches.get(kind)?.wrote(created)
+    return created
+  }
+
+  async createMany(kind: Kind, drafts: readonly Draft<any>[], owner: KubeObject): Promise<number> {
+    const { done, error } = await slowStart(drafts, (draft) => this.create(kind, draft, owner))
+    if (error) throw error
+    return done
+  }
+
+  async update(kind: Kind, object: Draft<any>): Promise<any> {
+    const updated = await this.live.update(kind, object)
+    this.#caches.get(kind)?.wrote(updated)
+    return updated
+  }
+
+  async patch(kind: Kind, object: KubeObject, patch: Patch): Promise<any> {
+    const patched = await this.live.patch(kind, object, patch)
+    this.#caches.get(kind)?.wrote(patched)
+    return patched
+  }
+
+  async delete(kind: Kind, object: KubeObject, options: DeleteOptions = {}): Promise<void> {
+    const preconditions = { uid: object.metadata.uid, ...options.preconditions }
+    try {
+      await this.live.delete(kind, object, { ...options, preconditions })
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error
+    }
+    this.#caches.get(kind)?.deleted(object)
+  }
+
+  /** Somebody else's write to the object in between is no reason to compute the status anew: it is written onto that. */
+  async status(kind: Kind, object: KubeObject & { status?: unknown }, status: Draft<any>): Promise<any> {
+    const schema = kind.schema.fields.status?.schema
+    if (!schema) throw new Error(`${kind.kind} has no status`)
+    const wanted = decode(schema as never, JSON.parse(JSON.stringify(status)))
+    const { annotations } = object.metadata
+    let current: any = this.#caches.get(kind)?.get(object.metadata) ?? object
+    if (current.metadata.uid !== object.metadata.uid) throw notFound(kind, object.metadata.name)
+    for (let tries = 0; ; tries++) {
+      const noted = { ...current.metadata.annotations, ...annotations }
+      if (same(current.status, wanted) && same(current.metadata.annotations, noted)) return current
+      const next = { ...current, metadata: { ...current.metadata, annotations: noted }, status: wanted }
+      try {
+        const written = await this.live.update(kind, next as Writable, { subresource: 'status' })
+        this.#caches.get(kind)?.wrote(written)
+        return written
+      } catch (error) {
+        if (!hasReason(error, 'Conflict') || tries >= 3) throw error
+        current = await this.live.get(kind, object)
+        if (current.metadata.uid !== object.metadata.uid) throw error
+      }
+    }
+  }
+
+  event(object: KubeObject, event: { type: 'Normal' | 'Warning'; reason: string; message: string; action?: string }): void {
+    this.#recorder.record(object, event)
+  }
+
+  flushEvents(): Promise<void> {
+    return this.#recorder.flush()
+  }
+
+  #cache(kind: Kind): KindCache<any> {
+    const cache = this.#caches.get(kind)
+    if (!cache) throw new Error(`${kind.kind} is read without being declared`)
+    return cache
+  }
+}
+
+/** The draft as a child of `owner`: its namespace, a name beginning with the owner's, and the controller reference. */
+function childOf(kind: Kind, draft: Draft<KubeObject>, owner: KubeObject): Draft<KubeObject> {
+  const { name, namespace, uid } = owner.metadata
+  const { metadata = {} } = draft
+  const reference = {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  }
+  return {
+    ...draft,
+    metadata: {
+      ...metadata,
+      ...(!metadata.name && !metadata.generateName && { generateName: `${name}-` }),
+      ...(kind.namespaced && !metadata.namespace && { namespace }),
+      ownerReferences: [...(metadata.ownerReferences ?? []), reference],
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** The loop of one controller: changes become keys in a queue, workers take keys and reconcile what they name. */
+import type { Ref } from '#client/client.ts'
+import { keyOf, refOfKey } from '#client/indexed-store.ts'
+import { createWorkQueue, type WorkQueue } from '#client/work-queue.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { hasReason } from '#schema/status-error.ts'
+import type { KindCache } from './cache.ts'
+import { type Again, type Change, type Controller, TerminalError } from './controller.ts'
+import type { ControllerCluster } from './controller-cluster.ts'
+import type { Visit } from './run.ts'
+
+export interface LoopOptions {
+  readonly cluster: ControllerCluster
+  readonly caches: ReadonlyMap<Kind, KindCache<any>>
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly onError: (error: unknown, key?: string) => void
+  readonly onVisit?: ((visit: Visit) => void) | undefined
+}
+
+/** Resolves when the signal was aborted and the last worker has ended. */
+export async function startLoop(controller: Controller, options: LoopOptions): Promise<void> {
+  if (!controller.reconcile && !controller.reconcileAbsent) return
+  const queue = createWorkQueue({ clock: options.clock })
+  const stop = () => queue.close()
+  if (options.signal.aborted) return
+  options.signal.addEventListener('abort', stop, { once: true })
+  const unwatch = watchAll(controller, options, queue)
+  await Promise.all(Array.from({ length: controller.workers ?? 5 }, () => work(controller, options, queue)))
+  for (const end of unwatch) end()
+  options.signal.removeEventListener('abort', stop)
+}
+
+async function work(controller: Controller, options: LoopOptions, queue: WorkQueue): Promise<void> {
+  for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+    const started = options.clock.monotonic()
+    const result = await visit(controller, { options, queue, key })
+    queue.done(key)
+    const seconds = (options.clock.monotonic() - started) / 1000
+    options.onVisit?.({ controller: controller.name, result, seconds })
+  }
+}
+
+async function visit(
+  controller: Controller,
+  { options, queue, key }: { options: LoopOptions; queue: WorkQueue; key: string },
+): Promise<Visit['result']> {
+  try {
+    const again = await reconcile(controller, options.cluster, refOfKey(key))
+    queue.forget(key)
+    if (!again) return 'success'
+    queue.addAfter(key, again.after * 1000)
+    return 'requeue_after'
+  } catch (error) {
+    if (options.signal.aborted) return 'error'
+    // A conflict is how optimistic writers learn that they were too late; the next visit sees why.
+    if (!hasReason(error, 'Conflict')) options.onError(error, key)
+    if (error instanceof TerminalError) queue.forget(key)
+    else queue.addRateLimited(key)
+    return 'error'
+  }
+}
+
+async function reconcile(controller: Controller, cluster: ControllerCluster, at: Ref): Promise<Again | undefined | void> {
+  const object = cluster.get(controller.for, at)
+  if (object) return controller.reconcile?.(object, cluster)
+  return controller.reconcileAbsent?.(at, cluster)
+}
+
+function watchAll(controller: Controller, { caches, cluster }: LoopOptions, queue: WorkQueue): (() => void)[] {
+  const add = (at: Ref) => queue.add(keyOf(at))
+  const own = caches.get(controller.for)?.addHandlers(everyState((object) => add(object.metadata)))
+  const children = (controller.owns ?? []).map((kind: Kind) =>
+    caches.get(kind)?.addHandlers(
+      everyState((object) => {
+        const owner = ownerOf(object, controller.for)
+        if (owner) add(owner)
+      }),
+    ),
+  )
+  const others = (controller.watches ?? []).map(({ kind, visits, when }) => {
+    const visit = (object: KubeObject) => {
+      for (const at of visits(object, cluster)) add(at)
+    }
+    return caches.get(kind)?.addHandlers(everyState(visit, when))
+  })
+  return [own, ...children, ...others].filter((end) => end !== undefined)
+}
+
+/** Runs `visit` for what an object was before a change and what it is after it. */
+function everyState(visit: (object: KubeObject) => void, when: (change: Change) => boolean = () => true) {
+  const told = (object: KubeObject | undefined, old: KubeObject | undefined) => {
+    if (!when({ object, old })) return
+    if (old) visit(old)
+    if (object) visit(object)
+  }
+  return {
+    added: (object: KubeObject) => told(object, undefined),
+    updated: (object: KubeObject, old: KubeObject) => told(object, old),
+    deleted: (object: KubeObject) => told(undefined, object),
+  }
+}
+
+/** The controller reference of `object`, where it is to an object of `kind`. */
+export function ownerOf({ metadata }: KubeObject, kind: Kind): Ref | undefined {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller)
+  if (!owner || owner.kind !== kind.kind || groupOf(owner.apiVersion) !== kind.group) return undefined
+  return { name: owner.name, ...(kind.namespaced && { namespace: metadata.namespace }) }
+}
+
+function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/')
+  return slash < 0 ? '' : apiVersion.slice(0, slash)
+}

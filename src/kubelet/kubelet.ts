@@ -1,0 +1,329 @@
+/**
+ * `startKubelet`: the pods that the API binds to this node are made to run on its runtime, and their states told back.
+ *
+ * Guarantees: with the signal all watching ends and the pods go on; a later start adopts them. Nothing is started before the
+ * first list of pods, and nothing is swept before it either.
+ */
+import { Node } from '#api/core/v1/node.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import { Service } from '#api/core/v1/service.ts'
+import type { Client } from '#client/client.ts'
+import { createEventRecorder, type EventRecorder } from '#client/events.ts'
+import { type Informer, startInformer } from '#client/informer.ts'
+import { type Clock, formatTime, sleep } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import { parseResolvConf, type ResolverConfig } from './containers/dns.ts'
+import type { ImageSource } from './containers/image-source.ts'
+import type { NodeFacts } from './containers/node-facts.ts'
+import { diskPodFiles, type PodFiles } from './containers/pod-files.ts'
+import { fieldPathOf } from './containers/pod-names.ts'
+import { latest } from './containers/runtime-pod.ts'
+import type { Runtime } from './cri/runtime.ts'
+import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
+import { admit, type Rejection } from './lifecycle/node-admission.ts'
+import type { PodCgroups, PodEvent, PodMeans } from './lifecycle/pod-means.ts'
+import { watchRuntime } from './lifecycle/runtime-watch.ts'
+import { PodWorker, type Verdict } from './pod-worker.ts'
+import { networkDialer, type ProbeDialer } from './probes/dialer.ts'
+import { Probes } from './probes/prober.ts'
+import { StatusWriter } from './status/status-writer.ts'
+import { type Mounter, systemMounter } from './volumes/mounter.ts'
+import { ObjectCache } from './volumes/object-cache.ts'
+import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
+import { ServiceAccountTokens } from './volumes/service-account-token.ts'
+
+export interface KubeletOptions {
+  /** As `system:node:<nodeName>`. */
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly images: ImageSource
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  readonly nodeName: string
+  /** The node's own addresses, primary first. */
+  readonly nodeAddresses: readonly string[]
+  readonly rootDirectory: string
+  readonly logDirectory: string
+  readonly clusterDns: readonly string[]
+  readonly clusterDomain: string
+  /** Text of the machine's /etc/resolv.conf; default none. */
+  readonly resolvConf?: string | undefined
+  /** Text of the machine's /etc/hosts; default localhost alone. */
+  readonly hostsFile?: string | undefined
+  readonly memoryCapacity?: number | undefined
+  readonly cgroupVersion?: 1 | 2 | undefined
+  readonly allocatable?: Readonly<Record<string, string>> | undefined
+  readonly cgroups?: PodCgroups | undefined
+  readonly mounter?: Mounter | undefined
+  readonly dialer?: ProbeDialer | undefined
+  /** Simulated nodes keep no files: both then come from `containers/memory-files.ts`. */
+  readonly volumes?: PodVolumes | undefined
+  readonly files?: PodFiles | undefined
+  /** Milliseconds; defaults 10,000 and 2,000. */
+  readonly relistPeriod?: number | undefined
+  readonly housekeepingPeriod?: number | undefined
+  readonly runtimeHandler?: ((runtimeClass: string) => Promise<string>) | undefined
+  readonly onError?: ((error: unknown) => void) | undefined
+}
+
+export interface Kubelet {
+  /** Resolves when the pods are known and every one has its worker. */
+  synced(): Promise<void>
+  /** The pods that this node has taken, with their newest statuses. */
+  pods(): readonly Pod[]
+  worker(at: { readonly namespace: string; readonly name: string }): PodWorker | undefined
+  workers(): Iterable<PodWorker>
+  /** Id of a container's present or last run; of the one before it with `previous`. */
+  containerId(at: {
+    readonly namespace: string
+    readonly name: string
+    readonly container: string
+    readonly previous?: boolean
+  }): string | undefined
+  /** Ends a pod for the node's own reasons (`Evicted`); it becomes Failed. */
+  evict(podUid: string, verdict: Verdict): void
+  readonly events: EventRecorder
+}
+
+const noResolver: ResolverConfig = { servers: [], searches: [], options: [] }
+const collectionPeriod = 60_000
+
+export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
+  const { client, clock, random, signal, nodeName } = options
+  const onError = options.onError ?? (() => {})
+  if (!options.volumes) await makeRoot(options.rootDirectory)
+  const watching = { clock, random, signal, onError }
+  const pods = startInformer(client, Pod, { ...watching, fieldSelector: `spec.nodeName=${nodeName}` })
+  const services = startInformer(client, Service, watching)
+  const nodes = startInformer(client, Node, { ...watching, fieldSelector: `metadata.name=${nodeName}` })
+  const { name: runtimeName } = await options.runtime.version()
+  const kubelet = new NodeAgent(options, { pods, services, nodes, runtimeName })
+  kubelet.start()
+  return kubelet
+}
+
+interface Sources {
+  readonly pods: Informer<Pod>
+  readonly services: Informer<Service>
+  readonly nodes: Informer<Node>
+  readonly runtimeName: string
+}
+
+class NodeAgent implements Kubelet {
+  readonly events: EventRecorder
+  readonly #options: KubeletOptions
+  readonly #sources: Sources
+  readonly #means: PodMeans
+  readonly #workers = new Map<string, PodWorker>()
+  /** Pods that this node refused. */
+  readonly #rejected = new Set<string>()
+  readonly #onError: (error: unknown) => void
+
+  constructor(options: KubeletOptions, sources: Sources) {
+    const { client, clock, random, signal, nodeName } = options
+    this.#options = options
+    this.#sources = sources
+    this.#onError = options.onError ?? (() => {})
+    this.events = createEventRecorder(client, {
+      clock,
+      random,
+      component: 'kubelet',
+      host: nodeName,
+      signal,
+      onError: this.#onError,
+    })
+    this.#means = this.#makeMeans()
+  }
+
+  start(): void {
+    const { signal, clock, runtime, relistPeriod = 10_000 } = this.#options
+    const stop = () => {
+      for (const worker of this.#workers.values()) worker.stop()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    void this.#begin().catch((error: unknown) => {
+      if (!signal.aborted) this.#onError(error)
+    })
+    const onChange = (uid: string) => this.#workers.get(uid)?.runtimeChanged()
+    void watchRuntime({ runtime, clock, signal, relistPeriod, onChange, onError: this.#onError })
+  }
+
+  synced(): Promise<void> {
+    return this.#ready.promise
+  }
+  readonly #ready = Promise.withResolvers<void>()
+
+  pods(): readonly Pod[] {
+    return [...this.#workers.values()].map(({ pod, status }) => ({ ...pod, status }))
+  }
+
+  workers(): Iterable<PodWorker> {
+    return this.#workers.values()
+  }
+
+  worker({ namespace, name }: { namespace: string; name: string }): PodWorker | undefined {
+    const pod = this.#sources.pods.get({ namespace, name })
+    return pod && this.#workers.get(pod.metadata.uid)
+  }
+
+  containerId(at: { namespace: string; name: string; container: string; previous?: boolean }): string | undefined {
+    const status = this.worker(at)?.runtimePod
+    if (!status) return undefined
+    if (!at.previous) return latest(status, at.container)?.id
+    return status.containers.filter(({ name }) => name === at.container)[1]?.id
+  }
+
+  evict(podUid: string, verdict: Verdict): void {
+    this.#workers.get(podUid)?.evict(verdict)
+  }
+
+  /** Oldest pods are admitted first, so that a restart decides as it did before. */
+  async #begin(): Promise<void> {
+    const { pods, services, nodes } = this.#sources
+    await Promise.all([pods.synced(), services.synced(), nodes.synced()])
+    const first = pods.list().toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
+    const adopted = new Set((await this.#options.runtime.listPodSandboxes()).map(({ metadata }) => metadata.uid))
+    for (const pod of first) this.#add(pod, adopted.has(pod.metadata.uid))
+    pods.addHandlers({
+      added: (pod) => this.#add(pod, false),
+      updated: (pod) => this.#update(pod),
+      deleted: (pod) => this.#remove(pod),
+    })
+    this.#ready.resolve()
+    await Promise.all([
+      this.#every(this.#options.housekeepingPeriod ?? 2000, removeOrphans),
+      this.#every(collectionPeriod, collectDead),
+    ])
+  }
+
+  async #every(period: number, sweep: typeof removeOrphans): Promise<void> {
+    const { signal, clock, runtime } = this.#options
+    const { volumes, files } = this.#means
+    const known = () => new Set([...this.#workers.keys(), ...this.#rejected])
+    while (!signal.aborted) {
+      await sweep({ runtime, clock, volumes, files, known }).catch((error: unknown) => {
+        if (!signal.aborted) this.#onError(error)
+      })
+      await sleep(clock, period, signal).catch(() => {})
+    }
+  }
+
+  #add(pod: Pod, isAdopted: boolean): void {
+    const { uid } = pod.metadata
+    if (this.#workers.has(uid) || this.#rejected.has(uid)) return
+    const rejection = isAdopted || isOver(pod) || pod.metadata.deletionTimestamp ? undefined : this.#admit(pod)
+    if (rejection) this.#reject(pod, rejection)
+    else this.#work(pod).poke()
+  }
+
+  #work(pod: Pod): PodWorker {
+    const { uid } = pod.metadata
+    const worker = new PodWorker(pod, this.#means)
+    this.#workers.set(uid, worker)
+    void worker.gone.then(() => this.#workers.delete(uid))
+    return worker
+  }
+
+  #update(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata.uid)
+    if (worker) worker.update(pod)
+    else if (pod.metadata.deletionTimestamp && this.#rejected.delete(pod.metadata.uid)) this.#work(pod).update(pod)
+    else this.#add(pod, false)
+  }
+
+  #remove(pod: Pod): void {
+    const { uid } = pod.metadata
+    this.#rejected.delete(uid)
+    this.#means.status.forget(uid)
+    this.#workers.get(uid)?.removed()
+  }
+
+  #admit(pod: Pod): Rejection | undefined {
+    const node = this.#sources.nodes.get({ name: this.#options.nodeName })
+    if (!node) return undefined
+    const others = [...this.#workers.values()].filter(({ state }) => state === 'syncing' || state === 'terminating')
+    return admit(
+      pod,
+      others.map((worker) => worker.pod).filter((other) => !isOver(other)),
+      node,
+    )
+  }
+
+  /** The pod fails without ever having begun. */
+  #reject(pod: Pod, { reason, message }: Rejection): void {
+    this.#rejected.add(pod.metadata.uid)
+    this.#means.record(pod, { type: 'Warning', reason, message })
+    this.#means.status.set(pod, {
+      ...pod.status,
+      ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
+      phase: 'Failed',
+      reason,
+      message: `Pod was rejected: ${message}`,
+      startTime: formatTime(this.#options.clock.now()),
+    })
+  }
+
+  #makeMeans(): PodMeans {
+    const options = this.#options
+    const { client, clock, random, signal, runtime } = options
+    const facts = factsOf(options)
+    const onError = this.#onError
+    const dialer = options.dialer ?? networkDialer
+    const poke = (uid: string) => this.#workers.get(uid)?.poke()
+    const objects = new ObjectCache({ client, clock, random, signal, onError, onChange: (uids) => uids.forEach(poke) })
+    const tokens = new ServiceAccountTokens({ client, clock, random })
+    const mounter = options.mounter ?? systemMounter
+    const { rootDirectory, logDirectory, allocatable } = facts
+    const record = (pod: Pod, { container, ...event }: PodEvent) =>
+      this.events.record(pod, { ...event, ...(container && { fieldPath: fieldPathOf(pod, container) }) })
+    return {
+      client,
+      clock,
+      random,
+      runtime,
+      runtimeName: this.#sources.runtimeName,
+      images: options.images,
+      objects,
+      volumes: options.volumes ?? new DiskVolumes({ rootDirectory, objects, tokens, mounter, clock, random, allocatable }),
+      files: options.files ?? diskPodFiles({ rootDirectory, logDirectory }),
+      cgroups: options.cgroups,
+      dialer,
+      probes: new Probes({
+        runtime,
+        dialer,
+        clock,
+        random,
+        onResult: poke,
+        record: (pod, container, event) => record(pod, { type: 'Warning', container, ...event }),
+      }),
+      status: new StatusWriter({ client, clock, signal, onError }),
+      facts,
+      services: () => this.#sources.services.list(),
+      runtimeHandler: options.runtimeHandler,
+      record,
+      onError,
+    }
+  }
+}
+
+function isOver({ status }: Pod): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed'
+}
+
+function factsOf(options: KubeletOptions): NodeFacts {
+  const { nodeName, nodeAddresses, rootDirectory, logDirectory, clusterDns, clusterDomain } = options
+  return {
+    nodeName,
+    hostIps: nodeAddresses,
+    rootDirectory,
+    logDirectory,
+    clusterDns,
+    clusterDomain,
+    resolver: options.resolvConf === undefined ? noResolver : parseResolvConf(options.resolvConf),
+    hostsFile: options.hostsFile ?? '127.0.0.1\tlocalhost\n',
+    memoryCapacity: options.memoryCapacity ?? 0,
+    cgroupVersion: options.cgroupVersion ?? 1,
+    allocatable: options.allocatable ?? {},
+  }
+}

@@ -1,0 +1,55 @@
+/** Everything that a pod worker acts with. One set per node, handed to every worker. */
+import type { Pod } from '#api/core/v1/pod.ts'
+import type { Service } from '#api/core/v1/service.ts'
+import type { Client } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { ImageSource } from '../containers/image-source.ts'
+import type { NodeFacts } from '../containers/node-facts.ts'
+import type { PodFiles } from '../containers/pod-files.ts'
+import type { Runtime } from '../cri/runtime.ts'
+import type { ProbeDialer } from '../probes/dialer.ts'
+import type { Probes } from '../probes/prober.ts'
+import type { StatusWriter } from '../status/status-writer.ts'
+import type { ObjectSource } from '../volumes/object-source.ts'
+import type { PodVolumes } from '../volumes/pod-volumes.ts'
+
+/** Cgroups of pods, where the node keeps them (`kubelet/node/`). */
+export interface PodCgroups {
+  /** Makes the pod's cgroup, or brings its limits up to date; answers its name for the runtime. */
+  ensure(pod: Pod): Promise<string>
+  remove(pod: Pod): Promise<void>
+}
+
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+  /** Name of the container that it is about. */
+  readonly container?: string
+}
+
+export interface PodMeans {
+  readonly client: Client
+  readonly clock: Clock
+  readonly random: Random
+  readonly runtime: Runtime
+  /** `containerd`, the scheme of container ids in statuses. */
+  readonly runtimeName: string
+  readonly images: ImageSource
+  readonly objects: ObjectSource & { register(pod: Pod): void; unregister(podUid: string): void }
+  readonly volumes: PodVolumes
+  readonly files: PodFiles
+  readonly cgroups?: PodCgroups | undefined
+  readonly dialer: ProbeDialer
+  readonly probes: Probes
+  readonly status: StatusWriter
+  readonly facts: NodeFacts
+  /** Services of every namespace. */
+  readonly services: () => Iterable<Service>
+  /** Handler of a RuntimeClass; undefined for none. Rejects for a class that there is not. */
+  readonly runtimeHandler?: ((name: string) => Promise<string>) | undefined
+  record(pod: Pod, event: PodEvent): void
+  /** Failures that nobody else is told of. */
+  onError(error: unknown): void
+}

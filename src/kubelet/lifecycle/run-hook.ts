@@ -1,0 +1,45 @@
+/** Runs a postStart or preStop hook: exec, httpGet, sleep (upstream: `pkg/kubelet/lifecycle/handlers.go`). */
+import type { Pod } from '#api/core/v1/pod.ts'
+import type { LifecycleHandler } from '#api/core/v1/probe.ts'
+import { sleep } from '#lib/clock.ts'
+import { type Container, podText } from '../containers/pod-names.ts'
+import { httpHeaders, httpUrl, type ProbeMeans } from '../probes/run-probe.ts'
+
+export interface HookTarget {
+  readonly pod: Pod
+  readonly container: Container
+  readonly containerId: string
+  readonly podIp: string
+  readonly signal: AbortSignal
+}
+
+/** Rejects with the text that ends up in the FailedPostStartHook or FailedPreStopHook event. */
+export async function runHook(handler: LifecycleHandler, target: HookTarget, means: ProbeMeans): Promise<void> {
+  if (handler.exec) return await exec(handler.exec.command ?? [], target, means)
+  if (handler.httpGet) return await httpGet(handler.httpGet, target, means)
+  if (handler.sleep) return await sleep(means.clock, handler.sleep.seconds * 1000, target.signal)
+  throw new Error('invalid handler: no handler is specified')
+}
+
+async function exec(command: readonly string[], target: HookTarget, { runtime }: ProbeMeans): Promise<void> {
+  const { stdout, stderr, exitCode } = await runtime.execSync(target.containerId, command, 0)
+  if (exitCode === 0) return
+  const output = Buffer.concat([stdout, stderr]).toString('utf8')
+  const words = `[${command.join(' ')}]`
+  throw new Error(
+    `Exec lifecycle hook (${words}) for Container "${target.container.name}" in Pod "${podText(target.pod)}" failed - error: command '${command.join(' ')}' exited with ${exitCode}: ${output}, message: ${JSON.stringify(output)}`,
+  )
+}
+
+async function httpGet(
+  action: NonNullable<LifecycleHandler['httpGet']>,
+  { container, podIp, signal }: HookTarget,
+  { dialer }: ProbeMeans,
+): Promise<void> {
+  const url = httpUrl(action, container, podIp)
+  const headers = [['User-Agent', 'kube-lifecycle/1.36'] as const, ...httpHeaders(action)]
+  const { status } = await dialer.http({ url, headers, signal }).catch((error: Error) => {
+    throw new Error(`Get "${url.href}": ${error.message}`)
+  })
+  if (status >= 400) throw new Error(`HTTP hook failed with statuscode: ${status}`)
+}

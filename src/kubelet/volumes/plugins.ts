@@ -1,0 +1,24 @@
+/** The list of volume plugins. */
+import type { Volume } from '#api/core/v1/volume.ts'
+import { configMapPlugin } from './config-map.ts'
+import { downwardApiPlugin } from './downward-api.ts'
+import { emptyDirPlugin } from './empty-dir.ts'
+import { hostPathPlugin } from './host-path.ts'
+import { projectedPlugin } from './projected.ts'
+import { secretPlugin } from './secret.ts'
+import type { VolumePlugin } from './volume-plugin.ts'
+
+export const plugins: readonly VolumePlugin[] = [
+  emptyDirPlugin,
+  hostPathPlugin,
+  configMapPlugin,
+  secretPlugin,
+  downwardApiPlugin,
+  projectedPlugin,
+]
+
+export function pluginOf(volume: Volume): VolumePlugin {
+  const plugin = plugins.find((candidate) => candidate.matches(volume))
+  if (plugin) return plugin
+  throw new Error(`failed to get Plugin from volumeSpec for volume "${volume.name}" err=no volume plugin matched`)
+}

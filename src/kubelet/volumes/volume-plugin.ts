@@ -1,0 +1,45 @@
+/** What a kind of volume is to the agent: a folder that it fills, and perhaps keeps filled. One file per plugin. */
+import type { Pod } from '#api/core/v1/pod.ts'
+import type { Volume } from '#api/core/v1/volume.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { Addresses } from '../env/field-ref.ts'
+import type { Mounter } from './mounter.ts'
+import type { ObjectSource } from './object-source.ts'
+import type { TokenSource } from './service-account-token.ts'
+
+export interface VolumeContext {
+  readonly pod: Pod
+  readonly volume: Volume
+  /** The volume's own folder: `<root>/pods/<uid>/volumes/kubernetes.io~<plugin>/<name>`. */
+  readonly path: string
+  readonly objects: ObjectSource
+  readonly tokens: TokenSource
+  readonly mounter: Mounter
+  readonly clock: Clock
+  readonly random: Random
+  readonly addresses: Addresses
+  readonly allocatable: Readonly<Record<string, string>>
+}
+
+/**
+ * Guarantees of a plugin: `setUp` may be called again at any time, also after a crash in the middle of it, and then brings the
+ * content up to date. The error texts are upstream's.
+ */
+export interface VolumePlugin {
+  /** As it stands in paths, after `kubernetes.io~`. */
+  readonly name: string
+  matches(volume: Volume): boolean
+  setUp(context: VolumeContext): Promise<void>
+  /** Where the containers' mounts come from, if it is not the volume's own folder. */
+  hostPath?(volume: Volume): string
+  /** True where the content follows objects that change. */
+  readonly isLive?: boolean
+  /** Containers see it read-only whatever they ask for. */
+  readonly isReadOnly?: boolean
+}
+
+/** The folder of a volume. */
+export function volumePath(podDirectory: string, plugin: VolumePlugin, name: string): string {
+  return `${podDirectory}/volumes/kubernetes.io~${plugin.name}/${name}`
+}
