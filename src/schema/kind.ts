@@ -55,6 +55,10 @@ export interface Subresource {
   readonly group?: string
   readonly version?: string
   readonly verbs: readonly (Verb | 'connect')[]
+  /** Of a subresource that changes one part of the object: sets everything else back to `old`, before validation. */
+  prepare?(object: any, old: any): void
+  /** Its rules instead of `validate` and `validateUpdate`; metadata is checked as always. */
+  validateUpdate?(object: any, old: any, at: Path): readonly (FieldError | false | undefined | '')[]
 }
 
 /** Where an object of this kind differs from the default strategy. All functions are pure and may be asynchronous nowhere. */

@@ -110,6 +110,8 @@ export interface Field {
   readonly retainKeys?: boolean
   /** `patchStrategy=replace` on a struct: a strategic merge patch takes its place whole. */
   readonly replacedWhole?: boolean
+  /** Whether OpenAPI lists it as required, where its presence does not tell (`isRequired` in `openapi-schema.ts`). */
+  readonly isRequired?: boolean
   /** Protobuf number of the message that this field is nested in, while it stands inline in JSON (see `embedded`). */
   readonly embeddedIn?: number
 }
@@ -119,6 +121,7 @@ export interface FieldOptions {
   readonly doc?: string
   readonly retainKeys?: boolean
   readonly replacedWhole?: boolean
+  readonly isRequired?: boolean
 }
 
 /** A field whose value has type T and may be absent (`Maybe`) or not. */

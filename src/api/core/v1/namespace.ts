@@ -49,7 +49,16 @@ const kind = defineKind({
   /** A name that is yet to be generated gets its label in `prepare`. */
   defaults: ({ metadata }) => labelWithName(metadata),
   generationFrom: [],
-  subresources: { finalize: { kind: 'Namespace', verbs: ['update'] } },
+  subresources: {
+    finalize: {
+      kind: 'Namespace',
+      verbs: ['update'],
+      prepare(namespace, old) {
+        namespace.status = old.status
+      },
+      validateUpdate: (namespace, _, at) => validateFinalize(namespace, at),
+    },
+  },
   prepare(namespace, old) {
     labelWithName(namespace.metadata)
     if (old) {

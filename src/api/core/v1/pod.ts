@@ -3,9 +3,21 @@ import { ContainerStatus } from '#api/core/v1/container-status.ts'
 import { podColumns } from '#api/core/v1/pod-columns.ts'
 import { defaultPod } from '#api/core/v1/pod-defaults.ts'
 import { PodSpec } from '#api/core/v1/pod-spec.ts'
-import { graceSecondsOf, preparePod, preparePodStatus } from '#api/core/v1/pod-strategy.ts'
+import {
+  graceSecondsOf,
+  prepareEphemeralContainers,
+  preparePod,
+  preparePodStatus,
+  prepareResize,
+} from '#api/core/v1/pod-strategy.ts'
 import { ResourceRequirements } from '#api/core/v1/resources.ts'
-import { validatePod, validatePodCreate, validatePodUpdate } from '#api/core/v1/validation/pod.ts'
+import {
+  validateEphemeralContainersUpdate,
+  validatePod,
+  validatePodCreate,
+  validatePodUpdate,
+} from '#api/core/v1/validation/pod.ts'
+import { validatePodResize } from '#api/core/v1/validation/pod-resize.ts'
 import { validatePodStatusUpdate } from '#api/core/v1/validation/pod-status.ts'
 import { defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import {
@@ -144,13 +156,23 @@ const kind = defineKind({
   subresources: {
     attach: { kind: 'PodAttachOptions', verbs: ['create', 'get'] },
     binding: { kind: 'Binding', verbs: ['create'] },
-    ephemeralcontainers: { kind: 'Pod', verbs: ['get', 'patch', 'update'] },
+    ephemeralcontainers: {
+      kind: 'Pod',
+      verbs: ['get', 'patch', 'update'],
+      prepare: prepareEphemeralContainers,
+      validateUpdate: validateEphemeralContainersUpdate,
+    },
     eviction: { group: 'policy', version: 'v1', kind: 'Eviction', verbs: ['create'] },
     exec: { kind: 'PodExecOptions', verbs: ['create', 'get'] },
     log: { kind: 'Pod', verbs: ['get'] },
     portforward: { kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
     proxy: { kind: 'PodProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
-    resize: { kind: 'Pod', verbs: ['get', 'patch', 'update'] },
+    resize: {
+      kind: 'Pod',
+      verbs: ['get', 'patch', 'update'],
+      prepare: prepareResize,
+      validateUpdate: validatePodResize,
+    },
   },
   defaults: defaultPod,
   prepare: preparePod,

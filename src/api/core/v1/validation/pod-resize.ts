@@ -134,11 +134,11 @@ function withCpuAndMemoryOf(resources: ResourceRequirements, old: ResourceRequir
 }
 
 function replaced(list: Resources | undefined, old: Resources | undefined): Resources | undefined {
-  if (!list && !old) return undefined
   const { cpu: _, memory: __, ...rest } = list ?? {}
-  return {
+  const result = {
     ...rest,
     ...(old?.cpu !== undefined && { cpu: old.cpu }),
     ...(old?.memory !== undefined && { memory: old.memory }),
   }
+  return Object.keys(result).length > 0 ? result : undefined
 }
