@@ -108,7 +108,7 @@ async function respond(message: Buffer, { options, forwarder, limit }: Context &
   if (query.type !== 'query' || !question) return undefined
   const name = question.name.toLowerCase().replace(/\.$/, '')
   const found = lookUp(name, question.type, options)
-  if (!found) return (await forwarder.ask(message, limit)) ?? failure(query, 'SERVFAIL')
+  if (!found) return (await forwarder.ask(message)) ?? failure(query, 'SERVFAIL')
   const records = shuffled(found.records, options.random)
   const reply: Packet = {
     id: query.id ?? 0,

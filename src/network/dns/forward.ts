@@ -5,7 +5,7 @@ import type { Random } from '#lib/random.ts'
 
 export interface Forwarder {
   /** The answer as it came, with the question's own id; undefined when nobody answered. */
-  ask(message: Buffer, limit: number): Promise<Buffer | undefined>
+  ask(message: Buffer): Promise<Buffer | undefined>
   close(): void
 }
 
@@ -19,64 +19,77 @@ interface Waiting {
   readonly upstream: string
 }
 
-export function createForwarder(options: { upstreams: readonly string[]; clock: Clock; random: Random }): Forwarder {
-  const { upstreams, clock, random } = options
-  const waiting = new Map<number, Waiting>()
-  let socket: Socket | undefined
+export interface ForwarderOptions {
+  readonly upstreams: readonly string[]
+  readonly clock: Clock
+  readonly random: Random
+}
 
-  function open(): Socket {
-    if (socket) return socket
-    socket = createSocket('udp4')
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  return new UdpForwarder(options)
+}
+
+class UdpForwarder implements Forwarder {
+  #options: ForwarderOptions
+  #waiting = new Map<number, Waiting>()
+  #socket: Socket | undefined
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+  }
+
+  async ask(message: Buffer): Promise<Buffer | undefined> {
+    if (this.#waiting.size >= most) return undefined
+    for (const upstream of this.#options.upstreams) {
+      const answer = await this.#send(message, upstream)
+      if (!answer) continue
+      answer.writeUInt16BE(message.readUInt16BE(0), 0)
+      return answer
+    }
+    return undefined
+  }
+
+  close(): void {
+    for (const id of [...this.#waiting.keys()]) this.#settle(id, undefined)
+    this.#socket?.close()
+    this.#socket = undefined
+  }
+
+  #send(message: Buffer, upstream: string): Promise<Buffer | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
+    const id = this.#freeId()
+    const timer = this.#options.clock.after(patience, () => this.#settle(id, undefined))
+    this.#waiting.set(id, { resolve, upstream, timer })
+    const copy = Buffer.from(message)
+    copy.writeUInt16BE(id, 0)
+    this.#open().send(copy, 53, upstream, (error) => error && this.#settle(id, undefined))
+    return promise
+  }
+
+  #open(): Socket {
+    if (this.#socket) return this.#socket
+    const socket = createSocket('udp4')
     socket.on('error', () => {})
     socket.on('message', (answer, from) => {
       const id = answer.length >= 12 ? answer.readUInt16BE(0) : -1
-      const one = waiting.get(id)
-      if (one && one.upstream === from.address) settle(id, answer)
+      if (this.#waiting.get(id)?.upstream === from.address) this.#settle(id, answer)
     })
-    socket.unref()
+    this.#socket = socket.unref()
     return socket
   }
 
-  function settle(id: number, answer: Buffer | undefined): void {
-    const one = waiting.get(id)
+  #settle(id: number, answer: Buffer | undefined): void {
+    const one = this.#waiting.get(id)
     if (!one) return
-    waiting.delete(id)
+    this.#waiting.delete(id)
     one.timer.cancel()
     one.resolve(answer)
   }
 
   /** A random id for each question keeps others from guessing answers in. */
-  function freeId(): number {
-    let id = Math.floor(random.next() * 65_536)
-    while (waiting.has(id)) id = (id + 1) % 65_536
+  #freeId(): number {
+    let id = Math.floor(this.#options.random.next() * 65_536)
+    while (this.#waiting.has(id)) id = (id + 1) % 65_536
     return id
-  }
-
-  function send(message: Buffer, upstream: string): Promise<Buffer | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
-    const id = freeId()
-    waiting.set(id, { resolve, upstream, timer: clock.after(patience, () => settle(id, undefined)) })
-    const copy = Buffer.from(message)
-    copy.writeUInt16BE(id, 0)
-    open().send(copy, 53, upstream, (error) => error && settle(id, undefined))
-    return promise
-  }
-
-  return {
-    async ask(message) {
-      if (waiting.size >= most) return undefined
-      for (const upstream of upstreams) {
-        const answer = await send(message, upstream)
-        if (!answer) continue
-        answer.writeUInt16BE(message.readUInt16BE(0), 0)
-        return answer
-      }
-      return undefined
-    },
-    close() {
-      for (const id of [...waiting.keys()]) settle(id, undefined)
-      socket?.close()
-      socket = undefined
-    },
   }
 }
