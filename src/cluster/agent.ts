@@ -36,7 +36,8 @@ import { machineAddresses } from './addresses.ts'
 import { type Containerd, importImages, startContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import type { Log } from './log.ts'
-import { ensureNodeCertificates, ensurePki, type KeyAndCertificate } from './pki.ts'
+import { ensureNodeCertificates, type KeyAndCertificate, type Pki, readNodePki } from './pki.ts'
+import { waitReferenced } from './processes.ts'
 import { version } from './version.ts'
 
 const clock = systemClock
@@ -57,7 +58,7 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
   const stop = new AbortController()
   const { signal } = stop
   const context: Context = { directory, config, log, signal }
-  const pki = await ensurePki(directory.pki)
+  const pki = await serversPki(context)
   const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
   const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
   const certificates = await ensureNodeCertificates(pki, { nodeName: config.nodeName, addresses: [...addresses, '127.0.0.1'] })
@@ -89,6 +90,15 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
       await Promise.allSettled([server.close(), dns.close(), node.done])
       await Promise.allSettled([client.close(), proxyClient.close(), runtime.close()])
     },
+  }
+}
+
+/** Server and agent start together; the agent takes the authority from the server and makes none. */
+async function serversPki({ directory, signal }: Context): Promise<Pick<Pki, 'dir' | 'ca' | 'proxy'>> {
+  for (;;) {
+    const pki = await readNodePki(directory.pki)
+    if (pki) return pki
+    await waitReferenced(clock, 20, signal)
   }
 }
 

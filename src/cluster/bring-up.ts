@@ -8,9 +8,10 @@ import { publicAddress } from './agent-address.ts'
 import { type Answers, applyAll, buildAndImport, type Importer, readManifests, untilItAnswers, withImage } from './application.ts'
 import { importImages } from './containerd.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
+import { down } from './down.ts'
 import { editFile, mergedText } from './kubeconfig-file.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
-import { provide, start, UpError } from './up.ts'
+import { isRunning, provide, start, UpError } from './up.ts'
 
 export interface BringUpOptions {
   readonly dataDir: string | undefined
@@ -45,6 +46,7 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
   const directory = dataDirectory(options.dataDir)
   const progress = createProgress(screen, systemClock)
   const manifests = application ? readManifests(application) : []
+  const wasUp = isRunning(directory)
   try {
     prepare(directory)
     const config = configOf(directory, options)
@@ -67,6 +69,7 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
     }
   } catch (error) {
     progress.fail()
+    if (signal.aborted && !wasUp) await down({ directory, clock: systemClock, progress, delete: false })
     throw error
   }
 }

@@ -9,7 +9,7 @@ import { basename, join, resolve } from 'node:path'
 import type { ContainerdPaths } from './containerd.ts'
 
 /** Raised when a later Nami cannot read what an earlier one wrote, or the other way round. */
-const format = 1
+export const format = 1
 
 /** What `up` was told, kept so that the supervisor can start the processes again with nothing but the directory. */
 export interface ClusterConfig {

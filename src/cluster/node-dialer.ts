@@ -3,11 +3,13 @@ import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { Node } from '#api/core/v1/node.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import { DialError, type NodeDialer, type ServiceDialer, type ServiceTarget } from '#apiserver/dialers.ts'
 import type { Client } from '#client/client.ts'
-import { hasReason } from '#schema/status-error.ts'
+import { systemRandom } from '#lib/random.ts'
+import { hasReason, StatusError } from '#schema/status-error.ts'
 import type { KeyAndCertificate } from './pki-certificate.ts'
 
 const patience = 10_000
@@ -24,13 +26,9 @@ export interface NodeDialerOptions {
 export function nodeDialer({ client, identity, ca }: NodeDialerOptions): NodeDialer {
   return {
     async dial(name, signal) {
-      const node = await client()
-        .get(Node, { name }, { signal })
-        .catch((error) => {
-          throw hasReason(error, 'NotFound') ? new DialError(`nodes "${name}" not found`, { cause: error }) : error
-        })
+      const node = await client().get(Node, { name }, { signal })
       const host = addressOf(node)
-      if (!host) throw new DialError(`no preferred addresses found; known addresses: []`)
+      if (!host) throw new DialError('no preferred addresses found; known addresses: []')
       const port = node.status.daemonEndpoints?.kubeletEndpoint?.Port || 10_250
       const { key, certificate } = identity
       return opened({ host, port, signal }, () =>
@@ -62,25 +60,52 @@ export function serviceDialer(client: () => Client): ServiceDialer {
 }
 
 /** A ready endpoint of the service's port, which is given by name, by number, or left out where there is but one. */
-async function endpointOf(
-  client: Client,
-  target: Extract<ServiceTarget, { type: 'service' }>,
-  signal: AbortSignal,
-): Promise<{ host: string; port: number }> {
+async function endpointOf(client: Client, target: ServiceTargetOf, signal: AbortSignal): Promise<Goal> {
   const { namespace, name } = target
-  const service = await client.get(Service, { namespace, name }, { signal })
-  const ports = service.spec.ports ?? []
-  const chosen =
-    target.port === '' && ports.length === 1
-      ? ports[0]
-      : ports.find((port) => port.name === target.port || String(port.port) === target.port)
+  const portName = nameOfPort(await client.get(Service, { namespace, name }, { signal }), target.port)
   const { items } = await client.list(EndpointSlice, { namespace, labelSelector: `kubernetes.io/service-name=${name}`, signal })
-  for (const { endpoints, ports: slicePorts } of items) {
-    const port = (slicePorts ?? []).find((one) => (one.name ?? '') === (chosen?.name ?? ''))?.port
-    const ready = (endpoints ?? []).find(({ conditions, addresses }) => conditions?.ready !== false && addresses.length > 0)
-    if (port && ready) return { host: ready.addresses[0] as string, port }
+  const found = items.flatMap(({ endpoints, ports }) => {
+    const port = (ports ?? []).find((one) => (one.name ?? '') === portName)?.port
+    const ready = (endpoints ?? []).filter(({ conditions, addresses }) => conditions?.ready !== false && addresses.length > 0)
+    return port ? ready.map((endpoint) => ({ endpoint, port })) : []
+  })
+  const first = Math.floor(systemRandom.next() * found.length)
+  for (const { endpoint, port } of [...found.slice(first), ...found.slice(0, first)]) {
+    const host = endpoint.addresses[0] as string
+    if (await isPodOf(client, namespace, { endpoint, signal })) return { host, port, signal }
   }
-  throw new DialError(`no endpoints available for service "${name}"`)
+  const { scheme, port } = target
+  const id = port ? `${scheme === 'https' ? 'https:' : ''}${name}:${port}` : name
+  throw new StatusError('ServiceUnavailable', `no endpoints available for service ${JSON.stringify(id)}`)
+}
+
+type ServiceTargetOf = Extract<ServiceTarget, { type: 'service' }>
+
+function nameOfPort({ metadata, spec }: Service, wanted: string): string {
+  const ports = spec.ports ?? []
+  if (wanted === '') return (ports.length === 1 && ports[0]?.name) || ''
+  if (!/^\d+$/.test(wanted)) return wanted
+  const port = ports.find((one) => String(one.port) === wanted)
+  if (port) return port.name ?? ''
+  const text = `no service port ${Number(wanted)} found for service ${JSON.stringify(metadata.name)}`
+  throw new StatusError('ServiceUnavailable', text)
+}
+
+type Endpoint = NonNullable<EndpointSlice['endpoints']>[number]
+
+/** Whoever may write endpoints must not thereby lead the server to addresses that are no pod's. */
+async function isPodOf(
+  client: Client,
+  namespace: string,
+  { endpoint, signal }: { endpoint: Endpoint; signal: AbortSignal },
+): Promise<boolean> {
+  const { targetRef, addresses } = endpoint
+  if (targetRef?.kind !== 'Pod' || !targetRef.name || (targetRef.namespace ?? namespace) !== namespace) return false
+  const pod = await client.get(Pod, { namespace, name: targetRef.name }, { signal }).catch((error) => {
+    if (hasReason(error, 'NotFound')) return undefined
+    throw error
+  })
+  return (pod?.status.podIPs ?? []).some(({ ip }) => ip === addresses[0])
 }
 
 interface Goal {

@@ -38,7 +38,7 @@ export async function ensureFile(path: string, { mode, make }: { mode: number; m
   return made
 }
 
-async function readPair(dir: string, name: string): Promise<KeyAndCertificate | undefined> {
+export async function readPair(dir: string, name: string): Promise<KeyAndCertificate | undefined> {
   const [certificate, key] = await Promise.all([readIfThere(join(dir, `${name}.crt`)), readIfThere(join(dir, `${name}.key`))])
   return certificate && key ? { certificate, key } : undefined
 }

@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '#lib/clock.ts'
 import type { CertificateRequest, KeyAndCertificate } from './pki-certificate.ts'
-import { ensureFile, ensurePair, type FileOptions, satisfies } from './pki-files.ts'
+import { ensureFile, ensurePair, type FileOptions, readPair, satisfies } from './pki-files.ts'
 import { newKey } from './pki-key.ts'
 
 export type { KeyAndCertificate } from './pki-certificate.ts'
@@ -65,6 +65,13 @@ export async function ensurePki(dir: string, options: PkiOptions = {}): Promise<
   }
 }
 
+/** What a node on the server's machine takes from there. Only the server makes these; undefined until it has. */
+export async function readNodePki(dir: string): Promise<Pick<Pki, 'dir' | 'ca' | 'proxy'> | undefined> {
+  const ca = await readPair(dir, 'ca')
+  const proxy = await readPair(dir, 'proxy')
+  return ca && proxy && satisfies(proxy, client('system:kube-proxy'), ca) ? { dir, ca, proxy } : undefined
+}
+
 export interface NodeCertificates {
   /** As `system:node:NAME` in `system:nodes`. */
   readonly client: KeyAndCertificate
@@ -81,7 +88,7 @@ export interface NodeOptions {
 
 /** The identities of one node, kept in `nodes/NAME` beside the rest. */
 export async function ensureNodeCertificates(
-  pki: Pki,
+  pki: Pick<Pki, 'dir' | 'ca'>,
   { nodeName, dnsNames = [], addresses, clock }: NodeOptions,
 ): Promise<NodeCertificates> {
   const files = { dir: join(pki.dir, 'nodes', nodeName), now: (clock ?? systemClock).now() }

@@ -1,12 +1,11 @@
 /** `up`: from a bare machine, or from whatever an earlier run left, to a cluster that answers. Each step is idempotent. */
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Node } from '#api/core/v1/node.ts'
 import type { Client } from '#client/client.ts'
-import { TransportError } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import { administrator } from './administrator.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
@@ -65,7 +64,8 @@ export interface Started {
 /** Starts the processes unless they run, and waits until the API server answers and the node is ready. */
 export async function start(options: UpOptions): Promise<Started> {
   const { directory, config, progress } = options
-  const wasRunning = findProcess(directory, 'supervisor') !== undefined
+  const wasRunning = isRunning(directory)
+  const since = wasRunning ? 0 : options.clock.now()
   if (!wasRunning) {
     await checkPort(config.port, 'the API server', '--port')
     if (config.agent) await checkPort(config.agentPort, 'the node agent', '')
@@ -78,10 +78,14 @@ export async function start(options: UpOptions): Promise<Started> {
   const client = await untilServing(options)
   if (config.agent) {
     if (!wasRunning) progress.step('starting the node')
-    await untilReady(options, client)
+    await untilReady(options, { client, since })
   }
   progress.done()
   return { client, wasRunning }
+}
+
+export function isRunning(directory: DataDirectory): boolean {
+  return findProcess(directory, 'supervisor') !== undefined
 }
 
 /** Leaves the supervisor behind, in a session of its own. */
@@ -116,44 +120,58 @@ async function checkPort(port: number, what: string, flag: string): Promise<void
 }
 
 const startLimit = 60_000
+/** A process that ended so often will not come up by waiting. */
+const mostEndings = 3
 
 async function untilServing({ directory, clock, signal, progress }: UpOptions): Promise<Client> {
   const deadline = clock.monotonic() + startLimit
+  const endings = endingsSince(directory, 'server')
   for (;;) {
     const client = await administrator(directory)
-    const isServing = await client?.get(Node, { name: 'x' }).then(
-      () => true,
-      (error) => !(error instanceof TransportError),
-    )
-    if (client && isServing && (await isReady(client))) return client
+    if (client && (await answers(client))) return client
     await client?.close()
-    if (clock.monotonic() > deadline) throw notStarted(directory, 'server', 'The API server does not answer')
+    if (endings() >= mostEndings) throw notStarted(directory, 'server', 'The API server ends again and again')
+    if (clock.monotonic() > deadline) throw notStarted(directory, 'server', 'The API server does not answer after a minute')
     progress.update('waiting for the API server')
     await waitReferenced(clock, 25, signal)
   }
 }
 
-/** The first objects are made before the server listens; a Node list then is allowed and quick. */
-async function isReady(client: Client): Promise<boolean> {
+/** The first objects are made before the server listens: when it lists nodes it is ready. */
+function answers(client: Client): Promise<boolean> {
   return client.list(Node, { limit: 1 }).then(
     () => true,
     () => false,
   )
 }
 
-async function untilReady({ directory, config, clock, signal, progress }: UpOptions, client: Client): Promise<void> {
+/** How often the supervisor has started a process anew since this call. */
+function endingsSince(directory: DataDirectory, name: 'server' | 'agent'): () => number {
+  const file = join(directory.logs, `${name}.log`)
+  const from = existsSync(file) ? statSync(file).size : 0
+  return () => {
+    if (!existsSync(file)) return 0
+    return readFileSync(file).subarray(from).toString().split(`supervisor: ${name} ended`).length - 1
+  }
+}
+
+/** Ready, and said so by the agent that runs now: the store remembers what an earlier one said. */
+async function untilReady(
+  { directory, config, clock, signal, progress }: UpOptions,
+  { client, since }: { client: Client; since: number },
+): Promise<void> {
   const deadline = clock.monotonic() + startLimit
+  const endings = endingsSince(directory, 'agent')
   for (;;) {
     const node = await client.get(Node, { name: config.nodeName }).catch(() => undefined)
     const condition = node?.status.conditions?.find(({ type }) => type === 'Ready')
-    if (condition?.status === 'True') return
+    const isFresh = Date.parse(condition?.lastHeartbeatTime ?? '') >= Math.floor(since / 1000) * 1000
+    if (condition?.status === 'True' && isFresh) return
+    const detail = isFresh && condition?.message ? `: ${condition.message}` : ''
+    if (endings() >= mostEndings) throw notStarted(directory, 'agent', 'The node agent ends again and again')
     if (clock.monotonic() > deadline)
-      throw notStarted(
-        directory,
-        'agent',
-        `Node ${config.nodeName} is not ready${condition?.message ? `: ${condition.message}` : ''}`,
-      )
-    progress.update(condition?.message ?? 'waiting for the node')
+      throw notStarted(directory, 'agent', `Node ${config.nodeName} is not ready after a minute${detail}`)
+    progress.update(detail || 'waiting for the node')
     await waitReferenced(clock, 25, signal)
   }
 }
@@ -161,5 +179,5 @@ async function untilReady({ directory, config, clock, signal, progress }: UpOpti
 function notStarted(directory: DataDirectory, name: 'server' | 'agent', what: string): UpError {
   const file = join(directory.logs, `${name}.log`)
   const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-5) : []
-  return new UpError(`${what} after a minute.`, [...lines, `The whole log: ${file}`, 'nami doctor'])
+  return new UpError(`${what}.`, [...lines, `The whole log: ${file}`, 'nami doctor'])
 }
