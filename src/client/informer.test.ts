@@ -159,30 +159,32 @@ test('informer lists where the server refuses to stream', async () => {
   assert.deepEqual(queries, ['watch ', 'list 0', 'watch 5'])
 })
 
-test('informer follows a cluster, by namespace, label, owner and an index of one’s own', async () => {
-  await using cluster = await testCluster()
-  const stop = new AbortController()
-  const { clock, random } = cluster
-  const informer = startInformer(cluster.client, ConfigMap, { clock, random, signal: stop.signal })
-  informer.addIndex('colour', ({ data }) => (data?.colour ? [data.colour] : []))
-  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'o', uid: 'u1' }]
-  await cluster.client.create(ConfigMap, {
-    metadata: { name: 'a', namespace: 'default', labels: { x: '1' } },
-    data: { colour: 'red' },
-  })
-  await cluster.client.create(ConfigMap, {
-    metadata: { name: 'b', namespace: 'kube-public', ownerReferences },
-    data: { colour: 'red' },
-  })
-  await cluster.settle()
-  const names = (objects: readonly ConfigMap[]) => objects.map(({ metadata }) => metadata.name)
-  assert.deepEqual(names(informer.list({ namespace: 'default' })), ['a'])
-  assert.deepEqual(names(informer.list({ labels: { x: '1' } })), ['a'])
-  assert.deepEqual(names(informer.ownedBy('u1')), ['b'])
-  assert.deepEqual(names(informer.indexed('colour', 'red')), ['a', 'b'])
-  await cluster.client.delete(ConfigMap, { name: 'a', namespace: 'default' })
-  await cluster.settle()
-  assert.equal(informer.get({ name: 'a', namespace: 'default' }), undefined)
-  assert.deepEqual(names(informer.indexed('colour', 'red')), ['b'])
-  stop.abort()
-})
+for (const transport of ['in-process', 'https'] as const)
+  for (const initial of ['list', 'stream'] as const)
+    test(`informer follows a cluster (${transport}, ${initial}), by namespace, label, owner and an index of one’s own`, async () => {
+      await using cluster = await testCluster({ transport })
+      const stop = new AbortController()
+      const { clock, random } = cluster
+      const informer = startInformer(cluster.client, ConfigMap, { clock, random, signal: stop.signal, initial })
+      informer.addIndex('colour', ({ data }) => (data?.colour ? [data.colour] : []))
+      const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'o', uid: 'u1' }]
+      await cluster.client.create(ConfigMap, {
+        metadata: { name: 'a', namespace: 'default', labels: { x: '1' } },
+        data: { colour: 'red' },
+      })
+      await cluster.client.create(ConfigMap, {
+        metadata: { name: 'b', namespace: 'kube-public', ownerReferences },
+        data: { colour: 'red' },
+      })
+      await cluster.settle()
+      const names = (objects: readonly ConfigMap[]) => objects.map(({ metadata }) => metadata.name)
+      assert.deepEqual(names(informer.list({ namespace: 'default' })), ['a'])
+      assert.deepEqual(names(informer.list({ labels: { x: '1' } })), ['a'])
+      assert.deepEqual(names(informer.ownedBy('u1')), ['b'])
+      assert.deepEqual(names(informer.indexed('colour', 'red')), ['a', 'b'])
+      await cluster.client.delete(ConfigMap, { name: 'a', namespace: 'default' })
+      await cluster.settle()
+      assert.equal(informer.get({ name: 'a', namespace: 'default' }), undefined)
+      assert.deepEqual(names(informer.indexed('colour', 'red')), ['b'])
+      stop.abort()
+    })

@@ -4,7 +4,7 @@ import { readFile, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Node } from '#api/core/v1/node.ts'
-import type { Client } from '#client/client.ts'
+import { type Client, TransportError } from '#client/client.ts'
 import { httpsTransport } from '#client/https-transport.ts'
 import { createClient } from '#client/typed-client.ts'
 import { writeArchive } from '#images/archive.ts'
@@ -140,11 +140,11 @@ async function registerNode(
   })
 }
 
-/** Waits for the controller that hands out ranges. */
+/** Waits for the server, and for the controller that hands out ranges. */
 async function assignedCidr({ config, signal }: Context, client: Client): Promise<string> {
   for (;;) {
     const node = await client.get(Node, { name: config.nodeName }, { signal }).catch((error) => {
-      if (hasReason(error, 'NotFound')) return undefined
+      if (hasReason(error, 'NotFound') || error instanceof TransportError) return undefined
       throw error
     })
     if (node?.spec.podCIDR) return node.spec.podCIDR

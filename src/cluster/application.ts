@@ -135,11 +135,15 @@ export async function untilItAnswers(
   manifests: readonly Manifest[],
   options: { clock: Clock; signal: AbortSignal; progress: Progress; address: string },
 ): Promise<Answers | undefined> {
+  const manifest = manifests.find(({ kind, object }) => kind === Service && (object as Service).spec.type === 'NodePort')
+  const selector = Object.entries((manifest?.object as Service | undefined)?.spec.selector ?? {})
   let replicas = 0
   for (const { kind, object } of manifests) {
-    if (kind.kind === 'Deployment') replicas += await rolledOut(client, object as Deployment, options)
+    if (kind.kind !== 'Deployment') continue
+    const ready = await rolledOut(client, object as Deployment, options)
+    const { labels = {} } = (object as Deployment).spec.template.metadata
+    if (selector.every(([key, value]) => labels[key] === value)) replicas += ready
   }
-  const manifest = manifests.find(({ kind, object }) => kind === Service && (object as Service).spec.type === 'NodePort')
   if (!manifest) return undefined
   const service = await client.get(Service, manifest.object.metadata)
   const url = `http://${options.address}:${service.spec.ports?.[0]?.nodePort}/`
@@ -148,6 +152,8 @@ export async function untilItAnswers(
     const answer = await ask(url)
     if (answer === undefined) await waitReferenced(options.clock, 25, options.signal)
     else pods.add(podOf(answer))
+    // An application that does not say who it is has answered all that can be asked of it.
+    if (pods.has(somePod)) break
   }
   if (pods.size === 0) throw new ApplicationError(`${url} does not answer.`, ['nami kubectl get pods -o wide', 'nami doctor'])
   return { url, pods: [...pods].sort() }
@@ -176,6 +182,8 @@ async function rolledOut(
   }
 }
 
+const somePod = 'a pod'
+
 /** The body of a 2xx answer; undefined when nobody answers (yet). */
 function ask(url: string): Promise<string | undefined> {
   return new Promise((resolve) => {
@@ -195,8 +203,8 @@ function ask(url: string): Promise<string | undefined> {
 
 function podOf(answer: string): string {
   try {
-    return JSON.parse(answer).pod ?? 'a pod'
+    return JSON.parse(answer).pod ?? somePod
   } catch {
-    return 'a pod'
+    return somePod
   }
 }

@@ -80,22 +80,33 @@ export function servicesOf({ metadata }: Pod, services: readonly Service[]): rea
  * from which the delay of the network is measured. Only changes since the last answer count.
  */
 export class TriggerTimes {
-  #known = new Map<string, { service: string; pods: Map<string, string> }>()
+  /** UID of a Service -> UID of a pod -> since when that is ready, or not. */
+  #known = new Map<string, Map<string, string>>()
 
   compute(service: Service, pods: readonly Pod[]): string | undefined {
     const { uid, creationTimestamp } = service.metadata
     const before = this.#known.get(uid)
-    const times = new Map(pods.map((pod) => [pod.metadata.uid, podCondition(pod, 'Ready')?.lastTransitionTime ?? '']))
-    this.#known.set(uid, { service: creationTimestamp, pods: times })
-    const changed = [...times].filter(([pod, time]) => time && time > (before?.pods.get(pod) ?? '')).map(([, time]) => time)
-    if (!before) changed.push(creationTimestamp)
-    return changed.sort()[0]
+    const times = before ?? new Map<string, string>()
+    let oldest = before ? undefined : creationTimestamp
+    for (const pod of pods) {
+      const time = podCondition(pod, 'Ready')?.lastTransitionTime ?? ''
+      const known = times.get(pod.metadata.uid) ?? ''
+      if (time === known) continue
+      times.set(pod.metadata.uid, time)
+      if (time > known && (oldest === undefined || time < oldest)) oldest = time
+    }
+    this.#known.set(uid, times.size > 2 * pods.length ? withOnly(times, pods) : times)
+    return oldest
   }
 
-  /** Times of Services that are gone. */
-  keepOnly(uids: ReadonlySet<string>): void {
-    for (const uid of this.#known.keys()) if (!uids.has(uid)) this.#known.delete(uid)
+  /** The Service is gone. */
+  forget(uid: string): void {
+    this.#known.delete(uid)
   }
+}
+
+function withOnly(times: ReadonlyMap<string, string>, pods: readonly Pod[]): Map<string, string> {
+  return new Map(pods.map(({ metadata }) => [metadata.uid, times.get(metadata.uid) ?? '']))
 }
 
 export const triggerTimeKey = 'endpoints.kubernetes.io/last-change-trigger-time'

@@ -22,9 +22,10 @@ import { bootstrapPolicy, controllerRole, reconcileBootstrapPolicy } from '#apis
 import { nodeAuthorizer } from '#apiserver/authz/node.ts'
 import { rbacAuthorizer } from '#apiserver/authz/rbac.ts'
 import { systemMastersAuthorizer } from '#apiserver/authz/system-masters.ts'
+import type { NodeDialer, ServiceDialer } from '#apiserver/dialers.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import type { RegistryHook } from '#apiserver/registry/hooks.ts'
-import type { User } from '#apiserver/request.ts'
+import type { Stage, User } from '#apiserver/request.ts'
 import { type ApiServer, createApiServer, type Own } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
@@ -61,6 +62,11 @@ export interface TestClusterOptions {
   readonly store?: Store
   /** Signs tokens of service accounts. Default: TokenRequests are refused. */
   readonly tokens?: ServiceAccountTokens
+  /** Roads into the cluster. Default: there are none. */
+  readonly nodeDialer?: NodeDialer
+  readonly serviceDialer?: ServiceDialer
+  /** Stages that answer what is no resource. Default: none. */
+  readonly publish?: readonly Stage[]
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -97,6 +103,9 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     ...authentication(clock),
     admission: options.admission ?? plugins(controllers),
     hooks: options.hooks ?? [serviceHook()],
+    ...(options.nodeDialer && { nodeDialer: options.nodeDialer }),
+    ...(options.serviceDialer && { serviceDialer: options.serviceDialer }),
+    ...(options.publish && { publish: options.publish }),
   })
   const clientAs = (user: User) => createClient(watched(server.transportAs(user), activity))
   const client = options.transport === 'https' ? await overSockets({ server, clock, random }, activity) : clientAs(admin)

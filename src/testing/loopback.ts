@@ -18,32 +18,45 @@ export interface Loopback {
 
 let pki: Promise<Pki> | undefined
 
-/** As `kubernetes-admin`; closing the transport closes the socket. Certificates live in real time. */
-export async function openLoopback({ server, clock, random }: Loopback): Promise<Transport> {
+export interface LoopbackSocket {
+  readonly port: number
+  readonly pki: Pki
+  close(grace?: number): Promise<void>
+}
+
+/** The socket alone, for clients of the test's own. Certificates live in real time. */
+export async function listenOnLoopback(
+  { server, clock, random }: Loopback,
+  onError?: (error: unknown) => void,
+): Promise<LoopbackSocket> {
   pki ??= makePki()
-  const { ca, apiserver, admin } = await pki
-  const { key, certificate } = apiserver
+  const own = await pki
+  const { key, certificate } = own.apiserver
   const listening = await listen(server, {
-    host: '127.0.0.1',
-    port: 0,
-    key,
-    certificate,
-    clientCa: ca.certificate,
-    clock,
-    random,
+    ...{ host: '127.0.0.1', port: 0, key, certificate, clientCa: own.ca.certificate },
+    ...{ clock, random, ...(onError && { onError }) },
   })
+  return { port: listening.port, pki: own, close: (grace) => listening.close(grace) }
+}
+
+/** As `kubernetes-admin`; closing the transport closes the socket. */
+export async function openLoopback(loopback: Loopback): Promise<Transport> {
+  const { port, pki, close } = await listenOnLoopback(loopback)
   const transport = httpsTransport({
-    server: `https://127.0.0.1:${listening.port}`,
-    clock,
-    ca: ca.certificate,
-    certificate: admin.certificate,
-    key: admin.key,
+    server: `https://127.0.0.1:${port}`,
+    clock: loopback.clock,
+    ca: pki.ca.certificate,
+    certificate: pki.admin.certificate,
+    key: pki.admin.key,
   })
-  const close = async () => {
-    await transport.close()
-    await listening.close(0)
+  return {
+    request: (call) => transport.request(call),
+    watch: (call) => transport.watch(call),
+    async close() {
+      await transport.close()
+      await close(0)
+    },
   }
-  return { request: (call) => transport.request(call), watch: (call) => transport.watch(call), close }
 }
 
 async function makePki(): Promise<Pki> {

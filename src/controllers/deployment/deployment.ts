@@ -35,7 +35,8 @@ export const deploymentController = defineController({
       const status = await roll(deployment, cluster)
       return await report(deployment, status, cluster)
     } catch (error) {
-      await report(deployment, deployment.status, cluster)
+      // Conditions and the collision count are worth keeping; the next visit makes them anew where that fails.
+      await report(deployment, deployment.status, cluster).catch(() => {})
       throw error
     }
   },

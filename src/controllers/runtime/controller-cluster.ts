@@ -4,11 +4,12 @@ import { createEventRecorder, type EventRecorder } from '#client/events.ts'
 import type { Handlers, Selection } from '#client/informer.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import { copyObject } from '#schema/copy.ts'
 import { decode } from '#schema/decode.ts'
 import { semanticEqual as same } from '#schema/equal.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason, notFound } from '#schema/status-error.ts'
-import type { Draft } from '#schema/words.ts'
+import type { Draft, Schema } from '#schema/words.ts'
 import type { KindCache } from './cache.ts'
 import type { Cluster } from './controller.ts'
 import { slowStart } from './slow-start.ts'
@@ -106,7 +107,7 @@ export class ControllerCluster implements Cluster<any, any> {
   async status(kind: Kind, object: KubeObject & { status?: unknown }, status: Draft<any>): Promise<any> {
     const schema = kind.schema.fields.status?.schema
     if (!schema) throw new Error(`${kind.kind} has no status`)
-    const wanted = decode(schema as never, JSON.parse(JSON.stringify(status)))
+    const wanted = decode(schema as Schema, copyObject(schema as Schema, status))
     const { annotations } = object.metadata
     let current: any = this.#caches.get(kind)?.get(object.metadata) ?? object
     if (current.metadata.uid !== object.metadata.uid) throw notFound(kind, object.metadata.name)

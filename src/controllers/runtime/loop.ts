@@ -42,6 +42,9 @@ async function work(controller: Controller, options: LoopOptions, queue: WorkQue
   }
 }
 
+/** So many conflicts in a row are no bad luck any more. */
+const mostSilent = 5
+
 async function visit(
   controller: Controller,
   { options, queue, key }: { options: LoopOptions; queue: WorkQueue; key: string },
@@ -54,8 +57,9 @@ async function visit(
     return 'requeue_after'
   } catch (error) {
     if (options.signal.aborted) return 'error'
-    // A conflict is how optimistic writers learn that they were too late; the next visit sees why.
-    if (!hasReason(error, 'Conflict')) options.onError(error, key)
+    // That is how optimistic writers learn that their cache was behind; the next visit sees why.
+    const behind = hasReason(error, 'Conflict', 'NotFound')
+    if (!behind || queue.failures(key) >= mostSilent) options.onError(error, key)
     if (error instanceof TerminalError) queue.forget(key)
     else queue.addRateLimited(key)
     return 'error'

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { Secret } from '#api/core/v1/secret.ts'
+import { ServiceAccount } from '#api/core/v1/service-account.ts'
+import { testCluster } from '#testing/cluster.ts'
+import { defineController, TerminalError } from './controller.ts'
+import { rolesOf, rulesOf } from './roles.ts'
+import { slowStart } from './slow-start.ts'
+
+const at = { name: 'a', namespace: 'default' }
+
+test('runControllers() shows a controller its own writes at once, and visits owners of changed children', async () => {
+  const seen: number[] = []
+  const controller = defineController({
+    name: 'example',
+    for: ConfigMap,
+    owns: [Secret],
+    writes: [Secret],
+    async reconcile(map, cluster) {
+      if (map.metadata.name !== 'a') return
+      const missing = 3 - cluster.owned(Secret, map).length
+      if (missing > 0)
+        await cluster.createMany(
+          Secret,
+          Array.from({ length: missing }, () => ({})),
+          map,
+        )
+      seen.push(cluster.owned(Secret, map).length)
+    },
+  })
+  await using cluster = await testCluster({ controllers: [controller] })
+  await cluster.client.create(ConfigMap, { metadata: at })
+  await cluster.settle()
+  assert(
+    seen.every((count) => count === 3),
+    'never fewer than were made',
+  )
+  const secrets = await cluster.list(Secret)
+  assert.equal(secrets.length, 3)
+  await cluster.client.delete(Secret, secrets[0]!)
+  await cluster.settle()
+  assert.equal((await cluster.list(Secret)).length, 3)
+})
+
+test('runControllers() tries again after a throw, later and later, but not after TerminalError', async () => {
+  const visits: string[] = []
+  const controller = defineController({
+    name: 'example',
+    for: ConfigMap,
+    async reconcile({ metadata }) {
+      visits.push(metadata.name)
+      if (metadata.name === 'a') throw new Error('not yet')
+      if (metadata.name === 'b') throw new TerminalError('never')
+    },
+  })
+  await using cluster = await testCluster({ controllers: [controller] })
+  await cluster.client.create(ConfigMap, { metadata: at })
+  await cluster.client.create(ConfigMap, { metadata: { name: 'b', namespace: 'default' } })
+  await cluster.advance(36)
+  assert.equal(visits.filter((name) => name === 'a').length, 4, 'after 5, 10 and 20 ms')
+  assert.equal(visits.filter((name) => name === 'b').length, 1)
+  assert.equal(cluster.errors.length, 5)
+})
+
+test('runControllers() visits again when asked to, and says when an object is gone', async () => {
+  const visits: string[] = []
+  const controller = defineController({
+    name: 'example',
+    for: ConfigMap,
+    reads: [ServiceAccount],
+    watches: [{ kind: ServiceAccount, visits: ({ metadata }: ServiceAccount) => [{ name: 'a', namespace: metadata.namespace }] }],
+    async reconcile({ metadata }, cluster) {
+      visits.push(`${metadata.name} ${cluster.clock.monotonic()}`)
+      return { after: 10 }
+    },
+    async reconcileAbsent({ name }) {
+      visits.push(`${name} is gone`)
+    },
+  })
+  await using cluster = await testCluster({ controllers: [controller] })
+  const created = await cluster.client.create(ConfigMap, { metadata: at })
+  await cluster.advance(10_000)
+  assert.deepEqual(visits, ['a 0', 'a 10000'])
+  await cluster.client.create(ServiceAccount, { metadata: { name: 'x', namespace: 'default' } })
+  await cluster.settle()
+  assert.deepEqual(visits.splice(0), ['a 0', 'a 10000', 'a 10000'])
+  await cluster.client.delete(ConfigMap, created)
+  await cluster.settle()
+  assert.deepEqual(visits, ['a is gone'])
+})
+
+test('rulesOf() and rolesOf() say what was declared, and no more', () => {
+  const one = defineController({ name: 'one', account: 'shared', for: ConfigMap, owns: [Secret], writes: [Secret] })
+  const two = defineController({ name: 'two', account: 'shared', for: ServiceAccount })
+  const verbs = (resource: string) =>
+    rulesOf(one)
+      .filter(({ resources }) => resources?.includes(resource))
+      .flatMap(({ verbs }) => verbs)
+  assert.deepEqual(verbs('configmaps'), ['get', 'list', 'watch'])
+  assert.deepEqual(verbs('secrets'), ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'])
+  assert.deepEqual([...rolesOf([one, two]).keys()], ['shared'])
+})
+
+test('slowStart() goes in batches of 1, 2, 4 and stops after one that fails', async () => {
+  const tried: number[] = []
+  const items = Array.from({ length: 20 }, (_, at) => at)
+  const { done, error } = await slowStart(items, async (item) => {
+    tried.push(item)
+    if (item === 4) throw new Error('full')
+  })
+  assert.equal(tried.length, 7)
+  assert.equal(done, 6)
+  assert.equal((error as Error).message, 'full')
+})
