@@ -21,9 +21,10 @@ import { latest } from './containers/runtime-pod.ts'
 import type { Runtime } from './cri/runtime.ts'
 import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
 import { admit, type Rejection } from './lifecycle/node-admission.ts'
-import type { PodCgroups, PodEvent, PodMeans } from './lifecycle/pod-means.ts'
+import type { PodCgroups, PodEvent, PodMeans, Verdict } from './lifecycle/pod-means.ts'
+import { admitResize, type ResizeRefusal } from './lifecycle/resize.ts'
 import { watchRuntime } from './lifecycle/runtime-watch.ts'
-import { PodWorker, type Verdict } from './pod-worker.ts'
+import { PodWorker } from './pod-worker.ts'
 import { networkDialer, type ProbeDialer } from './probes/dialer.ts'
 import { Probes } from './probes/prober.ts'
 import { StatusWriter } from './status/status-writer.ts'
@@ -31,6 +32,7 @@ import { type Mounter, systemMounter } from './volumes/mounter.ts'
 import { ObjectCache } from './volumes/object-cache.ts'
 import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
 import { ServiceAccountTokens } from './volumes/service-account-token.ts'
+import { overgrown } from './volumes/size-limits.ts'
 
 export interface KubeletOptions {
   /** As `system:node:<nodeName>`. */
@@ -67,6 +69,14 @@ export interface KubeletOptions {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
+/** A run of a container; of the one before the last with `previous`. */
+export interface ContainerAt {
+  readonly namespace: string
+  readonly name: string
+  readonly container: string
+  readonly previous?: boolean
+}
+
 export interface Kubelet {
   /** Resolves when the pods are known and every one has its worker. */
   synced(): Promise<void>
@@ -74,13 +84,7 @@ export interface Kubelet {
   pods(): readonly Pod[]
   worker(at: { readonly namespace: string; readonly name: string }): PodWorker | undefined
   workers(): Iterable<PodWorker>
-  /** Id of a container's present or last run; of the one before it with `previous`. */
-  containerId(at: {
-    readonly namespace: string
-    readonly name: string
-    readonly container: string
-    readonly previous?: boolean
-  }): string | undefined
+  containerId(at: ContainerAt): string | undefined
   /** Ends a pod for the node's own reasons (`Evicted`); it becomes Failed. */
   evict(podUid: string, verdict: Verdict): void
   readonly events: EventRecorder
@@ -88,6 +92,7 @@ export interface Kubelet {
 
 const noResolver: ResolverConfig = { servers: [], searches: [], options: [] }
 const collectionPeriod = 60_000
+const sizePeriod = 10_000
 
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const { client, clock, random, signal, nodeName } = options
@@ -167,7 +172,7 @@ class NodeAgent implements Kubelet {
     return pod && this.#workers.get(pod.metadata.uid)
   }
 
-  containerId(at: { namespace: string; name: string; container: string; previous?: boolean }): string | undefined {
+  containerId(at: ContainerAt): string | undefined {
     const status = this.worker(at)?.runtimePod
     if (!status) return undefined
     if (!at.previous) return latest(status, at.container)?.id
@@ -194,7 +199,15 @@ class NodeAgent implements Kubelet {
     await Promise.all([
       this.#every(this.#options.housekeepingPeriod ?? 2000, removeOrphans),
       this.#every(collectionPeriod, collectDead),
+      ...(this.#options.volumes ? [] : [this.#every(sizePeriod, () => this.#evictOvergrown())]),
     ])
+  }
+
+  async #evictOvergrown(): Promise<void> {
+    for (const [uid, { pod, state }] of this.#workers) {
+      const message = state === 'syncing' ? await overgrown(pod, this.#options.rootDirectory) : undefined
+      if (message) this.evict(uid, { reason: 'Evicted', message, grace: 1 })
+    }
   }
 
   async #every(period: number, sweep: typeof removeOrphans): Promise<void> {
@@ -241,13 +254,17 @@ class NodeAgent implements Kubelet {
 
   #admit(pod: Pod): Rejection | undefined {
     const node = this.#sources.nodes.get({ name: this.#options.nodeName })
-    if (!node) return undefined
-    const others = [...this.#workers.values()].filter(({ state }) => state === 'syncing' || state === 'terminating')
-    return admit(
-      pod,
-      others.map((worker) => worker.pod).filter((other) => !isOver(other)),
-      node,
-    )
+    return node && admit(pod, this.#othersThan(pod), node)
+  }
+
+  #refuseResize(pod: Pod): ResizeRefusal | undefined {
+    const node = this.#sources.nodes.get({ name: this.#options.nodeName })
+    return node && admitResize(pod, this.#othersThan(pod), node)
+  }
+
+  #othersThan({ metadata }: Pod): Pod[] {
+    const active = [...this.#workers.values()].filter(({ uid, isActive }) => uid !== metadata.uid && isActive)
+    return active.map(({ pod }) => pod).filter((pod) => !isOver(pod))
   }
 
   /** The pod fails without ever having begun. */
@@ -301,6 +318,7 @@ class NodeAgent implements Kubelet {
       facts,
       services: () => this.#sources.services.list(),
       runtimeHandler: options.runtimeHandler,
+      refuseResize: (pod) => this.#refuseResize(pod),
       record,
       onError,
     }

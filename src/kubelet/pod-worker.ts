@@ -10,41 +10,32 @@
  * - Crash-only: a new worker for an old pod finds its sandboxes and containers in the runtime and goes on from there.
  * - The API object is deleted only after everything has ended and the final status was written.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { Pod, type PodStatus } from '#api/core/v1/pod.ts'
 import type { Timer } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
-import { findContainer, type QosClass } from './containers/pod-names.ts'
+import { findContainer } from './containers/pod-names.ts'
 import { addressesOf, latest, type RuntimePod, readRuntimePod } from './containers/runtime-pod.ts'
 import { carryOut, type Memory } from './lifecycle/carry-out.ts'
 import { killPod } from './lifecycle/kill-pod.ts'
-import type { PodMeans } from './lifecycle/pod-means.ts'
-import { ownConditions } from './status/conditions.ts'
+import type { PodMeans, Verdict } from './lifecycle/pod-means.ts'
+import { isNews } from './lifecycle/pod-news.ts'
+import { type ResizeRefusal, rememberResources, wantsResize } from './lifecycle/resize.ts'
 import { podStatus } from './status/pod-status.ts'
 import { terminationMessage } from './status/termination-message.ts'
 import { type PodPlan, planPod } from './sync-pod.ts'
+import { MountPace } from './volumes/mount-pace.ts'
 
 export type WorkerState = 'syncing' | 'terminating' | 'terminated' | 'gone'
-
-/** Why the agent ends a pod that nobody asked it to end. */
-export interface Verdict {
-  readonly reason: string
-  readonly message: string
-  /** Seconds; absent: the pod's own. */
-  readonly grace?: number | undefined
-}
 
 /** Without any news a pod is looked at this often. */
 const resync = 60_000
 /** After a failure. */
 const retry = 10_000
-const firstMountPause = 500
-const longestMountPause = 122_000
 
 export class PodWorker {
   readonly uid: string
   readonly #means: PodMeans
-  readonly #memory: Memory = { backOff: new Map(), failures: new Map() }
+  readonly #memory: Memory = { backOff: new Map(), failures: new Map(), applied: new Map() }
   /** Container id -> last words, read once. */
   readonly #messages = new Map<string, string>()
   readonly #gone = Promise.withResolvers<void>()
@@ -57,12 +48,12 @@ export class PodWorker {
   #busy = false
   #timer: Timer | undefined
   #nextAt = Number.POSITIVE_INFINITY
-  #mountPause = 0
-  #nextMountReport = 0
-  #reportedMounts = ''
+  readonly #pace = new MountPace()
   #syncing = new AbortController()
   #hurry = new AbortController()
   #status: RuntimePod
+  /** Why what the pod now asks for cannot be given. */
+  #refused: ResizeRefusal | undefined
   #stopped = false
 
   constructor(pod: Pod, means: PodMeans) {
@@ -75,6 +66,11 @@ export class PodWorker {
 
   get state(): WorkerState {
     return this.#state
+  }
+
+  /** Something of it runs or may run. */
+  get isActive(): boolean {
+    return this.#state === 'syncing' || this.#state === 'terminating'
   }
 
   get #isRemoved(): boolean {
@@ -92,10 +88,6 @@ export class PodWorker {
 
   get status(): PodStatus {
     return this.#means.status.last(this.#pod)
-  }
-
-  get qosClass(): QosClass {
-    return this.status.qosClass ?? 'BestEffort'
   }
 
   /** Resolves when the state is `gone`. */
@@ -126,6 +118,7 @@ export class PodWorker {
   evict(verdict: Verdict): void {
     if (this.#state !== 'syncing' || this.#verdict) return
     this.#verdict = verdict
+    this.#means.record(this.#pod, { type: 'Warning', reason: verdict.reason, message: verdict.message })
     this.#end()
     this.poke()
   }
@@ -202,6 +195,8 @@ export class PodWorker {
     const pod = this.#pod
     const { signal } = this.#syncing
     this.#checkDeadline()
+    this.#refused = wantsResize(pod, this.#status, this.#memory.applied) ? means.refuseResize(pod) : undefined
+    if (this.#refused) this.#wakeIn(retry)
     this.#probe()
     const reported = await this.#report({ isTerminal: false })
     if (pod.metadata.deletionTimestamp || this.#verdict || reported.phase === 'Succeeded' || reported.phase === 'Failed') {
@@ -223,6 +218,7 @@ export class PodWorker {
   async #read(): Promise<void> {
     this.#isStale = false
     this.#status = await readRuntimePod(this.#means.runtime, this.uid)
+    rememberResources(this.#memory.applied, { pod: this.#pod, status: this.#status, last: this.status })
   }
 
   #plan(): PodPlan {
@@ -231,7 +227,15 @@ export class PodWorker {
       startup: (id: string) => probes.result('startup', id),
       liveness: (id: string) => probes.result('liveness', id),
     }
-    return planPod({ pod: this.#pod, status: this.#status, probes: results, backOff: this.#memory.backOff, now: clock.now() })
+    const { backOff, applied } = this.#memory
+    return planPod({
+      pod: this.#pod,
+      status: this.#status,
+      probes: results,
+      backOff,
+      now: clock.now(),
+      ...(!this.#refused && { applied: (id: string) => applied.get(id) }),
+    })
   }
 
   /**
@@ -277,15 +281,10 @@ export class PodWorker {
     const pod = this.#pod
     const podIps = pod.spec.hostNetwork ? facts.hostIps : addressesOf(this.#status)
     const failures = await volumes.setUp(pod, { podIps, hostIps: facts.hostIps })
-    const messages = failures.map(({ message }) => message).join('\n')
-    if (failures.length === 0) this.#mountPause = 0
-    else if (clock.now() >= this.#nextMountReport || messages !== this.#reportedMounts) {
-      for (const { message } of failures) means.record(pod, { type: 'Warning', reason: 'FailedMount', message })
-      this.#reportedMounts = messages
-      this.#mountPause = Math.min(longestMountPause, this.#mountPause * 2 || firstMountPause)
-      this.#nextMountReport = clock.now() + this.#mountPause
+    for (const message of this.#pace.note(failures, clock.now())) {
+      means.record(pod, { type: 'Warning', reason: 'FailedMount', message })
     }
-    if (failures.length > 0) this.#wakeIn(this.#nextMountReport - clock.now())
+    if (failures.length > 0) this.#wakeIn(this.#pace.nextAt - clock.now())
     const renewAt = volumes.renewAt(pod)
     if (renewAt !== undefined) this.#wakeIn(Math.max(1000, renewAt - clock.now()))
     return volumes.isReady(pod)
@@ -301,6 +300,8 @@ export class PodWorker {
       old: means.status.last(pod),
       failures: this.#memory.failures,
       messages: this.#messages,
+      applied: this.#memory.applied,
+      refused: this.#refused,
       runtimeName: means.runtimeName,
       result: (type, id) => means.probes.result(type, id),
       hostIps: means.facts.hostIps,
@@ -384,16 +385,6 @@ export class PodWorker {
     this.#timer?.cancel()
     this.#gone.resolve()
   }
-}
-
-/** The agent's own status writes come back to it and must not make it try failed things again at once. */
-function isNews(pod: Pod, old: Pod): boolean {
-  const facts = ({ metadata, spec, status }: Pod) => {
-    const { generation, labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, finalizers } = metadata
-    const gates = status.conditions?.filter(({ type }) => !ownConditions.has(type)) ?? []
-    return { generation, labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, finalizers, gates, spec }
-  }
-  return !isDeepStrictEqual(facts(pod), facts(old))
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { type BackOff, backOffLeft, durationText } from './containers/back-off.t
 import { containerHash } from './containers/container-hash.ts'
 import { type Container, ephemeralContainers, findContainer, isSidecar, podText, restarts } from './containers/pod-names.ts'
 import { latest, type RuntimeContainer, type RuntimePod } from './containers/runtime-pod.ts'
+import { type Requirements, resizeOf } from './lifecycle/resize.ts'
 
 export type ProbeResult = 'unknown' | 'success' | 'failure'
 
@@ -18,12 +19,14 @@ export interface SyncInput {
     startup(containerId: string): ProbeResult | undefined
     liveness(containerId: string): ProbeResult | undefined
   }
+  /** What a running container was given, by its id; undefined: not known. Absent: nothing is resized now. */
+  readonly applied?: ((containerId: string) => Requirements | undefined) | undefined
   /** By container name. */
   readonly backOff: ReadonlyMap<string, BackOff>
   readonly now: number
 }
 
-export type KillReason = 'startup' | 'liveness' | 'unknown' | 'changed'
+export type KillReason = 'startup' | 'liveness' | 'unknown' | 'changed' | 'resize'
 
 export interface Kill {
   readonly id: string
@@ -49,6 +52,8 @@ export interface PodPlan {
   /** Of the sandbox to use or to create. */
   readonly attempt: number
   readonly kill: readonly Kill[]
+  /** Running containers whose resources are to be changed. */
+  readonly resize: readonly { readonly id: string; readonly container: Container }[]
   /** Containers to start, in this order. */
   readonly ephemeral: readonly Container[]
   readonly init: readonly Container[]
@@ -61,7 +66,15 @@ export interface PodPlan {
 
 export function planPod(input: SyncInput): PodPlan {
   const sandbox = planSandbox(input.pod, input.status)
-  const draft: Draft = { ...sandbox, killPod: sandbox.createSandbox, kill: [], ephemeral: [], init: [], containers: [] }
+  const draft: Draft = {
+    ...sandbox,
+    killPod: sandbox.createSandbox,
+    kill: [],
+    resize: [],
+    ephemeral: [],
+    init: [],
+    containers: [],
+  }
   if (sandbox.createSandbox) planAnew(input, draft)
   else planPresent(input, draft)
   const waiting = waits(input, draft)
@@ -75,6 +88,7 @@ interface Draft {
   sandboxId: string
   attempt: number
   kill: Kill[]
+  resize: { id: string; container: Container }[]
   ephemeral: Container[]
   init: Container[]
   containers: Container[]
@@ -125,7 +139,7 @@ function planPresent(input: SyncInput, draft: Draft): void {
 }
 
 /** Answers whether the container runs and stays. */
-function planRegular({ pod, status, probes }: SyncInput, draft: Draft, container: Container): boolean {
+function planRegular({ pod, status, probes, applied }: SyncInput, draft: Draft, container: Container): boolean {
   const last = latest(status, container.name)
   if (last?.state !== 'running') {
     if (!shouldStart(container, pod, last)) return false
@@ -140,11 +154,25 @@ function planRegular({ pod, status, probes }: SyncInput, draft: Draft, container
       : probes.startup(last.id) === 'failure'
         ? ({ message: `Container ${container.name} failed startup probe`, reason: 'startup' } as const)
         : undefined
-  if (!failed) return true
+  if (!failed) return planResize(draft, container, { run: last, applied: applied?.(last.id) })
   const again = failed.reason === 'changed' || restartsAfterKill(container, pod)
   if (again) draft.containers.push(container)
   const message = again ? `${failed.message}, will be restarted` : failed.message
   draft.kill.push({ id: last.id, name: container.name, message, reason: failed.reason })
+  return false
+}
+
+/** Answers whether the container runs on; one whose policy asks for it starts again with its new resources. */
+function planResize(
+  draft: Draft,
+  container: Container,
+  { run, applied }: { run: RuntimeContainer; applied: Requirements | undefined },
+): boolean {
+  const resize = resizeOf(container, applied)
+  if (resize === 'update') draft.resize.push({ id: run.id, container })
+  if (resize !== 'restart') return true
+  draft.containers.push(container)
+  draft.kill.push({ id: run.id, name: run.name, message: `Container ${run.name} resize requires restart`, reason: 'resize' })
   return false
 }
 

@@ -26,6 +26,7 @@ export interface Bed extends AsyncDisposable {
   readonly directory: string
   readonly dataDir: string
   readonly kubeconfig: string
+  readonly kubectlPath: string
   /** What `up` printed. */
   readonly up: Ran
   /** Runs a program inside the namespace, with HOME and KUBECONFIG of the bed. Does not throw when it fails. */
@@ -91,6 +92,7 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
       directory: place.directory,
       dataDir: place.data,
       kubeconfig: place.kubeconfig,
+      kubectlPath: kubectl,
       up: outcome,
       run: runIn,
       start(program, args) {

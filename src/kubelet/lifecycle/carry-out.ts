@@ -3,6 +3,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { type BackOff, nextBackOff } from '../containers/back-off.ts'
 import { podDns } from '../containers/dns.ts'
 import { type Container, isSidecar, podText } from '../containers/pod-names.ts'
+import { linuxResources } from '../containers/resources.ts'
 import { addressesOf, latest, type RuntimePod } from '../containers/runtime-pod.ts'
 import { sandboxConfig } from '../containers/sandbox-config.ts'
 import type { SandboxConfig } from '../cri/runtime.ts'
@@ -10,12 +11,15 @@ import type { StartFailure } from '../status/container-statuses.ts'
 import type { PodPlan } from '../sync-pod.ts'
 import { killContainer, killPod } from './kill-pod.ts'
 import type { PodMeans } from './pod-means.ts'
+import type { Requirements } from './resize.ts'
 import { startContainer } from './start-container.ts'
 
 /** What a worker remembers of its pod's restarts; lost with the agent, as upstream. */
 export interface Memory {
   readonly backOff: Map<string, BackOff>
   readonly failures: Map<string, StartFailure>
+  /** Container id -> what it was given. */
+  readonly applied: Map<string, Requirements>
 }
 
 export interface CarryOut {
@@ -38,7 +42,10 @@ export async function carryOut(means: PodMeans, work: CarryOut): Promise<boolean
     await killPod(means, pod, status)
     if (!plan.createSandbox) return false
     await removeContainers(means, pod, status)
-  } else await killUnwanted(means, work)
+  } else {
+    await killUnwanted(means, work)
+    await resize(means, work)
+  }
   signal.throwIfAborted()
   const config = await prepareSandbox(means, work)
   if (!config) return true
@@ -52,6 +59,13 @@ async function killUnwanted(means: PodMeans, { pod, plan, status }: CarryOut): P
   for (const { id, message, reason } of plan.kill) {
     const run = status.containers.find((container) => container.id === id)
     if (run) await killContainer(means, { pod, run, podIp }, { message, reason })
+  }
+}
+
+async function resize({ runtime, facts }: PodMeans, { pod, plan, memory }: CarryOut): Promise<void> {
+  for (const { id, container } of plan.resize) {
+    await runtime.updateContainerResources(id, linuxResources(pod, container, facts))
+    memory.applied.set(id, container.resources)
   }
 }
 

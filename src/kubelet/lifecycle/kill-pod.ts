@@ -61,7 +61,7 @@ export async function killContainer(
  */
 export async function killPod(means: PodMeans, pod: Pod, status: RuntimePod, options: KillOptions = {}): Promise<void> {
   const podIp = addressesOf(status)[0] ?? ''
-  const running = status.containers.filter(({ state }) => state === 'running' || state === 'unknown' || state === 'created')
+  const running = status.containers.filter(({ state }) => state === 'running' || state === 'unknown')
   const order = terminationOrder(pod, running)
   const failures = await Promise.allSettled(
     running.map(async (run) => {

@@ -13,12 +13,21 @@ import type { Probes } from '../probes/prober.ts'
 import type { StatusWriter } from '../status/status-writer.ts'
 import type { ObjectSource } from '../volumes/object-source.ts'
 import type { PodVolumes } from '../volumes/pod-volumes.ts'
+import type { ResizeRefusal } from './resize.ts'
 
 /** Cgroups of pods, where the node keeps them (`kubelet/node/`). */
 export interface PodCgroups {
   /** Makes the pod's cgroup, or brings its limits up to date; answers its name for the runtime. */
   ensure(pod: Pod): Promise<string>
   remove(pod: Pod): Promise<void>
+}
+
+/** Why the agent ends a pod that nobody asked it to end. */
+export interface Verdict {
+  readonly reason: string
+  readonly message: string
+  /** Seconds; absent: the pod's own. */
+  readonly grace?: number | undefined
 }
 
 export interface PodEvent {
@@ -49,6 +58,8 @@ export interface PodMeans {
   readonly services: () => Iterable<Service>
   /** Handler of a RuntimeClass; undefined for none. Rejects for a class that there is not. */
   readonly runtimeHandler?: ((name: string) => Promise<string>) | undefined
+  /** Whether the node can give a running pod what it now asks for; undefined: it can. */
+  refuseResize(pod: Pod): ResizeRefusal | undefined
   record(pod: Pod, event: PodEvent): void
   /** Failures that nobody else is told of. */
   onError(error: unknown): void

@@ -36,51 +36,57 @@ export interface ProbeDialer {
 const longestBody = 10 * 1024
 
 export const networkDialer: ProbeDialer = {
-  http: ({ url, headers, signal }) =>
-    new Promise((resolve, reject) => {
-      const secure = url.protocol === 'https:'
-      const options = { method: 'GET', headers: headerMap(headers), agent: false as const, signal }
-      const call = secure ? httpsRequest(url, { ...options, rejectUnauthorized: false }) : httpRequest(url, options)
-      call.on('error', (error) => reject(new Error(goError(error, url.hostname.replace(/^\[|\]$/g, ''), portOf(url)))))
-      call.on('response', (response) => {
-        const { statusCode = 0 } = response
-        const { location } = response.headers
-        const chunks: Buffer[] = []
-        let size = 0
-        const done = () =>
-          resolve({ status: statusCode, body: Buffer.concat(chunks).toString('utf8').slice(0, longestBody), location })
-        response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          size += chunk.length
-          if (size < longestBody) return
-          done()
-          response.destroy()
-        })
-        response.on('end', done)
-        response.on('error', (error) => reject(new Error(goError(error, url.hostname, portOf(url)))))
-      })
-      call.end()
-    }),
-
-  tcp: ({ host, port, signal }) =>
-    new Promise((resolve, reject) => {
-      const socket = connect({ host, port })
-      const fail = (text: string) => {
-        socket.destroy()
-        reject(new Error(text))
-      }
-      const abort = () => fail(`dial tcp ${address(host, port)}: i/o timeout`)
-      signal.addEventListener('abort', abort, { once: true })
-      socket.on('error', (error) => fail(goError(error, host, port)))
-      socket.on('connect', () => {
-        signal.removeEventListener('abort', abort)
-        socket.destroy()
-        resolve()
-      })
-    }),
-
+  http: getPage,
+  tcp: openPort,
   /** gRPC is loaded by those who probe with it: it costs 30 MB. */
   grpc: async (target) => (await import('./grpc-health.ts')).checkHealth(target),
+}
+
+function getPage({ url, headers, signal }: HttpTarget): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = { method: 'GET', headers: headerMap(headers), agent: false as const, signal }
+    const secure = url.protocol === 'https:'
+    const fail = (error: NodeJS.ErrnoException) =>
+      reject(new Error(goError(error, url.hostname.replace(/^\[|\]$/g, ''), portOf(url))))
+    const call = secure ? httpsRequest(url, { ...options, rejectUnauthorized: false }) : httpRequest(url, options)
+    call.on('error', fail)
+    call.on('response', (response) => {
+      const { statusCode = 0 } = response
+      const { location } = response.headers
+      const chunks: Buffer[] = []
+      let size = 0
+      const done = () =>
+        resolve({ status: statusCode, body: Buffer.concat(chunks).toString('utf8').slice(0, longestBody), location })
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        size += chunk.length
+        if (size < longestBody) return
+        done()
+        response.destroy()
+      })
+      response.on('end', done)
+      response.on('error', fail)
+    })
+    call.end()
+  })
+}
+
+function openPort({ host, port, signal }: { host: string; port: number; signal: AbortSignal }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port })
+    const fail = (text: string) => {
+      socket.destroy()
+      reject(new Error(text))
+    }
+    const abort = () => fail(`dial tcp ${address(host, port)}: i/o timeout`)
+    signal.addEventListener('abort', abort, { once: true })
+    socket.on('error', (error) => fail(goError(error, host, port)))
+    socket.on('connect', () => {
+      signal.removeEventListener('abort', abort)
+      socket.destroy()
+      resolve()
+    })
+  })
 }
 
 function headerMap(headers: HttpTarget['headers']): Record<string, string | string[]> {

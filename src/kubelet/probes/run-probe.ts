@@ -12,8 +12,6 @@ export interface ProbeTarget {
   readonly container: Container
   readonly containerId: string
   readonly podIp: string
-  /** For `$(VAR)` in exec commands. */
-  readonly env?: ReadonlyMap<string, string> | undefined
 }
 
 export interface ProbeMeans {
@@ -41,8 +39,10 @@ type Means = ProbeMeans & { readonly timeout: number }
 
 const longestOutput = 10 * 1024
 
+/** Of the environment only what the container's author wrote out is known here, as upstream. */
 async function execProbe(command: readonly string[], target: ProbeTarget, { runtime, timeout }: Means): Promise<Attempt> {
-  const words = command.map((word) => expand(word, target.env ?? new Map()))
+  const env = new Map((target.container.env ?? []).map(({ name, value = '' }) => [name, value]))
+  const words = command.map((word) => expand(word, env))
   try {
     const { stdout, stderr, exitCode } = await runtime.execSync(target.containerId, words, timeout / 1000)
     const output = Buffer.concat([stdout, stderr]).subarray(0, longestOutput).toString('utf8')

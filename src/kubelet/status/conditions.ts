@@ -2,6 +2,7 @@
 import type { ContainerStatus } from '#api/core/v1/container-status.ts'
 import type { Pod, PodCondition } from '#api/core/v1/pod.ts'
 import { isSidecar } from '../containers/pod-names.ts'
+import type { ResizeRefusal } from '../lifecycle/resize.ts'
 import { hasStartedRegular, type Phase } from './phase.ts'
 
 export interface ConditionInputs {
@@ -13,6 +14,7 @@ export interface ConditionInputs {
   readonly hasSandbox: boolean
   /** Conditions that others set, for readiness gates. */
   readonly others: readonly PodCondition[]
+  readonly refused?: ResizeRefusal | undefined
 }
 
 /** Without the times; in upstream's order. */
@@ -24,6 +26,8 @@ export const ownConditions: ReadonlySet<string> = new Set([
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'PodResizePending',
+  'PodResizeInProgress',
 ])
 
 export function conditionsOf(inputs: ConditionInputs): readonly Claim[] {
@@ -34,6 +38,7 @@ export function conditionsOf(inputs: ConditionInputs): readonly Claim[] {
     readyCondition(inputs, containersReady),
     containersReady,
     { type: 'PodScheduled', status: 'True' },
+    ...(inputs.refused ? [{ type: 'PodResizePending', status: 'True', ...inputs.refused }] : []),
   ]
 }
 

@@ -4,6 +4,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { formatTime } from '#lib/clock.ts'
 import { type Container, type ContainerType, ephemeralContainers, isSidecar, restarts } from '../containers/pod-names.ts'
 import type { RuntimeContainer, RuntimePod } from '../containers/runtime-pod.ts'
+import type { Requirements } from '../lifecycle/resize.ts'
 import type { ProbeResult } from '../sync-pod.ts'
 
 /** Why a container could not be started: reason and message of its waiting state. */
@@ -21,6 +22,8 @@ export interface ContainerStatusInputs {
   /** Container id -> its last words. */
   readonly messages: ReadonlyMap<string, string>
   readonly runtimeName: string
+  /** Container id -> what it was given, which lags behind the pod during a resize. */
+  readonly applied: ReadonlyMap<string, Requirements>
   result(type: 'startup' | 'readiness', containerId: string): ProbeResult | undefined
 }
 
@@ -103,7 +106,7 @@ function presentStatus(
   container: Container,
   { run, before, old }: { run: RuntimeContainer; before: RuntimeContainer | undefined; old: ContainerStatus | undefined },
 ): ContainerStatus {
-  const { requests, limits } = container.resources
+  const { requests, limits } = inputs.applied.get(run.id) ?? container.resources
   const lastState: ContainerState = before ? { terminated: terminated(inputs, before) } : (old?.lastState ?? {})
   const mounts = container.volumeMounts ?? []
   return {

@@ -3,6 +3,7 @@ import type { ContainerStatus } from '#api/core/v1/container-status.ts'
 import type { PodCondition, PodStatus } from '#api/core/v1/pod.ts'
 import { formatTime } from '#lib/clock.ts'
 import { addressesOf } from '../containers/runtime-pod.ts'
+import type { ResizeRefusal } from '../lifecycle/resize.ts'
 import { planSandbox } from '../sync-pod.ts'
 import { type Claim, conditionsOf, ownConditions } from './conditions.ts'
 import { type ContainerStatusInputs, containerStatuses, lostRun } from './container-statuses.ts'
@@ -16,6 +17,8 @@ export interface PodStatusInputs extends Omit<ContainerStatusInputs, 'old'> {
   readonly now: number
   /** Nothing runs any more and nothing will. */
   readonly isTerminal: boolean
+  /** Why a resize cannot be done. */
+  readonly refused?: ResizeRefusal | undefined
   /** Why the agent itself ended the pod: eviction, deadline. */
   readonly verdict?: { readonly reason: string; readonly message: string } | undefined
 }
@@ -32,7 +35,7 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
   const cause = verdict ?? (phase === old.phase ? old : undefined)
   const others = pod.status.conditions?.filter(({ type }) => !ownConditions.has(type)) ?? []
   const hasSandbox = !planSandbox(pod, inputs.status).createSandbox
-  const claims = conditionsOf({ pod, phase, statuses, hasSandbox, others })
+  const claims = conditionsOf({ pod, phase, statuses, hasSandbox, others, refused: inputs.refused })
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,

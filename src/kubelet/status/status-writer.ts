@@ -121,7 +121,9 @@ export function statusPatch(from: PodStatus, to: PodStatus): Record<string, unkn
 /** What a condition no longer says must be taken back by name. */
 function conditionPatches(from: readonly PodCondition[], to: readonly PodCondition[]): object[] {
   const own = to.filter(({ type }) => ownConditions.has(type))
-  return own.map((condition) => {
+  const kept = new Set(to.map(({ type }) => type))
+  const gone = from.filter(({ type }) => ownConditions.has(type) && !kept.has(type))
+  const set = own.map((condition) => {
     const before = from.find(({ type }) => type === condition.type)
     return {
       ...condition,
@@ -129,4 +131,5 @@ function conditionPatches(from: readonly PodCondition[], to: readonly PodConditi
       ...(before?.message && !condition.message && { message: null }),
     }
   })
+  return [...set, ...gone.map(({ type }) => ({ $patch: 'delete', type }))]
 }

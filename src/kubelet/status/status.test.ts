@@ -81,7 +81,7 @@ function conditions(
 
 test('conditionsOf() names the containers that hold a pod up', () => {
   const got = conditions(pod({ initContainers: [c('i')], containers: [c('a'), c('b')] }), 'Pending', [
-    'i:running',
+    'i:starting',
     'a:waiting',
     'b:waiting',
   ])
