@@ -1,0 +1,40 @@
+/** The shape of the two commands that the supervisor runs: announce, start, wait for the signal, end in order. */
+import { type Command, CommandError, defineCommand } from '#cli/command.ts'
+import type { ClusterConfig, DataDirectory } from '#cluster/data-directory.ts'
+import type { Log } from '#cluster/log.ts'
+import { dataDir } from './flags.ts'
+
+type Start = (directory: DataDirectory, config: ClusterConfig, log: Log) => Promise<{ close(): Promise<void> }>
+
+export interface ProcessOptions {
+  readonly name: 'server' | 'agent'
+  readonly summary: string
+  readonly load: () => Promise<Start>
+}
+
+export function processCommand({ name, summary, load }: ProcessOptions): Command {
+  return defineCommand({
+    summary,
+    usage: `${name} --data-dir D`,
+    examples: [`${name} --data-dir /var/lib/nami`],
+    flags: { 'data-dir': dataDir },
+
+    async run({ flags, terminal }) {
+      const { dataDirectory, loadConfig, prepare } = await import('#cluster/data-directory.ts')
+      const directory = dataDirectory(flags['data-dir'])
+      const config = loadConfig(directory)
+      if (!config) throw new CommandError(`${directory.path} holds no cluster.`, { next: ['nami up'] })
+      prepare(directory)
+      const [start, { announce }, { createLog }] = await Promise.all([
+        load(),
+        import('#cluster/processes.ts'),
+        import('#cluster/log.ts'),
+      ])
+      announce(directory, name)
+      const running = await start(directory, config, createLog(name))
+      await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
+      await running.close()
+      process.exit(0)
+    },
+  })
+}
