@@ -11,6 +11,7 @@ import { applyObject } from '#client/apply.ts'
 import type { Client } from '#client/client.ts'
 import { writeArchive } from '#images/archive.ts'
 import { buildApplication } from '#images/build.ts'
+import type { Image } from '#images/image.ts'
 import { openLayout } from '#images/layout.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
@@ -69,14 +70,17 @@ export interface Importer {
   load(path: string): void
 }
 
-/** Builds the folder's image and brings it into the runtime, where it is not there already. Answers its full name. */
-export async function buildAndImport(
-  application: string,
-  { directory, importer, say }: { directory: DataDirectory; importer: Importer; say: (line: string) => void },
-): Promise<string> {
+export interface Built {
+  /** `localhost/<folder>:<tag>`; the tag follows from the content. */
+  readonly reference: string
+  readonly image: Image
+}
+
+/** Builds the folder's image and keeps it in the cluster's layout. */
+export async function build(application: string, { images }: DataDirectory, say: (line: string) => void): Promise<Built> {
   const busybox = findProgram('/bin/busybox') ?? findProgram('busybox')
   if (!busybox) throw new ApplicationError('busybox is not installed.', ['apt-get install -y busybox-static'])
-  const layout = await openLayout(directory.images)
+  const layout = await openLayout(images)
   const { image, tag } = await buildApplication(layout, {
     directory: application,
     runtime: { node: process.execPath, busybox },
@@ -85,15 +89,19 @@ export async function buildAndImport(
   })
   const reference = `localhost/${basename(resolve(application))}:${tag}`
   await layout.tag(reference, image)
-  if (await importer.has(reference)) return reference
-  const archive = join(directory.run, `image-${tag}.tar`)
+  return { reference, image }
+}
+
+/** Brings the image into the runtime, where it is not there already. */
+export async function importBuilt({ reference, image }: Built, { run }: DataDirectory, importer: Importer): Promise<void> {
+  if (await importer.has(reference)) return
+  const archive = join(run, `image-${image.descriptor.digest.slice(7, 17)}.tar`)
   try {
     await pipeline(await writeArchive([{ reference, image }]), createWriteStream(archive))
     importer.load(archive)
   } finally {
     await rm(archive, { force: true })
   }
-  return reference
 }
 
 /** Puts the built image where a manifest names it without a tag. */
@@ -135,14 +143,12 @@ export async function untilItAnswers(
   manifests: readonly Manifest[],
   options: { clock: Clock; signal: AbortSignal; progress: Progress; address: string },
 ): Promise<Answers | undefined> {
-  const manifest = manifests.find(({ kind, object }) => kind === Service && (object as Service).spec.type === 'NodePort')
-  const selector = Object.entries((manifest?.object as Service | undefined)?.spec.selector ?? {})
+  const manifest = frontDoor(manifests)
   let replicas = 0
-  for (const { kind, object } of manifests) {
-    if (kind.kind !== 'Deployment') continue
-    const ready = await rolledOut(client, object as Deployment, options)
-    const { labels = {} } = (object as Deployment).spec.template.metadata
-    if (selector.every(([key, value]) => labels[key] === value)) replicas += ready
+  for (const one of manifests) {
+    if (one.kind.kind !== 'Deployment') continue
+    const ready = await rolledOut(client, one.object, options)
+    if (isBehind(one, manifest)) replicas += ready
   }
   if (!manifest) return undefined
   const service = await client.get(Service, manifest.object.metadata)
@@ -157,6 +163,24 @@ export async function untilItAnswers(
   }
   if (pods.size === 0) throw new ApplicationError(`${url} does not answer.`, ['nami kubectl get pods -o wide', 'nami doctor'])
   return { url, pods: [...pods].sort() }
+}
+
+/** The Deployment that the application is reached by, else its first. */
+export function mainWorkload(manifests: readonly Manifest[]): string | undefined {
+  const deployments = manifests.filter(({ kind }) => kind.kind === 'Deployment')
+  const main = deployments.find((one) => isBehind(one, frontDoor(manifests))) ?? deployments[0]
+  return main?.object.metadata.name
+}
+
+function frontDoor(manifests: readonly Manifest[]): Manifest | undefined {
+  return manifests.find(({ kind, object }) => kind === Service && (object as Service).spec.type === 'NodePort')
+}
+
+function isBehind(deployment: Manifest, service: Manifest | undefined): boolean {
+  const { labels = {} } = (deployment.object as Deployment).spec.template.metadata
+  return Object.entries((service?.object as Service | undefined)?.spec.selector ?? {}).every(
+    ([key, value]) => labels[key] === value,
+  )
 }
 
 async function rolledOut(

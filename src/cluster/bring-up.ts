@@ -5,7 +5,18 @@ import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
 import { administratorIdentity } from './administrator.ts'
 import { publicAddress } from './agent-address.ts'
-import { type Answers, applyAll, buildAndImport, type Importer, readManifests, untilItAnswers, withImage } from './application.ts'
+import {
+  type Answers,
+  applyAll,
+  type Built,
+  build,
+  type Importer,
+  importBuilt,
+  mainWorkload,
+  readManifests,
+  untilItAnswers,
+  withImage,
+} from './application.ts'
 import { importImages } from './containerd.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
 import { down } from './down.ts'
@@ -52,6 +63,9 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
     const config = configOf(directory, options)
     const up = { directory, config, clock: systemClock, signal, progress, note }
     await provide(up)
+    // The image is built while the cluster starts; its failure is told where its step comes.
+    const built = application ? build(application, directory, (line) => progress.update(line)) : undefined
+    built?.catch(() => {})
     const { client, wasRunning } = await start(up)
     try {
       const contextChanged = mergeKubeconfig(directory, config, options.kubeconfig)
@@ -61,8 +75,8 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
         server: `https://${publicAddress(config)}:${config.port}`,
         kubectl: './nami kubectl',
       }
-      if (!application) return { ...base, changed: contextChanged }
-      const run = await runApplication(client, { ...up, application, manifests })
+      if (!built) return { ...base, changed: contextChanged }
+      const run = await runApplication(client, { ...up, built, manifests })
       return { ...base, ...run, changed: contextChanged || run.changed }
     } finally {
       await client.close()
@@ -94,7 +108,7 @@ function mergeKubeconfig(directory: DataDirectory, { name }: ClusterConfig, path
 interface ApplicationRun {
   readonly directory: DataDirectory
   readonly config: ClusterConfig
-  readonly application: string
+  readonly built: Promise<Built>
   readonly manifests: ReturnType<typeof readManifests>
   readonly signal: AbortSignal
   readonly progress: Progress
@@ -102,22 +116,22 @@ interface ApplicationRun {
 }
 
 async function runApplication(client: Client, run: ApplicationRun): Promise<Pick<Outcome, 'answers' | 'workload' | 'changed'>> {
-  const { directory, progress, signal, application } = run
+  const { directory, progress, signal } = run
   progress.step('building the image')
+  const image = await run.built
   const importer = await importerFor(directory)
-  const reference = await buildAndImport(application, { directory, importer, say: (line) => progress.update(line) }).finally(() =>
-    importer.close(),
-  )
-  progress.done(reference)
+  progress.update(`importing ${image.reference}`)
+  await importBuilt(image, directory, importer).finally(() => importer.close())
+  progress.done(image.reference)
   progress.step('applying manifests')
-  const built = run.manifests.map((manifest) => withImage(manifest, reference))
-  const lines = await applyAll(client, built, signal)
+  const wanted = run.manifests.map((manifest) => withImage(manifest, image.reference))
+  const lines = await applyAll(client, wanted, signal)
   progress.done()
   for (const line of lines) run.note(`      ${line}`)
   progress.step('waiting until it answers')
-  const answers = await untilItAnswers(client, built, { clock: systemClock, signal, progress, address: '127.0.0.1' })
+  const answers = await untilItAnswers(client, wanted, { clock: systemClock, signal, progress, address: '127.0.0.1' })
   progress.done()
-  const workload = built.find(({ kind }) => kind.kind === 'Deployment')?.object.metadata.name
+  const workload = mainWorkload(wanted)
   return {
     changed: lines.some((line) => !line.endsWith(' unchanged')),
     ...(answers && { answers }),

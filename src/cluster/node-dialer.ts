@@ -60,7 +60,7 @@ export function serviceDialer(client: () => Client): ServiceDialer {
 }
 
 /** A ready endpoint of the service's port, which is given by name, by number, or left out where there is but one. */
-async function endpointOf(client: Client, target: ServiceTargetOf, signal: AbortSignal): Promise<Goal> {
+export async function endpointOf(client: Client, target: ServiceTargetOf, signal: AbortSignal): Promise<Goal> {
   const { namespace, name } = target
   const portName = nameOfPort(await client.get(Service, { namespace, name }, { signal }), target.port)
   const { items } = await client.list(EndpointSlice, { namespace, labelSelector: `kubernetes.io/service-name=${name}`, signal })

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createGzip, createZstdCompress } from 'node:zlib'
+import { constants, createGzip, createZstdCompress } from 'node:zlib'
 import { pack } from 'tar-stream'
 import type { BlobStore, Descriptor, Digest } from './image.ts'
 
@@ -64,7 +64,8 @@ export async function layerOf(
 
 function compress(source: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
   if (compression === 'none') return source
-  const stream = compression === 'gzip' ? createGzip({ level: 1 }) : createZstdCompress()
+  const stream =
+    compression === 'gzip' ? createGzip({ level: 1 }) : createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } })
   const feed = async () => {
     for await (const chunk of source) {
       if (!stream.write(chunk)) await new Promise<void>((resume) => stream.once('drain', resume))

@@ -14,6 +14,7 @@ import { kernelNetwork } from './kernel-network.ts'
 import { kernelNftables } from './kernel-nftables.ts'
 import { kernelOverlay } from './kernel-overlay.ts'
 import { kubeconfigContext } from './kubeconfig-context.ts'
+import { loopback } from './loopback.ts'
 import { nodeConditions } from './node-conditions.ts'
 import { ports } from './ports.ts'
 import { processes } from './processes-check.ts'
@@ -25,6 +26,7 @@ export const checks: readonly Check[] = [
   programs,
   programVersions,
   kernelOverlay,
+  loopback,
   kernelNetwork,
   kernelNftables,
   cgroupControllers,

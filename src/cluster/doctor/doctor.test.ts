@@ -62,6 +62,13 @@ const cases: readonly Case[] = [
   },
   { check: 'overlayfs', it: 'may be a module that is not loaded yet', files: { '/proc/filesystems': '\text4\n' } },
   {
+    check: 'loopback',
+    it: 'finds it down',
+    programs: { 'ip -o link show lo': { stdout: '1: lo: <LOOPBACK> mtu 65536 state DOWN\n' } },
+    says: /lo is down/,
+    type: /^ip link set lo up$/,
+  },
+  {
     check: 'interfaces',
     it: 'finds a kernel without veth',
     programs: { 'unshare --net ip link add nami-try type veth': { code: 2, stderr: 'Error: Unknown device type.\n' } },
@@ -285,8 +292,19 @@ const cases: readonly Case[] = [
   {
     check: 'processes',
     it: 'finds a server that keeps ending',
-    files: { [serverLog]: 'Error: boom\nsupervisor: server ended, starting it again in 1 s\n'.repeat(4) },
+    files: {
+      [serverLog]: 'Error: boom\n    at start (a.ts:1:1)\nsupervisor: server ended, starting it again in 1 s\n'.repeat(4),
+    },
     says: /keeps ending.*Error: boom/,
+  },
+  {
+    check: 'processes',
+    it: 'is content with a server that has settled since',
+    files: {
+      [serverLog]: 'supervisor: server ended, starting it again in 1 s\n'.repeat(4),
+      '/proc/uptime': '5000.00 100.00\n',
+      '/proc/2/stat': '2 (node (x)) S 1 1 1 0 -1 0 0 0 0 0 1 1 0 0 20 0 11 0 100000 0 0\n',
+    },
   },
   {
     check: 'leftovers',

@@ -34,8 +34,12 @@ function notRunning(name: ClusterProcess, context: DoctorContext): Problem {
   return { problem: `The ${name} is not running.${lastWords(name, context)}`, fix: [`tail ${logOf(name, context)}`, 'nami up'] }
 }
 
+/** Who has run this long, in seconds, has got over whatever ended it before. */
+const settled = 120
+
 /** The supervisor writes a line into the log each time it starts a process again. */
 function restarting(name: 'server' | 'agent', context: DoctorContext): readonly Problem[] {
+  if (ageOf(context.processes[name] ?? 0, context) > settled) return []
   const lines = logLines(name, context).slice(-60)
   const ends = lines.filter((line) => line.startsWith(`supervisor: ${name} ended`)).length
   if (ends < 3) return []
@@ -47,19 +51,29 @@ function restarting(name: 'server' | 'agent', context: DoctorContext): readonly 
   ]
 }
 
-function lastWords(name: string, context: DoctorContext): string {
-  const last = logLines(name, context)
-    .filter((line) => !line.startsWith('supervisor:'))
-    .at(-1)
-  return last ? ` The last it said: ${messageOf(last).slice(0, 300)}` : ''
+/** Seconds since the start of a process: field 22 of proc(5) stat, in hundredths since the machine's start. */
+function ageOf(pid: number, { machine }: DoctorContext): number {
+  const stat = machine.readText(`/proc/${pid}/stat`) ?? ''
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const uptime = Number((machine.readText('/proc/uptime') ?? '0').split(' ')[0])
+  return uptime - Number(fields[19] ?? 0) / 100
 }
 
-/** The log has a JSON object on each line; what a crash prints is plain text. */
-function messageOf(line: string): string {
+/** The log has a JSON object on each line; a crash prints a stack, in which the line with the error's name tells most. */
+function lastWords(name: string, context: DoctorContext): string {
+  const words = logLines(name, context)
+    .map(messageOf)
+    .filter((line) => line !== undefined)
+    .at(-1)
+  return words ? ` The last it said: ${words.slice(0, 300)}` : ''
+}
+
+function messageOf(line: string): string | undefined {
+  if (!line.startsWith('{')) return /^\w*Error\b.*:/.test(line) ? line : undefined
   try {
-    return JSON.parse(line).msg ?? line
+    return JSON.parse(line).msg
   } catch {
-    return line
+    return undefined
   }
 }
 

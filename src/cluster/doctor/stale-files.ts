@@ -16,7 +16,11 @@ export const staleFiles: Check = {
       ['containerd', pidFile(directory.containerd)],
       ['containerd', directory.containerd.socket],
     ]
-    const stale = files.filter(([name, file]) => processes[name] === undefined && machine.facts(file) !== undefined)
+    // What the supervisor is about to start again writes its own anew.
+    const isKept = (name: ClusterProcess) => processes.supervisor !== undefined && name !== 'containerd'
+    const stale = files.filter(
+      ([name, file]) => processes[name] === undefined && !isKept(name) && machine.facts(file) !== undefined,
+    )
     if (stale.length === 0) return []
     const names = [...new Set(stale.map(([name]) => name))].join(', ')
     return [
