@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const script = fileURLToPath(new URL('./supervise.sh', import.meta.url))
+
+test('supervise.sh starts a process again when it is killed, and ends it with SIGTERM', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nami-supervise-'))
+  const log = join(folder, 'started')
+  writeFileSync(log, '')
+  const program = join(folder, 'program')
+  writeFileSync(program, `#!/bin/sh\necho $$ >>${log}\ntrap 'echo ended >>${log}; exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  chmodSync(program, 0o755)
+  const supervisor = spawn('/bin/sh', [script, program, 'bin', 'data', folder, folder, 'server'], { stdio: 'ignore' })
+  try {
+    const [first] = await lines(log, 1)
+    process.kill(Number(first), 'SIGKILL')
+    const [, second] = await lines(log, 2)
+    assert.notEqual(second, first)
+    supervisor.kill('SIGTERM')
+    await once(supervisor, 'exit')
+    assert.equal((await lines(log, 3))[2], 'ended')
+    assert.throws(() => process.kill(Number(second), 0), 'the process has gone with its supervisor')
+  } finally {
+    supervisor.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+/** The file's lines once there are so many. */
+async function lines(file: string, count: number): Promise<string[]> {
+  const watcher = watch(file)
+  try {
+    for (;;) {
+      const found = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+      if (found.length >= count) return found
+      await once(watcher, 'change', { signal: AbortSignal.timeout(10_000) })
+    }
+  } finally {
+    watcher.close()
+  }
+}
