@@ -31,7 +31,10 @@ export async function stopProcess(
   { clock, grace = 15_000 }: { clock: Clock; grace?: number },
 ): Promise<boolean> {
   const pid = findProcess(directory, name)
-  if (pid === undefined) return false
+  if (pid === undefined) {
+    rmSync(pidFile(directory, name), { force: true })
+    return false
+  }
   const deadline = clock.monotonic() + grace
   signal(pid, 'SIGTERM')
   while (findProcess(directory, name) === pid) {

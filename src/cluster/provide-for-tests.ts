@@ -1,0 +1,12 @@
+/** Installs the system packages that tests of the node and of real clients want, where that can be done. */
+import { findProgram, install, missingRequirements, type Requirement } from './provision.ts'
+
+/** Beside what a node needs. */
+const forTests: readonly Requirement[] = [{ anyOf: ['curl'], debian: 'curl', why: 'is a client that nobody here wrote' }]
+
+/** Without root or apt nothing is done: the tests say themselves what they miss. */
+export async function provideForTests(say: (line: string) => void): Promise<void> {
+  if (process.getuid?.() !== 0 || !findProgram('apt-get')) return
+  const missing = [...missingRequirements(), ...forTests.filter(({ anyOf }) => !anyOf.some((name) => findProgram(name)))]
+  if (missing.length > 0) await install(missing, say)
+}
