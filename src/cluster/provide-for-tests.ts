@@ -2,7 +2,11 @@
 import { findProgram, install, missingRequirements, type Requirement } from './provision.ts'
 
 /** Beside what a node needs. */
-const forTests: readonly Requirement[] = [{ anyOf: ['curl'], debian: 'curl', why: 'is a client that nobody here wrote' }]
+const forTests: readonly Requirement[] = [
+  { anyOf: ['curl'], debian: 'curl', why: 'is a client that nobody here wrote' },
+  { anyOf: ['docker-registry'], debian: 'docker-registry', why: 'takes the images that the tests push' },
+  { anyOf: ['skopeo'], debian: 'skopeo', why: 'reads them' },
+]
 
 /** Without root or apt nothing is done: the tests say themselves what they miss. */
 export async function provideForTests(say: (line: string) => void): Promise<void> {
