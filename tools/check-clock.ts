@@ -1,4 +1,4 @@
-/** Fails when a component takes time, chance or the environment from the machine instead of being handed them (design: time, chance and I/O are parameters). */
+/** Fails when a component takes time, chance or the environment from the machine instead of being handed them. */
 import { globSync, readFileSync } from 'node:fs'
 import { report } from './report.ts'
 

@@ -9,6 +9,7 @@ const checks: readonly (readonly [string, string, readonly string[]])[] = [
   ['sizes', process.execPath, ['tools/check-sizes.ts']],
   ['clock', process.execPath, ['tools/check-clock.ts']],
   ['names', process.execPath, ['tools/check-names.ts']],
+  ['docs', process.execPath, ['tools/check-docs.ts']],
   ['unit tests', process.execPath, ['--test', '--test-reporter=dot', 'src/**/*.test.ts', 'tools/**/*.test.ts']],
 ]
 
