@@ -59,6 +59,19 @@ export function isTooDeep(text: string): boolean {
   return false
 }
 
+/** Where the object or list that begins at `at` ends, if the text is JSON; undefined for what is no container or does not end. */
+export function jsonEnd(text: string, at: number): number | undefined {
+  let depth = 0
+  for (let i = at; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === quote) i = stringEnd(text, i)
+    else if (c === 123 || c === 91) depth++
+    else if (c === 125 || c === 93) depth--
+    if (depth <= 0) return i === at ? undefined : i + 1
+  }
+  return undefined
+}
+
 /** Place of the closing quote; the end of the text where there is none. */
 function stringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)

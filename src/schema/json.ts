@@ -1,5 +1,5 @@
 /**
- * The one JSON reader for everything that comes from outside (design.md 3). The engine's parser does the work wherever
+ * The one JSON reader for everything that comes from outside. The engine's parser does the work wherever
  * it gives the exact answer; a parser of our own takes over for wide integers and words errors as Go's encoding/json.
  */
 import { parseJsonSlowly } from './json-parser.ts'

@@ -1,5 +1,5 @@
 /**
- * `defineKind`: what a kind of object is, declared once (design.md 3). Everything that the server, the client and the
+ * `defineKind`: what a kind of object is, declared once. Everything that the server, the client and the
  * commands know about a kind is read from here; what several kinds share is data, and a function appears only
  * where a rule needs two fields.
  *

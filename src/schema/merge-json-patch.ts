@@ -3,6 +3,7 @@
  * indices count from the end, and `replace` of a field that is not there adds it.
  */
 import { copyJson } from './copy.ts'
+import { stringifyJson } from './json.ts'
 import { setOwn } from './json-parser.ts'
 
 export interface JsonPatchOperation {
@@ -17,11 +18,20 @@ type Container = unknown[] | Record<string, unknown>
 /** Changes and answers `original`. */
 export function jsonPatch(original: unknown, operations: readonly JsonPatchOperation[]): unknown {
   let document = original as Container
-  for (const operation of operations) document = apply(document, operation)
+  const copied = { bytes: 0 }
+  for (const operation of operations) document = apply(document, operation, copied)
   return document
 }
 
-function apply(document: Container, operation: JsonPatchOperation): Container {
+/** Upstream's `JSONPatchMaxCopyBytes`: thirty copies of an object into itself would make a billion of it. */
+const maxCopied = 3 * 1024 * 1024
+
+/** What all `copy` operations of a patch have added. */
+interface Copied {
+  bytes: number
+}
+
+function apply(document: Container, operation: JsonPatchOperation, copied: Copied): Container {
   switch (operation.op) {
     case 'add':
       add(document, operation)
@@ -38,7 +48,7 @@ function apply(document: Container, operation: JsonPatchOperation): Container {
       test(document, operation)
       return document
     case 'copy':
-      copy(document, operation)
+      copy(document, operation, copied)
       return document
     default:
       throw new Error(`Unexpected kind: ${typeof operation.op === 'string' ? operation.op : 'unknown'}`)
@@ -100,7 +110,7 @@ function test(document: Container, operation: JsonPatchOperation): void {
   if (!sameJson(found ?? null, wanted)) throw new Error(`testing value ${path} failed: test failed`)
 }
 
-function copy(document: Container, operation: JsonPatchOperation): void {
+function copy(document: Container, operation: JsonPatchOperation, copied: Copied): void {
   const from = fromOf(operation, 'copy')
   const source = find(document, from)
   if (!source) throw missing(`copy operation does not apply: doc is missing from path: ${from}`)
@@ -108,6 +118,11 @@ function copy(document: Container, operation: JsonPatchOperation): void {
   const path = pathOf(operation, 'copy operation failed to decode path: missing value')
   const target = find(document, path)
   if (!target) throw missing(`copy operation does not apply: doc is missing destination path: ${path}`)
+  copied.bytes += stringifyJson(value ?? null).length
+  if (copied.bytes > maxCopied) {
+    const size = `the accumulated size increase of copy is ${copied.bytes}, exceeding the limit ${maxCopied}`
+    throw new Error(`Unable to complete the copy, ${size}`)
+  }
   within('error while adding value during copy', () => put(target, copyJson(value ?? null)))
 }
 

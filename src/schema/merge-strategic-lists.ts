@@ -133,7 +133,7 @@ export function obeyDirectives(
   mergeKey: string,
 ): { original: unknown[]; patch: Json[]; isReplaced: boolean } {
   const plain: Json[] = []
-  let result = [...original]
+  const deleted = new Set<unknown>()
   let isReplaced = false
   for (const item of patch as Json[]) {
     if (!Object.hasOwn(item, directive.patch)) {
@@ -142,15 +142,12 @@ export function obeyDirectives(
     }
     const order = item[directive.patch]
     if (order === 'replace') isReplaced = true
-    else if (order === 'delete') result = withoutKey(result, mergeKey, keyOf(item, mergeKey))
+    else if (order === 'delete') deleted.add(keyOf(item, mergeKey))
     else if (order === 'merge') throw unprocessed('merging lists cannot yet be specified in the patch')
     else throw badDirective(order, item)
   }
-  return isReplaced ? { original: plain, patch: [], isReplaced } : { original: result, patch: plain, isReplaced }
-}
-
-function withoutKey(list: unknown[], mergeKey: string, value: unknown): unknown[] {
-  return list.filter((item, i) => keyAt(item, i, mergeKey) !== value)
+  if (isReplaced) return { original: plain, patch: [], isReplaced }
+  return { original: original.filter((item, i) => !deleted.has(keyAt(item, i, mergeKey))), patch: plain, isReplaced }
 }
 
 /** The items of a patch must stand in the `$setElementOrder` list, in the same relative order. */
@@ -174,8 +171,13 @@ function isDirective(item: unknown): boolean {
   return isObject(item) && Object.hasOwn(item, directive.patch)
 }
 
+/** More items than this are not worth upstream's order, which costs the square of their number. */
+const manyItems = 1000
+
 /** Upstream's way to drop repetitions: the last item takes the place of a repeated one. */
 export function withoutRepetitions(list: readonly unknown[]): unknown[] {
+  const unique = new Set(list)
+  if (unique.size === list.length || list.length > manyItems) return [...unique]
   const result = [...list]
   for (let i = 0; i < result.length - 1; i++) {
     for (let j = i + 1; j < result.length; j++) {

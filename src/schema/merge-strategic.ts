@@ -101,7 +101,8 @@ function deleteFromList(original: Json, key: string, value: unknown): void {
   if (!Array.isArray(before) || !Array.isArray(value)) return
   if (before.length === 0 && value.length === 0) return
   if (areObjects(before, value)) throw unprocessed('cannot merge lists without merge key for struct')
-  original[key] = before.filter((item) => !value.includes(item))
+  const deleted = new Set(value)
+  original[key] = before.filter((item) => !deleted.has(item))
 }
 
 /** A value that nothing is there to merge with: without what carries `$patch`, and perhaps without nulls. Undefined: nothing is left. */
@@ -136,11 +137,12 @@ function retainKeys(original: Json, patch: Json, { isFinal }: Place): void {
     return
   }
   if (!Array.isArray(list)) throw badFormat('retainKeys')
+  const kept = new Set(list)
   for (const [key, value] of Object.entries(patch)) {
     const isParallel = key.startsWith(directive.deleteFromList) || key.startsWith(directive.elementOrder)
-    if (value !== null && !isParallel && !list.includes(key)) throw badFormat('retainKeys')
+    if (value !== null && !isParallel && !kept.has(key)) throw badFormat('retainKeys')
   }
-  for (const key of Object.keys(original)) if (!list.includes(key)) delete original[key]
+  for (const key of Object.keys(original)) if (!kept.has(key)) delete original[key]
 }
 
 /** `$setElementOrder/FIELD`: merges the list it is about here, and takes both out of the patch. */

@@ -84,16 +84,22 @@ export class Writer {
   }
 }
 
+/** Messages may nest so deep; schemas that contain themselves would else follow hostile input down to the end of the stack. */
+const maxDepth = 500
+
 /** Reads within bounds; every length is checked before it is used. */
 export class Reader {
   readonly #bytes: Buffer
   #at: number
   readonly #end: number
+  readonly #depth: number
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, start = 0, { end = bytes.length, depth = 0 } = {}) {
+    if (depth > maxDepth) throw new ProtobufError('proto: exceeded maximum recursion depth')
     this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#at = start
     this.#end = end
+    this.#depth = depth
   }
 
   get isAtEnd(): boolean {
@@ -133,6 +139,12 @@ export class Reader {
     return typeof value === 'number' && value < 2 ** 53 ? value : shrink(BigInt.asIntN(64, BigInt(value)))
   }
 
+  /** The lowest 32 bits as a two's complement number; Go drops the others too. */
+  int32(): number {
+    const value = this.varint()
+    return typeof value === 'number' ? value | 0 : Number(BigInt.asIntN(32, value))
+  }
+
   double(): number {
     const at = this.#take(8)
     return this.#bytes.readDoubleLE(at)
@@ -144,11 +156,17 @@ export class Reader {
     return this.#bytes.subarray(at, at + size)
   }
 
+  string(): string {
+    const size = Number(this.varint())
+    const at = this.#take(size)
+    return this.#bytes.toString('utf8', at, at + size)
+  }
+
   /** A reader of the next field's content. */
   nested(): Reader {
     const size = Number(this.varint())
     const at = this.#take(size)
-    return new Reader(this.#bytes, at, at + size)
+    return new Reader(this.#bytes, at, { end: at + size, depth: this.#depth + 1 })
   }
 
   skip(type: number): void {

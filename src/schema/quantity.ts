@@ -92,7 +92,11 @@ function remember<T>(cache: Map<string, T>, text: string, value: T): void {
 }
 
 const formatWrong = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-const grammar = /^([+-]?)0*(\d*)(?:\.(\d*))?([eEinumkKMGTP]*(?:[-+]?\d*))$/
+/** No two neighbours can take the same character, so that a text is read once. */
+const grammar = /^([+-]?)(\d*)(?:\.(\d*))?((?:[eEinumkKMGTP]+[-+]?|[-+])\d*)?$/
+
+/** Upstream has no limit; an amount of so many digits serves nobody, and exact arithmetic on it takes for ever. */
+const longestText = 500
 
 const decimalExponents: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }
 const binaryExponents: Readonly<Record<string, number>> = { Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 }
@@ -106,11 +110,11 @@ const finest = -9
 function readQuantity(text: string): Quantity {
   if (text === '') throw new QuantityError(formatWrong)
   if (text === '0') return { unscaled: 0n, scale: 0, format: 'DecimalSI', text }
-  const match = grammar.exec(text)
+  const match = text.length > longestText ? null : grammar.exec(text)
   if (!match) throw new QuantityError(formatWrong)
   const [, sign, digits = '', fraction = '', suffix = ''] = match
   const { binary, exponent, format } = readSuffix(suffix)
-  const num = digits || '0'
+  const num = digits.replace(/^0+/, '') || '0'
   const negative = sign === '-'
 
   const quick = readQuick(text, { num, fraction, exponent, format, negative })

@@ -4,7 +4,7 @@
  */
 import { semanticEqual } from './equal.ts'
 import { type FieldError, type Path, root } from './field-error.ts'
-import type { Kind, KubeObject } from './kind.ts'
+import type { Kind, KubeObject, Subresource } from './kind.ts'
 import { constraintErrors } from './validate-constraints.ts'
 import { validateMetadata, validateMetadataUpdate } from './validate-metadata.ts'
 
@@ -49,6 +49,14 @@ export function validateStatusUpdate(kind: Kind, object: KubeObject, old: KubeOb
     // What upstream checks in a built-in status it checks by hand; a custom resource's schema covers all of it.
     ...(isCustom(kind) ? constraintErrors(kind.schema, object, root) : []),
     ...found(def.validateStatusUpdate?.(object, old, root)),
+  ]
+}
+
+/** Rules for a write to a subresource that has its own. */
+export function validateSubresourceUpdate(subresource: Subresource, object: KubeObject, old: KubeObject): FieldError[] {
+  return [
+    ...validateMetadataUpdate(object.metadata, old.metadata, root.child('metadata')),
+    ...found(subresource.validateUpdate?.(object, old, root)),
   ]
 }
 

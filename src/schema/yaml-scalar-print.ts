@@ -1,4 +1,5 @@
 /** Writes strings the way libyaml's emitter does: chooses the style that the text allows, and folds at 80 columns. */
+import { countTrailing } from '#lib/trailing.ts'
 
 const bestWidth = 80
 
@@ -90,7 +91,7 @@ export class ScalarWriter {
   /** `|`, with the indentation spelled out where the text begins with a space or break. */
   #block(value: string): void {
     const hint = /^[ \n]/.test(value) ? '2' : ''
-    const trailing = /\n*$/.exec(value)?.[0].length ?? 0
+    const trailing = countTrailing(value, '\n')
     const chomping = trailing === 0 ? '-' : trailing > 1 || value === '\n' ? '+' : ''
     this.put(`|${hint}${chomping}`)
     this.breakLine()

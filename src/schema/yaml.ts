@@ -13,6 +13,7 @@ import {
 } from 'yaml'
 import { JsonError, parseJson } from './json.ts'
 import { setOwn } from './json-parser.ts'
+import { jsonEnd } from './json-scan.ts'
 import { keyText, resolvePlain, resolveTagged } from './yaml-scalar.ts'
 
 export { toYaml } from './yaml-print.ts'
@@ -65,25 +66,31 @@ function readJson(text: string, start: number): YamlDocument[] | undefined {
   for (let at = start; at !== -1; ) {
     line += countLines(text, from, at)
     from = at
-    const end = jsonEnd(text, at)
-    if (end === undefined) return undefined
-    const { value, duplicates } = parseJson(text.slice(at, end))
-    documents.push({ value, line, duplicates })
-    const next = text.slice(end).search(/\S/)
-    at = next === -1 ? -1 : end + next
+    const found = jsonAt(text, at)
+    if (!found) return undefined
+    documents.push({ value: found.value, line, duplicates: found.duplicates })
+    at = nextContent(text, found.end)
   }
   return documents
 }
 
-/** Where the JSON value ends, or undefined where there is none. */
-function jsonEnd(text: string, at: number): number | undefined {
+/** The JSON value that begins at `at`, and where it ends; undefined where there is none. */
+function jsonAt(text: string, at: number): { value: unknown; duplicates: string[]; end: number } | undefined {
+  const end = jsonEnd(text, at)
+  if (end === undefined) return undefined
   try {
-    parseJson(text.slice(at))
-    return text.length
+    const { value, duplicates } = parseJson(text.slice(at, end))
+    return { value, duplicates, end }
   } catch (error) {
-    if (error instanceof JsonError && error.message.endsWith('after top-level value')) return at + error.offset
-    return undefined
+    if (error instanceof JsonError) return undefined
+    throw error
   }
+}
+
+function nextContent(text: string, from: number): number {
+  const content = /\S/g
+  content.lastIndex = from
+  return content.exec(text)?.index ?? -1
 }
 
 function countLines(text: string, from: number, to: number): number {

@@ -1,7 +1,157 @@
-/** OpenAPI documents of what is served. */
+/**
+ * OpenAPI documents of what is served: `/openapi/v3`, one below it per group-version, and `/openapi/v2`; JSON and protobuf.
+ * They are made when they are first asked for, and again when the kinds of a group-version have changed.
+ */
+import { createHash } from 'node:crypto'
 import type { Kind } from '#schema/kind.ts'
-import type { Stage } from '../request.ts'
+import { type JsonObject, openapiV2, openapiV3 } from '#schema/openapi.ts'
+import { openapiV2Protobuf, openapiV3Protobuf } from '#schema/openapi-proto.ts'
+import { notAcceptable, parseClause } from '../http/negotiate.ts'
+import type { Request, Response, Stage } from '../request.ts'
+import { openApiSchemas } from './openapi-schemas.ts'
 
-export function openApiStages(_kinds: () => readonly Kind[]): readonly Stage[] {
-  return []
+export function openApiStages(kinds: () => readonly Kind[], release = 'v1.36.0'): readonly Stage[] {
+  const library = new Library(release)
+  return [
+    async (request, next) => {
+      if (!request.path.startsWith('/openapi/') || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
+      if (request.path === '/openapi/v2') return sendDocument(request, library.all(kinds()), 2)
+      if (request.path === '/openapi/v3' || request.path === '/openapi/v3/') return sendIndex(request, library, kinds())
+      const name = /^\/openapi\/v3\/(.+)$/.exec(request.path)?.[1]
+      const document = name === undefined ? undefined : library.one(name, kinds())
+      return document ? sendDocument(request, document, 3) : next()
+    },
+  ]
+}
+
+/** A document in the forms it is sent in; the second form is made when it is first asked for. */
+class Document {
+  readonly json: Uint8Array
+  readonly hash: string
+  readonly #protobuf: () => Uint8Array
+  #bytes: Uint8Array | undefined
+
+  constructor(document: JsonObject, protobuf: (document: JsonObject) => Uint8Array) {
+    this.json = Buffer.from(JSON.stringify(document))
+    this.hash = createHash('sha512').update(this.json).digest('hex').toUpperCase()
+    this.#protobuf = () => protobuf(JSON.parse(Buffer.from(this.json).toString()))
+  }
+
+  get protobuf(): Uint8Array {
+    this.#bytes ??= this.#protobuf()
+    return this.#bytes
+  }
+}
+
+interface Kept {
+  readonly kinds: readonly Kind[]
+  readonly groupVersions: string
+  readonly document: Document
+}
+
+class Library {
+  readonly #release: string
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(release: string) {
+    this.#release = release
+  }
+
+  /** `api/v1` or `apis/GROUP/VERSION`; undefined where nothing of it is served. */
+  one(name: string, kinds: readonly Kind[]): Document | undefined {
+    const members = kinds.filter((kind) => nameOf(kind) === name)
+    if (members.length === 0) return undefined
+    return this.#keep(name, members, kinds, (options) => new Document(openapiV3(members, options), openapiV3Protobuf))
+  }
+
+  all(kinds: readonly Kind[]): Document {
+    return this.#keep('', kinds, kinds, (options) => new Document(openapiV2(kinds, options), openapiV2Protobuf))
+  }
+
+  #keep(
+    name: string,
+    members: readonly Kind[],
+    kinds: readonly Kind[],
+    make: (options: Parameters<typeof openapiV3>[1]) => Document,
+  ): Document {
+    const groupVersions = [...new Map(kinds.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()]
+    const served = groupVersions.map(({ group, version }) => `${group}/${version}`).join()
+    const kept = this.#kept.get(name)
+    const isFresh = kept?.groupVersions === served && isSame(kept.kinds, members)
+    if (kept && isFresh) return kept.document
+    const document = make({ schemas: openApiSchemas, groupVersions, release: this.#release })
+    this.#kept.set(name, { kinds: members, groupVersions: served, document })
+    return document
+  }
+}
+
+function isSame(a: readonly Kind[], b: readonly Kind[]): boolean {
+  return a.length === b.length && a.every((kind, i) => kind === b[i])
+}
+
+function nameOf({ group, version }: Kind): string {
+  return group ? `apis/${group}/${version}` : `api/${version}`
+}
+
+function sendIndex(request: Request, library: Library, kinds: readonly Kind[]): Response {
+  const names = [...new Set(kinds.map(nameOf))].sort()
+  const entries = names.map((name) => [name, { serverRelativeURL: urlOf(name, library.one(name, kinds) as Document) }])
+  const bytes = Buffer.from(JSON.stringify({ paths: Object.fromEntries(entries) }))
+  const etag = createHash('sha512').update(bytes).digest('hex').toUpperCase()
+  return tagged(request, { etag, type: 'application/json', bytes: () => bytes })
+}
+
+function urlOf(name: string, { hash }: Document): string {
+  return `/openapi/v3/${name}?hash=${hash}`
+}
+
+/** A document whose hash the client names never changes; under an old hash the client is sent to the new one. */
+function sendDocument(request: Request, document: Document, dialect: 2 | 3): Response {
+  const encoding = encodingOf(request.headers.accept, dialect)
+  const hash = request.query.get('hash')
+  if (dialect === 3 && hash && hash !== document.hash) {
+    const location = urlOf(request.path.slice('/openapi/v3/'.length), document)
+    return { type: 'bytes', status: 301, bytes: new Uint8Array(), headers: { location, vary: 'Accept' } }
+  }
+  const type = encoding === 'json' ? 'application/json' : protobufTypes(dialect)[0]
+  const isImmutable = dialect === 3 && hash === document.hash
+  return tagged(request, { etag: document.hash, type, bytes: () => document[encoding], isImmutable })
+}
+
+interface Tagged {
+  readonly etag: string
+  readonly type: string
+  readonly isImmutable?: boolean
+  bytes(): Uint8Array
+}
+
+/** A year is what upstream's `Expires` says. */
+const forever = 'public, immutable, max-age=31536000'
+
+function tagged({ headers: sent, method }: Request, { etag, type, isImmutable, bytes }: Tagged): Response {
+  const headers = {
+    'content-type': type,
+    etag: `"${etag}"`,
+    vary: 'Accept',
+    ...(isImmutable && { 'cache-control': forever }),
+  }
+  const known = (sent['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  if (known.includes(`"${etag}"`) || known.includes('*')) return { type: 'bytes', status: 304, bytes: new Uint8Array(), headers }
+  return { type: 'bytes', status: 200, bytes: method === 'HEAD' ? new Uint8Array() : bytes(), headers }
+}
+
+/** The name with a dot is the valid one; the other is what clients ask for. */
+function protobufTypes(dialect: 2 | 3): [string, string] {
+  const name = `com.github.proto-openapi.spec.v${dialect}`
+  return [`application/${name}.v1.0+protobuf`, `application/${name}@v1.0+protobuf`]
+}
+
+function encodingOf(accept: string | undefined, dialect: 2 | 3): 'json' | 'protobuf' {
+  const protobuf = protobufTypes(dialect)
+  for (const { type, quality } of (accept || '*/*').split(',').map(parseClause)) {
+    if (quality === 0) continue
+    if (protobuf.includes(type)) return 'protobuf'
+    if (['application/json', 'application/*', '*/*'].includes(type)) return 'json'
+  }
+  throw notAcceptable(['application/json', ...protobuf])
 }

@@ -44,8 +44,8 @@ export const DeploymentStrategy: Schema<DeploymentStrategy> = deploymentStrategy
 
 const deploymentSpec = object('io.k8s.api.apps.v1.DeploymentSpec', {
   replicas: pointer(1, int32(), { default: 1, doc: 'Number of pods that are wanted.' }),
-  selector: pointer(2, LabelSelector, { doc: 'Labels of its pods; cannot be changed.' }),
-  template: always(3, PodTemplateSpec, { doc: 'What new pods are made from.' }),
+  selector: pointer(2, LabelSelector, { isRequired: true, doc: 'Labels of its pods; cannot be changed.' }),
+  template: always(3, PodTemplateSpec, { isRequired: true, doc: 'What new pods are made from.' }),
   strategy: always(4, DeploymentStrategy, { retainKeys: true, doc: 'How old pods are replaced by new ones.' }),
   minReadySeconds: optional(5, int32(), { doc: 'Seconds that a pod must be ready to count as available.' }),
   revisionHistoryLimit: pointer(6, int32(), { default: 10, doc: 'Number of old replica sets to keep for a rollback.' }),

@@ -29,7 +29,7 @@ import {
 const replicaSetSpec = object('io.k8s.api.apps.v1.ReplicaSetSpec', {
   replicas: pointer(1, int32(), { default: 1, doc: 'Number of pods that are wanted.' }),
   minReadySeconds: optional(4, int32(), { doc: 'Seconds that a pod must be ready to count as available.' }),
-  selector: pointer(2, LabelSelector, { doc: 'Labels of its pods; cannot be changed.' }),
+  selector: pointer(2, LabelSelector, { isRequired: true, doc: 'Labels of its pods; cannot be changed.' }),
   template: always(3, PodTemplateSpec, { doc: 'What new pods are made from.' }),
 })
 export interface ReplicaSetSpec extends TypeOf<typeof replicaSetSpec> {}

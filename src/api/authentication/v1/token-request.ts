@@ -12,7 +12,7 @@ export interface BoundObjectReference extends TypeOf<typeof boundObjectReference
 export const BoundObjectReference: Schema<BoundObjectReference> = boundObjectReference
 
 const tokenRequestSpec = object('io.k8s.api.authentication.v1.TokenRequestSpec', {
-  audiences: always(1, list(string(), { listType: 'atomic' })),
+  audiences: always(1, list(string(), { listType: 'atomic' }), { isRequired: false }),
   expirationSeconds: pointer(4, int64(), { default: 3600 }),
   boundObjectRef: pointer(3, BoundObjectReference),
 })
@@ -20,7 +20,7 @@ export interface TokenRequestSpec extends TypeOf<typeof tokenRequestSpec> {}
 export const TokenRequestSpec: Schema<TokenRequestSpec> = tokenRequestSpec
 
 const tokenRequestStatus = object('io.k8s.api.authentication.v1.TokenRequestStatus', {
-  token: always(1, string()),
+  token: always(1, string(), { isRequired: false }),
   expirationTimestamp: always(2, time()),
 })
 export interface TokenRequestStatus extends TypeOf<typeof tokenRequestStatus> {}

@@ -3,7 +3,7 @@ import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, boolean, list, map, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
 
 const tokenReviewSpec = object('io.k8s.api.authentication.v1.TokenReviewSpec', {
-  token: optional(1, string()),
+  token: optional(1, string(), { isRequired: true }),
   audiences: optional(2, list(string(), { listType: 'atomic' })),
 })
 export interface TokenReviewSpec extends TypeOf<typeof tokenReviewSpec> {}
@@ -38,7 +38,7 @@ const kind = defineKind({
   virtual: true,
   verbs: ['create'],
   fields: {
-    spec: always(2, TokenReviewSpec),
+    spec: always(2, TokenReviewSpec, { isRequired: true }),
     status: always(3, TokenReviewStatus),
   },
 })

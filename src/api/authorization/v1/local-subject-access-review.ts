@@ -16,7 +16,7 @@ const kind = defineKind({
   virtual: true,
   verbs: ['create'],
   fields: {
-    spec: always(2, SubjectAccessReviewSpec),
+    spec: always(2, SubjectAccessReviewSpec, { isRequired: true }),
     status: always(3, SubjectAccessReviewStatus),
   },
   validate: ({ metadata, spec }, at) => [

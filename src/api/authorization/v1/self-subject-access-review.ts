@@ -27,7 +27,7 @@ const kind = defineKind({
   virtual: true,
   verbs: ['create'],
   fields: {
-    spec: always(2, SelfSubjectAccessReviewSpec),
+    spec: always(2, SelfSubjectAccessReviewSpec, { isRequired: true }),
     status: always(3, SubjectAccessReviewStatus),
   },
   validate: ({ metadata, spec }, at) => [

@@ -44,7 +44,7 @@ const kind = defineKind({
   virtual: true,
   verbs: ['create'],
   fields: {
-    spec: always(2, SelfSubjectRulesReviewSpec),
+    spec: always(2, SelfSubjectRulesReviewSpec, { isRequired: true }),
     status: always(3, SubjectRulesReviewStatus),
   },
 })

@@ -1,5 +1,5 @@
 /** Scale: how many replicas something has and shall have; the body of every `scale` subresource. */
-import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int32, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
 
 const scaleSpec = object('io.k8s.api.autoscaling.v1.ScaleSpec', {
@@ -31,6 +31,11 @@ const kind = defineKind({
   },
   validate: ({ spec }, at) => [
     (spec.replicas ?? 0) < 0 && at.child('spec', 'replicas').invalid(spec.replicas, 'must be greater than or equal to 0'),
+  ],
+  columns: [
+    { name: 'Desired', type: 'integer', doc: 'Number of replicas that are wanted.', value: ({ spec }) => spec.replicas ?? 0 },
+    { name: 'Available', type: 'integer', doc: 'Number of replicas that there are.', value: ({ status }) => status.replicas },
+    age,
   ],
 })
 

@@ -33,7 +33,7 @@ export const NodeSelector: Schema<NodeSelector> = nodeSelector
 
 const preferredSchedulingTerm = object('io.k8s.api.core.v1.PreferredSchedulingTerm', {
   weight: always(1, int32()),
-  preference: always(2, NodeSelectorTerm),
+  preference: always(2, NodeSelectorTerm, { isRequired: true }),
 })
 export interface PreferredSchedulingTerm extends TypeOf<typeof preferredSchedulingTerm> {}
 export const PreferredSchedulingTerm: Schema<PreferredSchedulingTerm> = preferredSchedulingTerm
@@ -58,7 +58,7 @@ export const PodAffinityTerm: Schema<PodAffinityTerm> = podAffinityTerm
 
 const weightedPodAffinityTerm = object('io.k8s.api.core.v1.WeightedPodAffinityTerm', {
   weight: always(1, int32()),
-  podAffinityTerm: always(2, PodAffinityTerm),
+  podAffinityTerm: always(2, PodAffinityTerm, { isRequired: true }),
 })
 export interface WeightedPodAffinityTerm extends TypeOf<typeof weightedPodAffinityTerm> {}
 export const WeightedPodAffinityTerm: Schema<WeightedPodAffinityTerm> = weightedPodAffinityTerm

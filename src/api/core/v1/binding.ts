@@ -14,7 +14,7 @@ const kind = defineKind({
   virtual: true,
   verbs: ['create'],
   fields: {
-    target: always(2, ObjectReference, { doc: 'The object that it is tied to.' }),
+    target: always(2, ObjectReference, { isRequired: true, doc: 'The object that it is tied to.' }),
   },
   validate: ({ target }, at) => [
     target.kind && target.kind !== 'Node' && at.child('target', 'kind').notSupported(target.kind, ['Node', '<empty>']),

@@ -52,7 +52,7 @@ export interface ContainerState extends TypeOf<typeof containerState> {}
 export const ContainerState: Schema<ContainerState> = containerState
 
 const imageVolumeStatus = object('io.k8s.api.core.v1.ImageVolumeStatus', {
-  imageRef: optional(1, string()),
+  imageRef: optional(1, string(), { isRequired: true }),
 })
 export interface ImageVolumeStatus extends TypeOf<typeof imageVolumeStatus> {}
 export const ImageVolumeStatus: Schema<ImageVolumeStatus> = imageVolumeStatus

@@ -57,14 +57,14 @@ export interface ContainerResizePolicy extends TypeOf<typeof containerResizePoli
 export const ContainerResizePolicy: Schema<ContainerResizePolicy> = containerResizePolicy
 
 const containerRestartRuleOnExitCodes = object('io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes', {
-  operator: optional(1, string()),
+  operator: optional(1, string(), { isRequired: true }),
   values: optional(2, list(int32(), { listType: 'set' })),
 })
 export interface ContainerRestartRuleOnExitCodes extends TypeOf<typeof containerRestartRuleOnExitCodes> {}
 export const ContainerRestartRuleOnExitCodes: Schema<ContainerRestartRuleOnExitCodes> = containerRestartRuleOnExitCodes
 
 const containerRestartRule = object('io.k8s.api.core.v1.ContainerRestartRule', {
-  action: optional(1, string()),
+  action: optional(1, string(), { isRequired: true }),
   exitCodes: pointer(2, ContainerRestartRuleOnExitCodes),
 })
 export interface ContainerRestartRule extends TypeOf<typeof containerRestartRule> {}

@@ -106,7 +106,7 @@ export interface NodeSystemInfo extends TypeOf<typeof nodeSystemInfo> {}
 export const NodeSystemInfo: Schema<NodeSystemInfo> = nodeSystemInfo
 
 const containerImage = object('io.k8s.api.core.v1.ContainerImage', {
-  names: always(1, list(string(), { listType: 'atomic' })),
+  names: always(1, list(string(), { listType: 'atomic' }), { isRequired: false }),
   sizeBytes: optional(2, int64()),
 })
 export interface ContainerImage extends TypeOf<typeof containerImage> {}
@@ -136,7 +136,7 @@ export interface NodeRuntimeHandlerFeatures extends TypeOf<typeof nodeRuntimeHan
 export const NodeRuntimeHandlerFeatures: Schema<NodeRuntimeHandlerFeatures> = nodeRuntimeHandlerFeatures
 
 const nodeRuntimeHandler = object('io.k8s.api.core.v1.NodeRuntimeHandler', {
-  name: always(1, string()),
+  name: always(1, string(), { isRequired: false }),
   features: pointer(2, NodeRuntimeHandlerFeatures),
 })
 export interface NodeRuntimeHandler extends TypeOf<typeof nodeRuntimeHandler> {}

@@ -25,7 +25,7 @@ export const HTTPHeader: Schema<HTTPHeader> = hTTPHeader
 
 const hTTPGetAction = object('io.k8s.api.core.v1.HTTPGetAction', {
   path: optional(1, string(), { default: '/', doc: 'Path of the request.' }),
-  port: always(2, intOrString(), { doc: 'Number or name of the port.' }),
+  port: always(2, intOrString(), { isRequired: true, doc: 'Number or name of the port.' }),
   host: optional(3, string(), { doc: 'Host to ask; default the address of the pod.' }),
   scheme: optional(4, known('HTTP', 'HTTPS'), { default: 'HTTP', doc: 'HTTP or HTTPS.' }),
   httpHeaders: optional(5, list(HTTPHeader, { listType: 'atomic' }), { doc: 'Headers to send.' }),
@@ -34,7 +34,7 @@ export interface HTTPGetAction extends TypeOf<typeof hTTPGetAction> {}
 export const HTTPGetAction: Schema<HTTPGetAction> = hTTPGetAction
 
 const tCPSocketAction = object('io.k8s.api.core.v1.TCPSocketAction', {
-  port: always(1, intOrString(), { doc: 'Number or name of the port.' }),
+  port: always(1, intOrString(), { isRequired: true, doc: 'Number or name of the port.' }),
   host: optional(2, string(), { doc: 'Host to connect to; default the address of the pod.' }),
 })
 export interface TCPSocketAction extends TypeOf<typeof tCPSocketAction> {}

@@ -190,7 +190,7 @@ export const PortworxVolumeSource: Schema<PortworxVolumeSource> = portworxVolume
 const scaleIOVolumeSource = object('io.k8s.api.core.v1.ScaleIOVolumeSource', {
   gateway: always(1, string()),
   system: always(2, string()),
-  secretRef: pointer(3, LocalObjectReference),
+  secretRef: pointer(3, LocalObjectReference, { isRequired: true }),
   sslEnabled: optional(4, boolean()),
   protectionDomain: optional(5, string()),
   storagePool: optional(6, string()),

@@ -150,8 +150,8 @@ export interface ClusterTrustBundleProjection extends TypeOf<typeof clusterTrust
 export const ClusterTrustBundleProjection: Schema<ClusterTrustBundleProjection> = clusterTrustBundleProjection
 
 const podCertificateProjection = object('io.k8s.api.core.v1.PodCertificateProjection', {
-  signerName: optional(1, string()),
-  keyType: optional(2, string()),
+  signerName: optional(1, string(), { isRequired: true }),
+  keyType: optional(2, string(), { isRequired: true }),
   maxExpirationSeconds: pointer(3, int32()),
   credentialBundlePath: optional(4, string()),
   keyPath: optional(5, string()),
@@ -173,7 +173,7 @@ export interface VolumeProjection extends TypeOf<typeof volumeProjection> {}
 export const VolumeProjection: Schema<VolumeProjection> = volumeProjection
 
 const projectedVolumeSource = object('io.k8s.api.core.v1.ProjectedVolumeSource', {
-  sources: always(1, list(VolumeProjection, { listType: 'atomic' })),
+  sources: always(1, list(VolumeProjection, { listType: 'atomic' }), { isRequired: false }),
   defaultMode: pointer(2, int32(), { default: 420 }),
 })
 export interface ProjectedVolumeSource extends TypeOf<typeof projectedVolumeSource> {}
@@ -208,7 +208,7 @@ export const PersistentVolumeClaimSpec: Schema<PersistentVolumeClaimSpec> = pers
 
 const persistentVolumeClaimTemplate = object('io.k8s.api.core.v1.PersistentVolumeClaimTemplate', {
   metadata: always(1, TemplateMeta),
-  spec: always(2, PersistentVolumeClaimSpec),
+  spec: always(2, PersistentVolumeClaimSpec, { isRequired: true }),
 })
 export interface PersistentVolumeClaimTemplate extends TypeOf<typeof persistentVolumeClaimTemplate> {}
 export const PersistentVolumeClaimTemplate: Schema<PersistentVolumeClaimTemplate> = persistentVolumeClaimTemplate

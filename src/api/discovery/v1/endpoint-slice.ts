@@ -82,8 +82,8 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.discovery.v1.EndpointSlice',
   fields: {
     addressType: always(4, known('FQDN', 'IPv4', 'IPv6'), { doc: 'Kind of the addresses: IPv4, IPv6 or FQDN.' }),
-    endpoints: always(2, list(Endpoint, { listType: 'atomic' }), { doc: 'The endpoints.' }),
-    ports: always(3, list(EndpointPort, { listType: 'atomic' }), { doc: 'Ports that all of them have.' }),
+    endpoints: always(2, list(Endpoint, { listType: 'atomic' }), { isRequired: false, doc: 'The endpoints.' }),
+    ports: always(3, list(EndpointPort, { listType: 'atomic' }), { isRequired: false, doc: 'Ports that all of them have.' }),
   },
   generationFrom: ['addressType', 'endpoints', 'ports', 'metadata.labels'],
   prepare(slice, old) {

@@ -10,7 +10,7 @@ import { always, int32, microTime, object, optional, pointer, type Schema, strin
 
 const eventSeries = object('io.k8s.api.events.v1.EventSeries', {
   count: always(1, int32()),
-  lastObservedTime: always(2, microTime()),
+  lastObservedTime: always(2, microTime(), { isRequired: true }),
 })
 export interface EventSeries extends TypeOf<typeof eventSeries> {}
 export const EventSeries: Schema<EventSeries> = eventSeries
@@ -94,7 +94,7 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.events.v1.Event',
   shortNames: ['ev'],
   fields: {
-    eventTime: always(2, microTime()),
+    eventTime: always(2, microTime(), { isRequired: true }),
     series: pointer(3, EventSeries),
     reportingController: optional(4, string()),
     reportingInstance: optional(5, string()),

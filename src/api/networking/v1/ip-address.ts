@@ -8,15 +8,15 @@ import { always, object, optional, pointer, type Schema, string, type TypeOf } f
 
 const parentReference = object('io.k8s.api.networking.v1.ParentReference', {
   group: optional(1, string()),
-  resource: optional(2, string()),
+  resource: optional(2, string(), { isRequired: true }),
   namespace: optional(3, string()),
-  name: optional(4, string()),
+  name: optional(4, string(), { isRequired: true }),
 })
 export interface ParentReference extends TypeOf<typeof parentReference> {}
 export const ParentReference: Schema<ParentReference> = parentReference
 
 const iPAddressSpec = object('io.k8s.api.networking.v1.IPAddressSpec', {
-  parentRef: pointer(1, ParentReference, { doc: 'Who holds the address.' }),
+  parentRef: pointer(1, ParentReference, { isRequired: true, doc: 'Who holds the address.' }),
 })
 export interface IPAddressSpec extends TypeOf<typeof iPAddressSpec> {}
 export const IPAddressSpec: Schema<IPAddressSpec> = iPAddressSpec
@@ -31,7 +31,7 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.networking.v1.IPAddress',
   shortNames: ['ip'],
   fields: {
-    spec: always(2, IPAddressSpec, { doc: 'The claim.' }),
+    spec: always(2, IPAddressSpec, { isRequired: true, doc: 'The claim.' }),
   },
   nameFormat: 'any',
   immutable: ['spec.parentRef'],

@@ -16,7 +16,7 @@ const kind = defineKind({
   nameFormat: 'pathSegment',
   fields: {
     subjects: optional(2, list(Subject, { listType: 'atomic' }), { doc: 'Who gets the role.' }),
-    roleRef: always(3, RoleRef, { doc: 'The role; cannot be changed.' }),
+    roleRef: always(3, RoleRef, { isRequired: true, doc: 'The role; cannot be changed.' }),
   },
   createOnUpdate: true,
   defaults: defaultBinding,

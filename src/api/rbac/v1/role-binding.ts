@@ -19,7 +19,7 @@ export const Subject: Schema<Subject> = subject
 const roleRef = object(
   'io.k8s.api.rbac.v1.RoleRef',
   {
-    apiGroup: always(1, string(), { doc: 'Group of the role.' }),
+    apiGroup: always(1, string(), { isRequired: false, doc: 'Group of the role.' }),
     kind: always(2, string(), { doc: 'Role or ClusterRole.' }),
     name: always(3, string(), { doc: 'Name of the role.' }),
   },
@@ -72,7 +72,7 @@ const kind = defineKind({
   nameFormat: 'pathSegment',
   fields: {
     subjects: optional(2, list(Subject, { listType: 'atomic' }), { doc: 'Who gets the role.' }),
-    roleRef: always(3, RoleRef, { doc: 'The role; cannot be changed.' }),
+    roleRef: always(3, RoleRef, { isRequired: true, doc: 'The role; cannot be changed.' }),
   },
   createOnUpdate: true,
   defaults: defaultBinding,

@@ -16,7 +16,7 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.scheduling.v1.PriorityClass',
   shortNames: ['pc'],
   fields: {
-    value: always(2, int32(), { doc: 'The priority; higher is more important.' }),
+    value: always(2, int32(), { isRequired: false, doc: 'The priority; higher is more important.' }),
     globalDefault: optional(3, boolean(), { doc: 'Whether pods without a class get this one.' }),
     description: optional(4, string(), { doc: 'When to use it.' }),
     preemptionPolicy: pointer(5, known('Never', 'PreemptLowerPriority'), {

@@ -32,9 +32,10 @@ export function fieldSelectorErrors(
   const wrong = (why: string) => [here.invalid(fieldPath, `error converting fieldPath: ${why}`)]
   if (!fieldPath) return [here.required()]
   if (apiVersion !== 'v1') return wrong(`unsupported pod version: ${apiVersion}`)
-  const subscripted = /^(.+?)\['(.*)'\]$/s.exec(fieldPath)
-  if (subscripted) {
-    const [, path = '', key = ''] = subscripted
+  const subscript = fieldPath.indexOf("['", 1)
+  if (subscript > 0 && subscript + 2 <= fieldPath.length - 2 && fieldPath.endsWith("']")) {
+    const path = fieldPath.slice(0, subscript)
+    const key = fieldPath.slice(subscript + 2, -2)
     if (path === 'metadata.annotations') return formatted(isQualifiedName, key.toLowerCase(), at)
     if (path === 'metadata.labels') return formatted(isQualifiedName, key, at)
     return wrong(`field label does not support subscript: ${fieldPath}`)
