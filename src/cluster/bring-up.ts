@@ -1,6 +1,5 @@
 /** All of `up` in order: prepare, provide, start, kubeconfig, application. */
 import type { Client } from '#client/client.ts'
-import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
 import { administratorIdentity } from './administrator.ts'
@@ -10,17 +9,16 @@ import {
   applyAll,
   type Built,
   build,
-  type Importer,
   importBuilt,
   mainWorkload,
   readManifests,
   untilItAnswers,
   withImage,
 } from './application.ts'
-import { importImages } from './containerd.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
 import { down } from './down.ts'
 import { editFile, mergedText } from './kubeconfig-file.ts'
+import { importerOf, withRuntime } from './node-images.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
 import { isRunning, provide, start, UpError } from './up.ts'
 
@@ -119,9 +117,8 @@ async function runApplication(client: Client, run: ApplicationRun): Promise<Pick
   const { directory, progress, signal } = run
   progress.step('building the image')
   const image = await run.built
-  const importer = await importerFor(directory)
   progress.update(`importing ${image.reference}`)
-  await importBuilt(image, directory, importer).finally(() => importer.close())
+  await withRuntime(directory, (runtime) => importBuilt(image, directory, importerOf(runtime, directory)))
   progress.done(image.reference)
   progress.step('applying manifests')
   const wanted = run.manifests.map((manifest) => withImage(manifest, image.reference))
@@ -136,14 +133,5 @@ async function runApplication(client: Client, run: ApplicationRun): Promise<Pick
     changed: lines.some((line) => !line.endsWith(' unchanged')),
     ...(answers && { answers }),
     ...(workload && { workload }),
-  }
-}
-
-async function importerFor({ containerd }: DataDirectory): Promise<Importer & { close(): Promise<void> }> {
-  const runtime = await connectContainerd({ socket: containerd.socket, clock: systemClock })
-  return {
-    has: async (reference) => (await runtime.imageStatus(reference)) !== undefined,
-    load: (path) => importImages({ socket: containerd.socket, snapshotter: 'overlayfs' }, path),
-    close: () => runtime.close(),
   }
 }

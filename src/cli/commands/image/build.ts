@@ -11,9 +11,9 @@ const command: Command = defineCommand({
   flags: { 'data-dir': dataDir, tag: { type: 'string', short: 't', value: 'NAME', doc: 'a further name for the image' } },
 
   async run({ flags, args, terminal, print, note }) {
-    const [{ build, importBuilt }, { importImages }, { openImages, only, withRuntime }, { normalize }] = await Promise.all([
+    const [{ build, importBuilt }, { importerOf, withRuntime }, { openImages, only }, { normalize }] = await Promise.all([
       import('#cluster/application.ts'),
-      import('#cluster/containerd.ts'),
+      import('#cluster/node-images.ts'),
       import('./layout.ts'),
       import('#images/reference.ts'),
     ])
@@ -26,10 +26,7 @@ const command: Command = defineCommand({
       await layout.tag(names[1] as string, built.image)
     }
     await withRuntime(directory, async (runtime) => {
-      const importer = {
-        has: async (reference: string) => (await runtime.imageStatus(reference)) !== undefined,
-        load: (path: string) => importImages({ socket: directory.containerd.socket, snapshotter: 'overlayfs' }, path),
-      }
+      const importer = importerOf(runtime, directory)
       for (const reference of names) await importBuilt({ ...built, reference }, directory, importer)
     })
     for (const name of names) print(name)

@@ -1,11 +1,7 @@
-/** What the image commands share: the cluster's image layout and its container runtime. */
+/** What the image commands share: the cluster's image layout. */
 import { CommandError } from '#cli/command.ts'
-import { runningPid } from '#cluster/containerd.ts'
 import { type DataDirectory, dataDirectory, prepare } from '#cluster/data-directory.ts'
 import { type Layout, openLayout } from '#images/layout.ts'
-import { connectContainerd } from '#kubelet/cri/containerd.ts'
-import type { Runtime } from '#kubelet/cri/runtime.ts'
-import { systemClock } from '#lib/clock.ts'
 
 export interface Images {
   readonly directory: DataDirectory
@@ -16,20 +12,6 @@ export async function openImages(dataDir: string | undefined): Promise<Images> {
   const directory = dataDirectory(dataDir)
   prepare(directory)
   return { directory, layout: await openLayout(directory.images) }
-}
-
-/** Runs `use` with the node's runtime; undefined where no node runs here. */
-export async function withRuntime<T>(
-  { containerd }: DataDirectory,
-  use: (runtime: Runtime) => Promise<T>,
-): Promise<T | undefined> {
-  if (runningPid(containerd) === undefined) return undefined
-  const runtime = await connectContainerd({ socket: containerd.socket, clock: systemClock })
-  try {
-    return await use(runtime)
-  } finally {
-    await runtime.close()
-  }
 }
 
 /** The one argument that a command wants. */

@@ -11,11 +11,11 @@ const command: Command = defineCommand({
   flags: { 'data-dir': dataDir },
 
   async run({ flags, args, terminal, print }) {
-    const [{ openImages, only, withRuntime }, { readArchive }, { loadImage }, { importImages }] = await Promise.all([
+    const [{ openImages, only }, { readArchive }, { loadImage }, { loadArchive, withRuntime }] = await Promise.all([
       import('./layout.ts'),
       import('#images/archive.ts'),
       import('#images/layout.ts'),
-      import('#cluster/containerd.ts'),
+      import('#cluster/node-images.ts'),
     ])
     const file = resolve(terminal.cwd, only(args, 'file', 'image load FILE'))
     const { directory, layout } = await openImages(flags['data-dir'])
@@ -26,9 +26,7 @@ const command: Command = defineCommand({
       if (reference) await layout.tag(reference, await loadImage(layout, descriptor))
       print(reference || descriptor.digest)
     }
-    await withRuntime(directory, async () =>
-      importImages({ socket: directory.containerd.socket, snapshotter: 'overlayfs' }, file),
-    )
+    await withRuntime(directory, async () => loadArchive(directory, file))
   },
 })
 export default command

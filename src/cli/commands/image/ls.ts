@@ -9,8 +9,9 @@ const command: Command = defineCommand({
   flags: { 'data-dir': dataDir, json: { type: 'boolean', doc: 'print as JSON' } },
 
   async run({ flags, print }) {
-    const [{ openImages, withRuntime, bytes }, { loadImage }] = await Promise.all([
+    const [{ openImages, bytes }, { withRuntime }, { loadImage }] = await Promise.all([
       import('./layout.ts'),
+      import('#cluster/node-images.ts'),
       import('#images/layout.ts'),
     ])
     const { directory, layout } = await openImages(flags['data-dir'])

@@ -10,7 +10,7 @@ const command: Command = defineCommand({
 
   async run({ flags, args, print }) {
     if (args.length === 0) throw new CommandError('a name is needed', { next: ['nami image ls'], exitCode: 2 })
-    const { openImages, withRuntime } = await import('./layout.ts')
+    const [{ openImages }, { withRuntime }] = await Promise.all([import('./layout.ts'), import('#cluster/node-images.ts')])
     const { directory, layout } = await openImages(flags['data-dir'])
     let missing = 0
     for (const name of args) {
