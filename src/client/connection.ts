@@ -90,7 +90,7 @@ class PooledConnection implements Connection {
   async send(exchange: Exchange): Promise<Answer> {
     if (this.#closed) throw new TransportError('the client was closed')
     exchange.signal?.throwIfAborted()
-    const session = this.#http1 ? undefined : await this.#session()
+    const session = this.#http1 ? undefined : await this.#reserve(exchange.signal)
     const full = { ...exchange, path: this.#prefix + exchange.path }
     return session ? sendHttp2(session, full) : this.#sendHttp1(full)
   }
@@ -99,6 +99,24 @@ class PooledConnection implements Connection {
     this.#closed = true
     for (const session of this.#sessions.splice(0)) session.http2.destroy()
     this.#agent?.destroy()
+  }
+
+  /** As `#session`, given up when the signal is aborted; a stream that comes later is given back. */
+  #reserve(signal: AbortSignal | undefined): Promise<Session | undefined> {
+    const session = this.#session()
+    if (!signal) return session
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        reject(signal.reason)
+        session.then(
+          (late) => late && late.streams--,
+          () => {},
+        )
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      const done = () => signal.removeEventListener('abort', abort)
+      session.then(resolve, reject).finally(done)
+    })
   }
 
   /** A session with a stream reserved on it; undefined when the server speaks HTTP/1.1. */
@@ -140,7 +158,8 @@ class PooledConnection implements Connection {
     opened.on('goaway', leave)
     opened.on('close', leave)
     keepAlive(opened, this.#options.clock)
-    await settled(opened)
+    const timer = this.#options.clock.after(connectTimeout, () => opened.destroy())
+    await settled(opened).finally(() => timer.cancel())
     if (this.#closed) opened.destroy()
     else this.#sessions.push(session)
   }

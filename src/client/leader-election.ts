@@ -114,15 +114,16 @@ class Candidate {
 
   /** A request that hangs must not outlive the deadline. */
   async #tryWithin(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-    const timeout = new AbortController()
-    const timer = this.#options.clock.after(Math.max(0, milliseconds), () => timeout.abort(new Error('renew deadline')))
-    const aborted = new Promise<false>((resolve) => {
-      AbortSignal.any([timeout.signal, signal]).addEventListener('abort', () => resolve(false), { once: true })
-    })
+    const stopped = Promise.withResolvers<false>()
+    const stop = () => stopped.resolve(false)
+    const timer = this.#options.clock.after(Math.max(0, milliseconds), stop)
+    // A listener that stayed would stay for ever: there is a renewal every other second.
+    signal.addEventListener('abort', stop, { once: true })
     try {
-      return await Promise.race([this.#try(), aborted])
+      return await Promise.race([this.#try(), stopped.promise])
     } finally {
       timer.cancel()
+      signal.removeEventListener('abort', stop)
     }
   }
 

@@ -1,4 +1,5 @@
 /** Calls as HTTP has them: method, path, query. */
+import { requirePathSegment } from '#schema/path-segment.ts'
 import type { Call } from './client.ts'
 
 const methods = {
@@ -19,6 +20,8 @@ export function methodOf({ verb }: Call): string {
 /** `/apis/apps/v1/namespaces/default/deployments/web/scale?dryRun=All` */
 export function pathOf({ verb, resource, namespace, name, subresource, query }: Call): string {
   const { group, version, plural } = resource
+  if (namespace) requirePathSegment('Namespace', namespace)
+  if (name) requirePathSegment('Name', name)
   const parts = group ? ['apis', group, version] : ['api', version]
   if (namespace) parts.push('namespaces', namespace)
   parts.push(plural)

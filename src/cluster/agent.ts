@@ -27,13 +27,13 @@ import { sleep, systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { watchNames } from '#network/dns/cluster-names.ts'
 import { runDns } from '#network/dns/dns.ts'
-import { type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
-import { nftRunner } from '#network/proxy/nft.ts'
+import { bringUpLoopback, type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
+import { nftSession } from '#network/proxy/nft.ts'
 import { runProxy } from '#network/proxy/proxy.ts'
 import { fixedPort } from '#network/proxy/ruleset.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { machineAddresses } from './addresses.ts'
-import { type Containerd, importImages, startContainerd } from './containerd.ts'
+import { type Containerd, importImages, keepContainerd, startContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import type { Log } from './log.ts'
 import { ensureNodeCertificates, type KeyAndCertificate, type Pki, readNodePki } from './pki.ts'
@@ -58,6 +58,7 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
   const stop = new AbortController()
   const { signal } = stop
   const context: Context = { directory, config, log, signal }
+  await bringUpLoopback()
   const pki = await serversPki(context)
   const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
   const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
@@ -108,9 +109,11 @@ function clientOf({ port }: ClusterConfig, ca: string, { key, certificate }: Key
   )
 }
 
-async function startRuntime({ directory }: Context): Promise<{ runtime: Runtime; containerd: Containerd }> {
+async function startRuntime({ directory, log, signal }: Context): Promise<{ runtime: Runtime; containerd: Containerd }> {
   const { cniConfDir, registries, ...paths } = directory.containerd
-  const containerd = await startContainerd({ ...paths, cniConfDir, configPath: registries, sandboxImage: pauseReference, clock })
+  const options = { ...paths, cniConfDir, configPath: registries, sandboxImage: pauseReference, clock }
+  const containerd = await startContainerd(options)
+  void keepContainerd(options, { signal, onError: (error) => log.error('containerd', error) })
   const runtime = await connectContainerd({ socket: containerd.socket, clock })
   if (!(await runtime.imageStatus(pauseReference))) await importPause(directory, containerd)
   return { runtime, containerd }
@@ -148,7 +151,7 @@ async function assignedCidr({ config, signal }: Context, client: Client): Promis
       throw error
     })
     if (node?.spec.podCIDR) return node.spec.podCIDR
-    await sleep(clock, 20, signal)
+    await waitReferenced(clock, 20, signal)
   }
 }
 
@@ -184,7 +187,7 @@ async function startProxy(
     nodeName: config.nodeName,
     addresses: { podCidr: config.podCidr, serviceCidr: config.serviceCidr },
     fixed: [dns('udp'), dns('tcp')],
-    nft: nftRunner(),
+    nft: nftSession({ clock, signal }),
     onError: (error) => log.error('proxy', error),
   })
 }

@@ -23,6 +23,12 @@ export function deleteContainerd(paths: ContainerdPaths, options: DeleteOptions)
   return stayingAwake(() => sweep(paths, options))
 }
 
+/** Ends what runs in containers without asking containerd, which is gone; its records stay. */
+export async function killContainers(paths: ContainerdPaths, { clock, cgroups = [] }: DeleteOptions): Promise<void> {
+  const ours = controlGroups(paths, cgroups)
+  await stayingAwake(() => killAll(() => [...processesIn(ours), ...shims(paths)], clock))
+}
+
 /** Where the system's containerd lives. */
 const shared = new Set(['/', '/run', '/var', '/var/lib', '/tmp', '/var/lib/containerd', '/run/containerd'])
 
@@ -31,7 +37,7 @@ async function sweep(paths: ContainerdPaths, { clock, cgroups = [] }: DeleteOpti
   if (runningPid(paths) !== undefined) await removeSandboxes(paths, clock).catch(() => {})
   await stopContainerd(paths, clock)
   const sockets = shimSockets(paths)
-  const ours = [...findCgroups(ids), ...cgroups.filter((path) => path.split('/').some(Boolean)).flatMap(inHierarchies)]
+  const ours = controlGroups(paths, cgroups)
   await killAll(() => [...processesIn(ours), ...shims(paths)], clock)
   unmountBelow([paths.root, paths.state])
   for (const cgroup of ours) removeCgroup(cgroup)
@@ -41,6 +47,11 @@ async function sweep(paths: ContainerdPaths, { clock, cgroups = [] }: DeleteOpti
   for (const path of [paths.root, paths.state, paths.socket, `${paths.socket}.ttrpc`]) {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+function controlGroups(paths: ContainerdPaths, cgroups: readonly string[]): string[] {
+  const named = cgroups.filter((path) => path.split('/').some(Boolean))
+  return [...findCgroups(containerIds(paths)), ...named.flatMap(inHierarchies)]
 }
 
 async function removeSandboxes({ socket }: ContainerdPaths, clock: Clock): Promise<void> {

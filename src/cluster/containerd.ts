@@ -57,6 +57,19 @@ export function startContainerd(options: ContainerdOptions): Promise<Containerd>
   return stayingAwake(() => start(options))
 }
 
+/** Starts it again whenever it has died, until `signal` aborts; containers do not notice. */
+export async function keepContainerd(
+  options: ContainerdOptions,
+  { signal, onError }: { signal: AbortSignal; onError: (error: unknown) => void },
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(options.clock, 1000, signal).catch(() => {})
+    if (signal.aborted || runningPid(options) !== undefined) continue
+    onError(new Error('containerd is gone; starting it again'))
+    await start(options).catch(onError)
+  }
+}
+
 async function start(options: ContainerdOptions): Promise<Containerd> {
   const { clock, socket, timeout = 30_000 } = options
   if (Buffer.byteLength(socket) > longestSocket) {

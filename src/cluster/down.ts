@@ -7,7 +7,7 @@ import { removePodNetwork } from '#network/pod-network.ts'
 import { nftRunner } from '#network/proxy/nft.ts'
 import { removeRules } from '#network/proxy/proxy.ts'
 import { runningPid, stopContainerd } from './containerd.ts'
-import { deleteContainerd } from './containerd-sweep.ts'
+import { deleteContainerd, killContainers } from './containerd-sweep.ts'
 import type { DataDirectory } from './data-directory.ts'
 import { stopProcess } from './processes.ts'
 import type { Progress } from './progress.ts'
@@ -53,6 +53,7 @@ async function stopNode(directory: DataDirectory, { clock, isDeleting }: { clock
     await deleteContainerd(containerd, { clock, cgroups: [directory.cgroup] })
   } else {
     if (runningPid(containerd) !== undefined) await stopSandboxes(containerd.socket, clock)
+    else await killContainers(containerd, { clock, cgroups: [directory.cgroup] })
     await stopContainerd(containerd, clock)
   }
   if (findProgram('nft')) await removeRules(nftRunner()).catch(() => {})

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { kubeconfigText, mergedText, withoutEntry } from './kubeconfig-file.ts'
+import { parseYaml } from '#schema/yaml.ts'
+import { mergedText, withoutEntry } from './kubeconfig-file.ts'
+import { kubeconfigText } from './kubeconfig-text.ts'
 
 const entry = { name: 'nami', server: 'https://127.0.0.1:6443', ca: 'CA', certificate: 'CERT', key: 'KEY' }
 
@@ -43,7 +45,11 @@ test('mergedText() says that there is nothing to do the second time', () => {
 })
 
 test('mergedText() sets the current context where there was none', () => {
-  assert.match(kubeconfigText(entry), /current-context: nami/)
+  assert.match(mergedText('', entry) ?? '', /current-context: nami/)
+})
+
+test('kubeconfigText() is what mergedText() makes of nothing', () => {
+  assert.deepEqual(parseYaml(kubeconfigText(entry)), parseYaml(mergedText('', entry) ?? ''))
 })
 
 test('mergedText() refuses a file that is not YAML', () => {

@@ -3,30 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync } from 
 import { dirname } from 'node:path'
 import { type Document, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml'
 import { replaceFile } from './data-directory.ts'
-
-export interface Entry {
-  /** Name of context, cluster and user. */
-  readonly name: string
-  readonly server: string
-  /** PEM. */
-  readonly ca: string
-  readonly certificate: string
-  readonly key: string
-}
-
-const base64 = (text: string) => Buffer.from(text).toString('base64')
-
-function parts({ server, ca, certificate, key }: Entry) {
-  return {
-    clusters: { cluster: { 'certificate-authority-data': base64(ca), server } },
-    users: { user: { 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) } },
-  }
-}
-
-/** A kubeconfig with nothing but this entry. */
-export function kubeconfigText(entry: Entry): string {
-  return mergedText('', entry) ?? ''
-}
+import { type Entry, kubeconfigParts } from './kubeconfig-text.ts'
 
 export class KubeconfigError extends Error {}
 
@@ -34,7 +11,7 @@ export class KubeconfigError extends Error {}
 export function mergedText(text: string, entry: Entry): string | undefined {
   const document = read(text)
   const before = document.toString()
-  for (const [list, value] of Object.entries(parts(entry))) setNamed(document, list, { name: entry.name, ...value })
+  for (const [list, value] of Object.entries(kubeconfigParts(entry))) setNamed(document, list, { name: entry.name, ...value })
   setNamed(document, 'contexts', { name: entry.name, context: { cluster: entry.name, user: entry.name } })
   if (!document.get('current-context')) document.set('current-context', entry.name)
   const after = document.toString({ lineWidth: 0 })

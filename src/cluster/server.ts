@@ -7,6 +7,7 @@ import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/ord
 import { defaultAuthorizer } from '#apiserver/authz/order.ts'
 import { listen } from '#apiserver/http/listen.ts'
 import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
+import { type RequestMetrics, requestMetrics } from '#apiserver/publish/metrics.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
@@ -22,7 +23,7 @@ import { openSqliteStore } from '#store/sqlite.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { bootstrap } from './bootstrap.ts'
 import { type ClusterConfig, type DataDirectory, replaceFile } from './data-directory.ts'
-import { kubeconfigText } from './kubeconfig-file.ts'
+import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Log } from './log.ts'
 import { nodeDialer, serviceDialer } from './node-dialer.ts'
 import { ensurePki, type Pki } from './pki.ts'
@@ -49,7 +50,8 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
   const store = await openSqliteStore({ path: directory.store, clock })
   const controllers = controllersOf({ rootCa: pki.ca.certificate, clusterCidr: config.podCidr })
   const readiness = { isReady: false }
-  const server = await assemble({ store, pki, config, log, readiness })
+  const metrics = requestMetrics(clock)
+  const server = await assemble({ store, pki, config, log, readiness, metrics })
   const stop = new AbortController()
   const self = createClient(server.transportAs({ name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }))
   await bootstrap({ client: self, clock, config, controllers, address })
@@ -62,6 +64,7 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
     clientCa: pki.ca.certificate,
     clock,
     random,
+    metrics,
     onError,
   })
   readiness.isReady = true
@@ -87,9 +90,10 @@ interface Parts {
   readonly config: ClusterConfig
   readonly log: Log
   readonly readiness: { readonly isReady: boolean }
+  readonly metrics: RequestMetrics
 }
 
-async function assemble({ store, pki, config, log, readiness }: Parts): Promise<ApiServer> {
+async function assemble({ store, pki, config, log, readiness, metrics }: Parts): Promise<ApiServer> {
   const issuer = `https://kubernetes.default.svc.${config.clusterDomain}`
   const tokens = serviceAccountTokens({ privateKey: pki.serviceAccount.key, issuer })
   const ready = {
@@ -110,7 +114,7 @@ async function assemble({ store, pki, config, log, readiness }: Parts): Promise<
       ca: pki.ca.certificate,
     }),
     serviceDialer: serviceDialer(() => server.registry.client),
-    publish: publishStages({ kinds: () => kinds, gitVersion: version, platform: platform(), checks: [ready], tokens }),
+    publish: publishStages({ kinds: () => kinds, gitVersion: version, platform: platform(), checks: [ready], tokens, metrics }),
     onError: (error, doing) => log.error(doing, error),
   })
   return server

@@ -15,9 +15,10 @@ keep() {
   child=
   trap 'stopping=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM
   stopping=
-  while [ -z "$stopping" ]; do
+  # In a subshell $$ is still the supervisor: who has lost it starts nothing any more.
+  while [ -z "$stopping" ] && kill -0 $$ 2>/dev/null; do
     began=$(date +%s)
-    "$node" --disable-warning=ExperimentalWarning "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null &
+    "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=8 "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null &
     child=$!
     wait "$child"
     while kill -0 "$child" 2>/dev/null; do wait "$child"; done

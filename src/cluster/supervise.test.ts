@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,6 +28,31 @@ test('supervise.sh starts a process again when it is killed, and ends it with SI
     assert.throws(() => process.kill(Number(second), 0), 'the process has gone with its supervisor')
   } finally {
     supervisor.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('supervise.sh starts nothing any more once it has been killed itself', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nami-supervise-'))
+  const log = join(folder, 'started')
+  writeFileSync(log, '')
+  const program = join(folder, 'program')
+  writeFileSync(program, `#!/bin/sh\necho $$ >>${log}\nwhile :; do sleep 0.05; done\n`)
+  chmodSync(program, 0o755)
+  const words = [script, program, 'bin', 'data', folder, folder, 'server']
+  const supervisor = spawn('/bin/sh', words, { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+  try {
+    const [first] = await lines(log, 1)
+    supervisor.kill('SIGKILL')
+    await once(supervisor, 'exit')
+    process.kill(Number(first), 'SIGKILL')
+    // Everything that the supervisor has left holds the pipe.
+    supervisor.stdout.resume()
+    await once(supervisor.stdout, 'end', { signal: AbortSignal.timeout(10_000) })
+    assert.deepEqual(await lines(log, 1), [first])
+  } finally {
+    supervisor.stdout.destroy()
+    spawnSync('kill', ['-KILL', '--', `-${supervisor.pid}`])
     rmSync(folder, { recursive: true, force: true })
   }
 })

@@ -132,3 +132,19 @@ test('a failing postStart hook kills the container', async () => {
   assert(events.includes('FailedPostStartHook: PostStartHook failed'))
   assert(events.includes('Killing: FailedPostStartHook'))
 })
+
+test('a restart of the agent leaves a ready container ready until a probe says otherwise', async () => {
+  const dialer = httpDialer()
+  await using node = await testNode({ dialer })
+  const readinessProbe = { httpGet: { path: '/', port: 80 }, periodSeconds: 10, failureThreshold: 2 }
+  await node.run(pod('web', { spec: { containers: [{ name: 'main', image, readinessProbe }] } }))
+  const before = (await node.pod('web')).metadata.resourceVersion
+  await node.cluster.advance(1000)
+  await node.restart()
+  assert.equal((await node.pod('web')).metadata.resourceVersion, before)
+  dialer.status = 503
+  await node.cluster.advance(20_000)
+  assert.equal((await node.pod('web')).status.containerStatuses?.[0]?.ready, false)
+  await node.restart()
+  assert.equal((await node.pod('web')).status.containerStatuses?.[0]?.ready, false)
+})

@@ -57,6 +57,11 @@ export interface SetUpOptions {
   readonly onWarning: (line: string) => void
 }
 
+/** A network namespace begins with a loopback interface that is down, and nobody on the node could talk to another. */
+export async function bringUpLoopback(): Promise<void> {
+  await run('ip', ['link', 'set', 'lo', 'up'])
+}
+
 /** Idempotent: brings the node to the wanted state from whatever it finds. */
 export async function setUpPodNetwork({ network, cniConfDir, ipamDirectory, onWarning }: SetUpOptions): Promise<void> {
   const { bridge, gateway, podCidr, serviceCidr } = network
@@ -64,7 +69,6 @@ export async function setUpPodNetwork({ network, cniConfDir, ipamDirectory, onWa
   await run('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(ignore(/File exists/))
   await run('ip', ['addr', 'replace', `${gateway}/${bits}`, 'dev', bridge])
   await run('ip', ['link', 'set', bridge, 'up'])
-  await run('ip', ['link', 'set', 'lo', 'up'])
   for (const [setting, value] of settings(bridge)) await writeSetting(setting, value, onWarning)
   if (!(await hasDefaultRoute())) await run('ip', ['route', 'replace', serviceCidr, 'dev', bridge, 'src', gateway])
   await mkdir(cniConfDir, { recursive: true })

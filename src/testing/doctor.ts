@@ -42,6 +42,8 @@ const files = {
 const programs: Readonly<Record<string, Partial<Outcome>>> = {
   'containerd --version': { stdout: 'containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3\n' },
   'runc --version': { stdout: 'runc version 1.1.5+ds1\ncommit: 1.1.5\nspec: 1.0.2-dev\n' },
+  'ip -o link show lo': { stdout: '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 state UNKNOWN\n' },
+  'nft list tables': { stdout: 'table ip nami\n' },
   'nft -j list chains': { stdout: '{"nftables": []}' },
 }
 

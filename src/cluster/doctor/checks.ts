@@ -20,6 +20,7 @@ import { ports } from './ports.ts'
 import { processes } from './processes-check.ts'
 import { programVersions } from './program-versions.ts'
 import { programs } from './programs.ts'
+import { serviceRules } from './service-rules.ts'
 import { staleFiles } from './stale-files.ts'
 
 export const checks: readonly Check[] = [
@@ -42,6 +43,7 @@ export const checks: readonly Check[] = [
   staleFiles,
   apiHealth,
   nodeConditions,
+  serviceRules,
   clusterDns,
   kubeconfigContext,
 ]

@@ -12,7 +12,7 @@ export const clusterDns: Check = {
     const wanted = kubernetesServiceIp(config.serviceCidr)
     const fix = [
       `nslookup ${name} ${config.clusterDns}`,
-      `nft list map ip nami services | grep '${config.clusterDns} '    must show port 53`,
+      `nft list map ip nami services | grep -F '${config.clusterDns} '    must show port 53`,
       `tail ${directory.logs}/agent.log`,
     ]
     const addresses = await machine.resolve(name, config.clusterDns).catch((error: Error) => error)

@@ -1,11 +1,12 @@
 /** What the checks are handed when `nami doctor` is called: this machine, and the cluster of one data directory. */
 import { text } from 'node:stream/consumers'
+import { connect } from 'node:tls'
 import { Node } from '#api/core/v1/node.ts'
 import { httpsTransport } from '#client/https-transport.ts'
 import { createClient } from '#client/typed-client.ts'
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from '../addresses.ts'
-import { administratorIdentity } from '../administrator.ts'
+import { type AdministratorIdentity, administratorIdentity } from '../administrator.ts'
 import { runningPid } from '../containerd.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig } from '../data-directory.ts'
 import { findProcess } from '../processes.ts'
@@ -56,21 +57,40 @@ function runningOf(directory: DataDirectory): DoctorContext['processes'] {
 
 const patience = 3_000
 
+/** A server that takes a connection and then says nothing does not answer either; the transport would wait far longer for it. */
+function shakeHands({ server, ca }: AdministratorIdentity): Promise<void> {
+  const { hostname, port } = new URL(server)
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), ca, timeout: patience }, () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.on('timeout', () => socket.destroy(new Error(`no answer within ${patience / 1000} s`)))
+    socket.on('error', reject)
+  })
+}
+
 function openApi(directory: DataDirectory): Api & { close(): Promise<void> } {
-  const connect = () => {
+  const open = async () => {
     const identity = administratorIdentity(directory)
     if (!identity) throw new Error(`${directory.kubeconfig} does not exist: the server never came up`)
+    await shakeHands(identity)
     const transport = httpsTransport({ ...identity, clock: systemClock })
     return { transport, client: createClient(transport) }
   }
-  let connection: ReturnType<typeof connect> | undefined
-  const connected = () => (connection ??= connect())
+  let connection: ReturnType<typeof open> | undefined
+  const connected = () => (connection ??= open())
+  const signal = () => AbortSignal.timeout(patience)
   return {
     async get(path) {
-      const answer = await connected().transport.raw({ method: 'GET', path, signal: AbortSignal.timeout(patience) })
+      const answer = await (await connected()).transport.raw({ method: 'GET', path, signal: signal() })
       return { status: answer.status, text: await text(answer.body) }
     },
-    nodes: async () => (await connected().client.list(Node, { signal: AbortSignal.timeout(patience) })).items,
-    close: async () => connection?.client.close(),
+    nodes: async () => (await (await connected()).client.list(Node, { signal: signal() })).items,
+    close: async () =>
+      connection?.then(
+        ({ client }) => client.close(),
+        () => {},
+      ),
   }
 }

@@ -299,6 +299,13 @@ const cases: readonly Case[] = [
   },
   {
     check: 'processes',
+    it: 'forgets what ended long ago',
+    files: {
+      [serverLog]: `{"time":"2026-05-31T10:00:00Z","msg":"a"}\nsupervisor: server ended, starting it again in 1 s\n`.repeat(4),
+    },
+  },
+  {
+    check: 'processes',
     it: 'is content with a server that has settled since',
     files: {
       [serverLog]: 'supervisor: server ended, starting it again in 1 s\n'.repeat(4),
@@ -339,6 +346,13 @@ const cases: readonly Case[] = [
     it: 'finds pressure',
     api: { nodes: async () => node(ready, { type: 'DiskPressure', status: 'True', message: 'disk is full' }) },
     says: /n1 has DiskPressure: disk is full/,
+  },
+  {
+    check: 'service rules',
+    it: 'finds them flushed',
+    programs: { 'nft list tables': { stdout: 'table ip filter\n' } },
+    says: /table nami is gone/,
+    type: /^kill 3 /,
   },
   {
     check: 'DNS',

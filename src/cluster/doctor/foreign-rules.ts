@@ -1,6 +1,6 @@
 /** Whether somebody else's firewall drops what is forwarded to and from pods. */
 import { bridgeName } from '#network/pod-network.ts'
-import { table } from '#network/proxy/ruleset.ts'
+import { table } from '#network/proxy/base-ruleset.ts'
 import type { Check, DoctorContext, Machine, Problem } from './check.ts'
 
 interface Chain {

@@ -1,5 +1,5 @@
 /** Whether the kernel takes the rules of the service proxy, tried in a network namespace that ends with the try. */
-import { baseRuleset } from '#network/proxy/ruleset.ts'
+import { baseRuleset } from '#network/proxy/base-ruleset.ts'
 import type { Check } from './check.ts'
 
 export const kernelNftables: Check = {

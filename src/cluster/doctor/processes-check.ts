@@ -40,8 +40,7 @@ const settled = 120
 /** The supervisor writes a line into the log each time it starts a process again. */
 function restarting(name: 'server' | 'agent', context: DoctorContext): readonly Problem[] {
   if (ageOf(context.processes[name] ?? 0, context) > settled) return []
-  const lines = logLines(name, context).slice(-60)
-  const ends = lines.filter((line) => line.startsWith(`supervisor: ${name} ended`)).length
+  const ends = recentEnds(name, context)
   if (ends < 3) return []
   return [
     {
@@ -49,6 +48,18 @@ function restarting(name: 'server' | 'agent', context: DoctorContext): readonly 
       fix: [`tail -50 ${logOf(name, context)}`],
     },
   ]
+}
+
+/** How often it has ended lately; its own lines carry the time, those of the supervisor do not. */
+function recentEnds(name: string, context: DoctorContext): number {
+  let last = context.now
+  let ends = 0
+  for (const line of logLines(name, context)) {
+    const time = Date.parse(/^\{.*"time":"([^"]+)"/.exec(line)?.[1] ?? '')
+    if (!Number.isNaN(time)) last = time
+    if (line.startsWith(`supervisor: ${name} ended`) && context.now - last < 600_000) ends++
+  }
+  return ends
 }
 
 /** Seconds since the start of a process: field 22 of proc(5) stat, in hundredths since the machine's start. */

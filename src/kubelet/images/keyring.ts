@@ -1,4 +1,5 @@
 /** Registry credentials from image pull secrets, and which of them are for an image (upstream's `credentialprovider`). */
+import { withoutTrailing } from '#lib/trailing.ts'
 import type { RegistryAuth } from '../cri/runtime.ts'
 
 /** What is needed of a Secret: its data, decoded. */
@@ -64,7 +65,7 @@ function decode(base64: string): string {
 
 /** Scheme off; `/v1/` and `/v2/` are Docker's own decoration, except for its hub, whose name they are part of. */
 function normalRegistry(key: string): string {
-  const bare = key.replace(/^https?:\/\//, '').replace(/\/+$/, '')
+  const bare = withoutTrailing(key.replace(/^https?:\/\//, ''), '/')
   if (/^(index\.)?docker\.io(\/v1)?$/.test(bare)) return bare === 'docker.io' ? 'docker.io' : dockerHub
   return bare.replace(/\/v[12]$/, '')
 }

@@ -60,6 +60,7 @@ export class Probes {
         if (known) known.target = { ...known.target, pod, container, podIp }
         if (!probe || known) continue
         const run = new ProbeRun(type, probe, { pod, container, containerId: id, podIp })
+        if (startedAt < this.#startedAt) run.result = reported(type, pod, id) ?? run.result
         this.#runs.set(`${type}/${id}`, run)
         kept.push(run)
         this.#begin(run, startedAt)
@@ -150,6 +151,15 @@ export class Probes {
       message,
     })
   }
+}
+
+/** A restart of the agent is no reason to call a container unready that was ready (KEP-4781): its first probe decides. */
+function reported(type: ProbeType, { status }: Pod, containerId: string): ProbeResult | undefined {
+  const known = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find(({ containerID }) =>
+    containerID?.endsWith(`//${containerId}`),
+  )
+  const isGood = type === 'readiness' ? known?.ready : type === 'startup' ? known?.started : undefined
+  return isGood ? 'success' : undefined
 }
 
 class ProbeRun {

@@ -47,7 +47,7 @@ export function linesOf(found: readonly Diagnosis[], all: boolean): string[] {
   })
   const count = (status: Diagnosis['status']) => found.filter((one) => one.status === status).length
   const problems = found.reduce((sum, one) => sum + one.problems.length, 0)
-  const rest = `${count('fine')} checks fine${count('skipped') ? `, ${count('skipped')} skipped` : ''}`
+  const rest = `${count('fine')} fine${count('skipped') ? `, ${count('skipped')} skipped` : ''}`
   if (problems === 0) return [...lines, `No problem found (${rest}).`]
   return [...lines, '', `${problems} problem${problems === 1 ? '' : 's'} found (${rest}).`]
 }

@@ -31,6 +31,8 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
         import('#cluster/log.ts'),
       ])
       announce(directory, name)
+      // Timers keep no process alive, and there are moments when nothing else would.
+      setInterval(() => {}, 1 << 30)
       const running = await start(directory, config, createLog(name))
       await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
       await running.close()
