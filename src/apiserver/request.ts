@@ -1,5 +1,5 @@
 /** A request on its way through the pipeline, and the ways to answer it; HTTP and in-process calls look alike here. */
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Kind, Verb } from '#schema/kind.ts'
 
 /** `user.Info`: who asks. */
@@ -18,6 +18,8 @@ export type Origin =
       readonly remoteAddress: string
       /** DER of the client's certificate, which TLS has verified against the client CA. */
       readonly certificate?: Uint8Array
+      /** Why the certificate that the client showed does not count, as of another CA. */
+      readonly certificateError?: string
     }
 
 export type RequestVerb = Verb | 'connect' | (string & {})
@@ -43,11 +45,15 @@ export interface Request {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  /** What `query` was read from, without its `?`; network requests have it. */
+  readonly rawQuery?: string | undefined
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly origin: Origin
   /** Whole body, bounded in size; empty where there is none. */
   body(): Promise<Uint8Array>
+  /** The body as it comes, unbounded, for those who hand it on; instead of `body()`. Undefined where there is none. */
+  bodyStream?(): Readable | undefined
   /** Set on in-process calls instead of a body: JSON values, which must be copied before they are kept. */
   readonly object?: unknown
   /** Aborted when the client has gone. */
@@ -86,7 +92,8 @@ export type Response =
   | { readonly type: 'watch'; readonly kind: Kind; readonly events: AsyncIterable<readonly ServedEvent[]> }
   | { readonly type: 'upgraded' }
 
-type Headers = Readonly<Record<string, string>>
+/** An array stands for several lines. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>
 
 /** One event of a watch; `bytes` is the object's JSON, shared by all watchers. */
 export interface ServedEvent {

@@ -88,7 +88,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
   const onPanic = (error: unknown, { method, path }: Request) => onError?.(error, `${method} ${path}`)
   const { publish = [] } = options
-  const handle = compose(pipeline({ authenticators, authorizer, registry, publish, onPanic }))
+  const handle = compose(pipeline({ clock, authenticators, authorizer, registry, publish, onPanic }))
   return { handle, transportAs, lister, registry, close: async () => storages.close() }
 }
 

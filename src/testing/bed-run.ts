@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Milliseconds, after which it is killed. Default a minute and a half. */
   readonly timeout?: number
   readonly cwd?: string
+  /** On top of the bed's. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Where {

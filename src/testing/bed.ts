@@ -27,6 +27,8 @@ export interface Bed extends AsyncDisposable {
   readonly dataDir: string
   readonly kubeconfig: string
   readonly kubectlPath: string
+  /** Socket of its containerd. */
+  readonly containerd: string
   /** What `up` printed. */
   readonly up: Ran
   /** Runs a program inside the namespace, with HOME and KUBECONFIG of the bed. Does not throw when it fails. */
@@ -38,6 +40,8 @@ export interface Bed extends AsyncDisposable {
   nami(...args: string[]): Promise<Ran>
   /** The body of what answers there within five seconds; throws for everything else. */
   get(url: string): Promise<string>
+  /** What its server and agent logged as errors so far. */
+  errors(): string
 }
 
 /** Why beds cannot stand here; false when they can. As node:test takes it for `skip`. */
@@ -71,7 +75,8 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
   must('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
   const backgrounds: Background[] = []
   const inside = { namespace: name, env: environment(place) }
-  const runIn: Bed['run'] = (program, args, options = {}) => run(program, args, { ...inside, ...options })
+  const runIn: Bed['run'] = (program, args, options = {}) =>
+    run(program, args, { ...inside, ...options, env: { ...inside.env, ...options.env } })
   const runNami = (...args: string[]) => runIn(process.execPath, [nami, ...args, '--data-dir', place.data], { timeout: 240_000 })
   const dispose = async () => {
     for (const background of backgrounds) await background.stop()
@@ -93,6 +98,7 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
       dataDir: place.data,
       kubeconfig: place.kubeconfig,
       kubectlPath: kubectl,
+      containerd: dataDirectory(place.data).containerd.socket,
       up: outcome,
       run: runIn,
       start(program, args) {
@@ -107,6 +113,7 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
         if (code !== 0) throw new Error(`${url}: ${stderr.trim()} ${stdout}`)
         return stdout
       },
+      errors: () => errorsOf(place.data),
       [Symbol.asyncDispose]: dispose,
     }
   } catch (error) {
@@ -179,6 +186,16 @@ function remove(name: string): void {
   const { directory, data } = placeOf(name)
   rmSync(dataDirectory(data).run, { recursive: true, force: true })
   rmSync(directory, { recursive: true, force: true })
+}
+
+/** Lines of the two logs at pino's level 50 and above, and what is no JSON at all. */
+function errorsOf(data: string): string {
+  const lines = ['server', 'agent'].flatMap((name) => read(join(data, 'logs', `${name}.log`)).split('\n'))
+  return lines.filter((line) => line && !/^\{"level":[1-4]0,/.test(line)).join('\n')
+}
+
+function read(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
 }
 
 function logsOf(data: string): string {

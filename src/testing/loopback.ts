@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listen } from '#apiserver/http/listen.ts'
+import type { RequestMetrics } from '#apiserver/publish/metrics.ts'
 import type { ApiServer } from '#apiserver/server.ts'
 import type { Transport } from '#client/client.ts'
 import { httpsTransport } from '#client/https-transport.ts'
@@ -14,11 +15,12 @@ export interface Loopback {
   readonly server: ApiServer
   readonly clock: Clock
   readonly random: Random
+  readonly metrics?: RequestMetrics
 }
 
 let pki: Promise<Pki> | undefined
 
-export interface LoopbackSocket {
+export interface LoopbackSocket extends AsyncDisposable {
   readonly port: number
   readonly pki: Pki
   close(grace?: number): Promise<void>
@@ -26,7 +28,7 @@ export interface LoopbackSocket {
 
 /** The socket alone, for clients of the test's own. Certificates live in real time. */
 export async function listenOnLoopback(
-  { server, clock, random }: Loopback,
+  { server, clock, random, metrics }: Loopback,
   onError?: (error: unknown) => void,
 ): Promise<LoopbackSocket> {
   pki ??= makePki()
@@ -34,9 +36,10 @@ export async function listenOnLoopback(
   const { key, certificate } = own.apiserver
   const listening = await listen(server, {
     ...{ host: '127.0.0.1', port: 0, key, certificate, clientCa: own.ca.certificate },
-    ...{ clock, random, ...(onError && { onError }) },
+    ...{ clock, random, ...(onError && { onError }), ...(metrics && { metrics }) },
   })
-  return { port: listening.port, pki: own, close: (grace) => listening.close(grace) }
+  const { port, close } = listening
+  return { port, pki: own, close, [Symbol.asyncDispose]: () => close(0) }
 }
 
 /** As `kubernetes-admin`; closing the transport closes the socket. */

@@ -16,7 +16,11 @@ export function certificateAuthenticator({ clock }: { clock: Clock }): Authentic
   return {
     name: 'x509',
     async authenticate({ origin }) {
-      if (origin.type !== 'network' || !origin.certificate) return undefined
+      if (origin.type !== 'network') return undefined
+      if (origin.certificateError) {
+        throw new StatusError('Unauthorized', 'Unauthorized', { cause: new Error(origin.certificateError) })
+      }
+      if (!origin.certificate) return undefined
       let identity = known.get(origin.certificate)
       if (!identity) {
         identity = identityOf(origin.certificate)

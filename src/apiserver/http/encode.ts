@@ -1,4 +1,6 @@
 /** Objects as bytes, in the encoding and the shape that the client asked for. */
+import { TokenRequest } from '#api/authentication/v1/token-request.ts'
+import { Scale } from '#api/autoscaling/v1/scale.ts'
 import { listSchemaOf } from '#api/meta/v1/list-meta.ts'
 import { Status } from '#api/meta/v1/status.ts'
 import { stringifyJson } from '#schema/json.ts'
@@ -7,7 +9,7 @@ import { ObjectMeta } from '#schema/object-meta.ts'
 import { encodeProtobuf, wrapUnknown } from '#schema/protobuf.ts'
 import { type ListMetadata, toTable } from '#schema/table.ts'
 import { always, list, type Node, object, type Schema } from '#schema/words.ts'
-import { toYaml } from '#schema/yaml.ts'
+import { toYaml } from '#schema/yaml-print.ts'
 import { mediaTypes, notAcceptable, type Wanted } from './negotiate.ts'
 
 export interface Encoded {
@@ -76,7 +78,8 @@ export function transform(object: Typed, { wanted, kind, now, includeObject = 'M
   if (as.kind === 'Table') {
     const { resourceVersion } = object.metadata ?? {}
     const metadata = isList ? (object.metadata ?? {}) : resourceVersion ? { resourceVersion } : {}
-    return toTable(kind, objects, { now, includeObject, metadata, version: as.version as 'v1' })
+    const columnsOf = object.kind === Scale.kind ? Scale : kind
+    return toTable(columnsOf, objects, { now, includeObject, metadata, version: as.version as 'v1' })
   }
   const partial = objects.map(({ metadata }) => ({ kind: 'PartialObjectMetadata', apiVersion, metadata }))
   if (as.kind === 'PartialObjectMetadata') {
@@ -114,8 +117,10 @@ function schemaOf({ kind: name, apiVersion }: Typed, kind: Kind | undefined): No
   throw notAcceptable([mediaTypes.json, mediaTypes.yaml])
 }
 
-/** Kinds that only subresources speak; filled by whoever serves them. */
-export const subresourceSchemas = new Map<string, Node>()
+/** Kinds that only subresources speak. */
+const subresourceSchemas = new Map<string, Node>(
+  [Scale, TokenRequest].map(({ apiVersion, kind, schema }: Kind) => [`${apiVersion} ${kind}`, schema]),
+)
 
 /** One frame of a watch. JSON: a line. Protobuf: four bytes of length, then a WatchEvent around the object's own envelope. */
 export function watchFrame(

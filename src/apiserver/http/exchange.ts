@@ -1,39 +1,91 @@
 /** One request and the way to answer it, whichever version of HTTP carries it. */
-import type { Duplex, Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
+import type { Clock } from '#lib/clock.ts'
 import { badRequest, StatusError } from '#schema/status-error.ts'
-import type { Request } from '../request.ts'
+import type { Headers, Request } from '../request.ts'
 
 export interface Exchange {
   readonly request: Request
-  /** Sends the head; `body` follows at once where it is known. */
-  respond(status: number, headers: Readonly<Record<string, string>>, body?: Uint8Array): void
-  /** More of the body; resolves when the client can take more, rejects when it has gone. */
-  write(chunk: Uint8Array): Promise<void>
+  /** Sends the head; `body`, where it is known, follows at once and ends the answer. */
+  respond(status: number, headers: Headers, body?: Uint8Array): void
+  /** More of the body. Where the client is to be waited for: resolves when it can take more, rejects when it has gone. */
+  write(chunk: Uint8Array): Promise<void> | undefined
   end(): void
   /** Breaks the answer off, so that the client sees that it is not whole. */
   abort(): void
 }
 
+/** A request as HTTP brings it. */
+export interface Incoming extends Pick<Request, 'method' | 'path' | 'query' | 'rawQuery' | 'headers' | 'upgrade'> {
+  readonly presence: Presence
+  /** Undefined where there is no body. */
+  readonly body: Readable | undefined
+}
+
+/** Whether the client is still there. Most requests are answered before anybody asks, and then it costs nothing. */
+export class Presence {
+  #controller: AbortController | undefined
+  #isGone = false
+  #isAnswered = false
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#isGone) this.#controller.abort(gone())
+    }
+    return this.#controller.signal
+  }
+
+  /** The answer is on its way: a connection that closes from now on is no news. */
+  answered(): void {
+    this.#isAnswered = true
+  }
+
+  leave(): void {
+    if (this.#isGone || this.#isAnswered) return
+    this.#isGone = true
+    this.#controller?.abort(gone())
+  }
+}
+
+export type MakeRequest = (incoming: Incoming) => Request
+
 /** Upstream's limit for request bodies (`MaxRequestBodyBytes`). */
 export const maxBody = 3 * 1024 * 1024
+/** So much of a body that is refused is let go by, for the client to hear of it; more breaks the connection. */
+const maxWaste = 32 * 1024 * 1024
+/** A body must be there within upstream's `--request-timeout`. */
+const bodyTimeout = 60_000
+/** How long a client has to read that it was too slow. */
+const farewell = 1_000
 
-/** Reads a body whole; more than the limit is refused before it is kept, and the rest is let go by. */
-export function collectBody(source: Readable, declared: string | undefined): Promise<Uint8Array> {
+/** Reads a body whole; more than the limit is refused before it is kept. */
+export function collectBody(source: Readable, declared: string | undefined, clock: Clock): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+  let timer = clock.after(bodyTimeout, () => {
+    reject(new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout', { details: {} }))
+    timer = clock.after(farewell, () => source.destroy())
+  })
   const chunks: Uint8Array[] = []
   let size = 0
   if (Number(declared) > maxBody) reject(tooLarge())
   source.on('data', (chunk: Uint8Array) => {
     size += chunk.length
-    if (size > maxBody) {
+    if (size <= maxBody) chunks.push(chunk)
+    else {
       chunks.length = 0
       reject(tooLarge())
-    } else {
-      chunks.push(chunk)
+      if (size > maxWaste) source.destroy()
     }
   })
-  source.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)))
-  source.on('close', () => reject(badRequest('the request body was cut off')))
+  source.on('end', () => {
+    timer.cancel()
+    resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
+  })
+  source.on('close', () => {
+    timer.cancel()
+    reject(badRequest('the request body was cut off'))
+  })
   return promise
 }
 
@@ -42,17 +94,19 @@ function tooLarge(): StatusError {
 }
 
 /** Splits a request target; the path stays percent-encoded nowhere. Throws on broken encoding. */
-export function parseTarget(target: string): { path: string; query: URLSearchParams } {
+export function parseTarget(target: string): { path: string; query: URLSearchParams; rawQuery: string } {
   const mark = target.indexOf('?')
   const encoded = mark < 0 ? target : target.slice(0, mark)
+  const rawQuery = mark < 0 ? '' : target.slice(mark + 1)
   return {
     path: encoded.includes('%') ? decodeURIComponent(encoded) : encoded,
-    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    rawQuery,
+    query: new URLSearchParams(rawQuery),
   }
 }
 
 /** Resolves when `stream` has room again; rejects when it closes first. */
-export function drained(stream: Duplex | NodeJS.WritableStream): Promise<void> {
+export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = () => {
       stream.off('drain', drain)
@@ -64,9 +118,18 @@ export function drained(stream: Duplex | NodeJS.WritableStream): Promise<void> {
     }
     const close = () => {
       done()
-      reject(new Error('the client has gone'))
+      reject(gone())
     }
     stream.once('drain', drain)
     stream.once('close', close)
   })
+}
+
+export function gone(): Error {
+  return new Error('the client has gone')
+}
+
+/** Answers that HTTP gives no body (RFC 9110 section 6.4.1). */
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
 }

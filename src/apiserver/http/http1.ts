@@ -1,87 +1,158 @@
 /** HTTP/1.1 requests, among them the upgrades that exec, attach, port-forward and proxy begin with. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Request } from '../request.ts'
-import { collectBody, drained, type Exchange, parseTarget } from './exchange.ts'
+import type { TLSSocket } from 'node:tls'
+import type { Headers, Request } from '../request.ts'
+import { drained, type Exchange, gone, type Incoming, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
-export type MakeRequest = (
-  parts: Pick<Request, 'method' | 'path' | 'query' | 'headers' | 'signal' | 'body' | 'upgrade'>,
-  message: IncomingMessage,
-) => Request
+/** Upstream's timeouts and Go's limit of a head. */
+const options = {
+  keepAliveTimeout: 180_000,
+  headersTimeout: 32_000,
+  // A proxied upload may take its time; other bodies have a timeout of their own.
+  requestTimeout: 0,
+  maxHeaderSize: 1024 * 1024,
+}
 
-export function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequest: MakeRequest): Exchange | undefined {
-  const gone = new AbortController()
-  response.on('close', () => gone.abort())
-  response.on('error', () => gone.abort())
-  const parts = partsOf(message, gone.signal)
-  if (!parts) {
+const clientErrors: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+export interface Http1Server {
+  /** Serves a connection. */
+  take(socket: TLSSocket): void
+  /** Ends connections that are idle, and the others with their answer. */
+  close(): void
+}
+
+/** It never listens itself: connections are given to it. */
+export function http1Server(
+  makeRequest: (incoming: Incoming, socket: TLSSocket) => Request,
+  onExchange: (exchange: Exchange) => void,
+): Http1Server {
+  const server = createServer({ ...options, shouldUpgradeCallback: isUpgradable })
+  let isClosing = false
+  // Its timeouts are watched over only from then on.
+  server.emit('listening')
+  server.on('request', (message, response) => {
+    const socket = message.socket as TLSSocket
+    if (isClosing) response.setHeader('connection', 'close')
+    else response.on('finish', () => isClosing && socket.end())
+    const exchange = exchangeOf(message, response, (incoming) => makeRequest(incoming, socket))
+    if (exchange) onExchange(exchange)
+  })
+  server.on('upgrade', (message, socket, head) => {
+    const make = (incoming: Incoming) => makeRequest(incoming, message.socket as TLSSocket)
+    const exchange = upgradeExchangeOf(message, socket, { head, makeRequest: make })
+    if (exchange) onExchange(exchange)
+  })
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    if (socket.writable) socket.end(`HTTP/1.1 ${clientErrors[code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`)
+  })
+  return {
+    take: (socket) => void server.emit('connection', socket),
+    close() {
+      isClosing = true
+      server.close()
+      server.closeIdleConnections()
+    },
+  }
+}
+
+function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequest: MakeRequest): Exchange | undefined {
+  const presence = new Presence()
+  response.on('close', () => presence.leave())
+  response.on('error', () => presence.leave())
+  const incoming = incomingOf(message, presence)
+  if (!incoming) {
     response.writeHead(400).end()
     return undefined
   }
   return {
-    request: makeRequest(parts, message),
+    request: makeRequest(incoming),
     respond(status, headers, body) {
       if (response.headersSent || response.destroyed) return
-      response.writeHead(status, body ? { ...headers, 'content-length': String(body.length) } : headers)
-      if (body) response.end(body)
+      if (body) presence.answered()
+      const bodiless = isBodiless(incoming.method, status)
+      const length = body && status !== 204 && status !== 304 ? { 'content-length': body.length } : {}
+      response.writeHead(status, { ...headers, ...length } as OutgoingHttpHeaders)
+      if (bodiless) response.end()
+      else if (body) response.end(body)
       else response.flushHeaders()
     },
-    async write(chunk) {
-      if (response.destroyed) throw new Error('the client has gone')
-      if (!response.write(chunk)) await drained(response)
+    write(chunk) {
+      if (response.destroyed) return Promise.reject(gone())
+      return response.write(chunk) ? undefined : drained(response)
     },
-    end: () => void response.end(),
+    end() {
+      presence.answered()
+      response.end()
+    },
     abort: () => response.destroy(),
   }
 }
 
 /** A request to upgrade: whoever takes the socket answers on it; a refusal is written as a plain answer. */
-export function upgradeExchangeOf(
+function upgradeExchangeOf(
   message: IncomingMessage,
   socket: Duplex,
   { head, makeRequest }: { head: Uint8Array; makeRequest: MakeRequest },
 ): Exchange | undefined {
-  const gone = new AbortController()
-  socket.on('close', () => gone.abort())
-  socket.on('error', () => gone.abort())
-  const parts = partsOf(message, gone.signal)
-  if (!parts) {
+  const presence = new Presence()
+  socket.on('close', () => presence.leave())
+  socket.on('error', () => presence.leave())
+  const incoming = incomingOf(message, presence)
+  if (!incoming) {
     socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n')
     return undefined
   }
   return {
-    request: makeRequest({ ...parts, upgrade: () => ({ socket, head }) }, message),
-    respond(status, headers, body = new Uint8Array()) {
-      const lines = Object.entries({ ...headers, 'content-length': String(body.length), connection: 'close' })
-      socket.write(
-        `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
-      )
-      socket.end(body)
+    request: makeRequest({ ...incoming, body: undefined, upgrade: () => ({ socket, head }) }),
+    respond(status, headers, body) {
+      const bodiless = isBodiless(incoming.method, status)
+      socket.write(answerHead(status, body && !bodiless ? { ...headers, 'content-length': String(body.length) } : headers))
+      if (bodiless) socket.end()
+      else if (body) socket.end(body)
     },
-    async write(chunk) {
-      if (!socket.write(chunk)) await drained(socket)
+    write(chunk) {
+      if (socket.destroyed) return Promise.reject(gone())
+      return socket.write(chunk) ? undefined : drained(socket)
     },
     end: () => void socket.end(),
     abort: () => socket.destroy(),
   }
 }
 
-function partsOf(message: IncomingMessage, signal: AbortSignal) {
+function incomingOf(message: IncomingMessage, presence: Presence): Incoming | undefined {
   try {
     return {
       method: message.method ?? 'GET',
       ...parseTarget(message.url ?? '/'),
       headers: message.headers as Request['headers'],
-      signal,
-      body: () => collectBody(message, message.headers['content-length']),
+      presence,
+      body: hasBody(message) ? message : undefined,
     }
   } catch {
     return undefined
   }
 }
 
-const reasons: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found' }
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
 
-function reasonOf(status: number): string {
-  return reasons[status] ?? 'Error'
+/** Paths below which protocols are switched; elsewhere the wish to is passed over, as HTTP allows. */
+const upgradable = /^\/api\/v1\/(namespaces|nodes)\/[^?]*\/(exec|attach|portforward|proxy)(\/|\?|$)/
+
+function isUpgradable({ url = '' }: IncomingMessage): boolean {
+  return upgradable.test(url)
+}
+
+/** Whatever is answered here ends the connection: the client's next bytes need not be a request. */
+function answerHead(status: number, headers: Headers): string {
+  const lines = Object.entries({ ...headers, connection: 'close' }).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${name}: ${one}`),
+  )
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n`
 }

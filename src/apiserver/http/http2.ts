@@ -1,7 +1,13 @@
 /** HTTP/2 requests by the stream API, which leaves out the compatibility layer's objects and its cost. */
-import type { Http2Session, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { Request } from '../request.ts'
-import { collectBody, drained, type Exchange, parseTarget } from './exchange.ts'
+import { drained, type Exchange, gone, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
 /** Limits that informers of one client need, who share a session: hundreds of watches, many large lists at once. */
 export const sessionOptions = {
@@ -9,10 +15,14 @@ export const sessionOptions = {
   streamResetBurst: 20_000,
   streamResetRate: 5_000,
   peerMaxConcurrentStreams: 4_000,
-  settings: { maxConcurrentStreams: 4_000, initialWindowSize: 1 << 20, enableConnectProtocol: false },
+  maxHeaderListPairs: 256,
+  settings: {
+    maxConcurrentStreams: 4_000,
+    initialWindowSize: 1 << 20,
+    maxHeaderListSize: 1 << 20,
+    enableConnectProtocol: false,
+  },
 } as const
-
-export type MakeRequest = (parts: Pick<Request, 'method' | 'path' | 'query' | 'headers' | 'signal' | 'body'>) => Request
 
 export function serveSession(
   session: ServerHttp2Session,
@@ -28,40 +38,44 @@ export function serveSession(
 }
 
 function exchangeOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, makeRequest: MakeRequest): Exchange | undefined {
-  const gone = new AbortController()
-  stream.on('error', () => gone.abort())
-  stream.on('close', () => gone.abort())
+  const presence = new Presence()
+  stream.on('error', () => presence.leave())
+  stream.on('close', () => presence.leave())
   let target: ReturnType<typeof parseTarget>
   try {
     target = parseTarget(headers[':path'] ?? '/')
   } catch {
     stream.respond({ ':status': 400 }, { endStream: true })
+    stream.resume()
     return undefined
   }
-  const request = makeRequest({
-    method: headers[':method'] ?? 'GET',
-    ...target,
-    headers: headers as Request['headers'],
-    signal: gone.signal,
-    body: () => collectBody(stream, headers['content-length']),
-  })
+  const method = headers[':method'] ?? 'GET'
+  const body = stream.endAfterHeaders ? undefined : stream
   return {
-    request,
-    respond(status, answer, body) {
+    request: makeRequest({ method, ...target, headers: headers as Request['headers'], presence, body }),
+    respond(status, answer, content) {
       if (stream.destroyed || stream.headersSent) return
-      stream.respond({ ':status': status, ...answer })
-      if (body) stream.end(body)
+      if (content) presence.answered()
+      const length = content && status !== 204 && status !== 304 ? { 'content-length': content.length } : {}
+      const endStream = isBodiless(method, status) || content?.length === 0
+      stream.respond({ ':status': status, ...answer, ...length } as OutgoingHttpHeaders, { endStream })
+      if (content && !endStream) stream.end(content)
+      if (content || endStream) letGo(stream)
     },
-    async write(chunk) {
-      if (stream.destroyed || stream.closed) throw new Error('the client has gone')
-      if (!stream.write(chunk)) await drained(stream)
+    write(chunk) {
+      if (stream.destroyed || stream.closed) return Promise.reject(gone())
+      return stream.write(chunk) ? undefined : drained(stream)
     },
-    end: () => void stream.end(),
-    abort: () => stream.close(2),
+    end() {
+      presence.answered()
+      stream.end()
+      letGo(stream)
+    },
+    abort: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
   }
 }
 
-/** Asks clients to take their next requests elsewhere, lets the open ones end. */
-export function goAway(sessions: Iterable<Http2Session>): void {
-  for (const session of sessions) session.close()
+/** A stream whose body nobody reads would stay open after its answer. */
+function letGo(stream: ServerHttp2Stream): void {
+  if (!stream.endAfterHeaders && stream.readableFlowing === null) stream.resume()
 }

@@ -1,14 +1,15 @@
 /** `listen`: the API server on a socket. TLS always; HTTP/2 and HTTP/1.1 on the same port; client certificates asked for, not demanded. */
-import { createServer as createHttp1 } from 'node:http'
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
-import { createServer, type TLSSocket } from 'node:tls'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { asStatus } from '../pipeline.ts'
-import type { Origin, Request, User } from '../request.ts'
+import type { RequestMetrics } from '../publish/metrics.ts'
+import type { Origin, Request, Response, User } from '../request.ts'
+import { noRequestInfo } from '../request-info.ts'
 import type { ApiServer } from '../server.ts'
-import type { Exchange } from './exchange.ts'
-import { exchangeOf, upgradeExchangeOf } from './http1.ts'
+import { collectBody, type Exchange, type Incoming } from './exchange.ts'
+import { http1Server } from './http1.ts'
 import { serveSession, sessionOptions } from './http2.ts'
 import { refuse, send } from './send.ts'
 
@@ -23,6 +24,8 @@ export interface ListenOptions {
   readonly clientCa: string
   readonly clock: Clock
   readonly random: Random
+  /** Told of every request. */
+  readonly metrics?: RequestMetrics
   readonly onError?: (error: unknown) => void
 }
 
@@ -33,77 +36,63 @@ export interface Listening {
 }
 
 const nobody: User = { name: '', groups: [] }
-const noInfo = {
-  verb: '',
-  isResource: false,
-  path: '',
-  group: '',
-  version: '',
-  resource: '',
-  subresource: '',
-  namespace: '',
-  name: '',
-  rest: '',
-}
+
+/** Client certificates are asked for, not demanded. */
+const tlsOptions = {
+  requestCert: true,
+  rejectUnauthorized: false,
+  ALPNProtocols: ['h2', 'http/1.1'],
+  minVersion: 'TLSv1.2',
+  handshakeTimeout: 10_000,
+  // Finds out about clients whose machine is gone.
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+} as const
 
 export async function listen(server: ApiServer, options: ListenOptions): Promise<Listening> {
-  const { key, certificate, clientCa, clock, onError = () => {} } = options
+  const { key, certificate, clientCa, clock, metrics, onError = () => {} } = options
   const sockets = new Set<TLSSocket>()
   const sessions = new Set<ServerHttp2Session>()
 
   function serve(exchange: Exchange): void {
+    const { request } = exchange
+    const end = metrics?.begin(request)
+    let answer: Response | undefined
     void server
-      .handle(exchange.request)
-      .then((response) => send(exchange, response, clock))
+      .handle(request)
+      .then((response) => {
+        answer = response
+        return send(exchange, response, clock)
+      })
       .catch((error) => {
-        if (exchange.request.signal.aborted) return
+        if (request.signal.aborted) return
         onError(error)
         refuse(exchange, asStatus(error).toStatus())
       })
+      .finally(() => end?.(answer))
   }
 
-  const http1 = createHttp1({ keepAliveTimeout: 180_000 })
-  http1.on('request', (message, response) => {
-    const exchange = exchangeOf(message, response, (parts) => requestOf(parts, message.socket as TLSSocket, options))
-    if (exchange) serve(exchange)
-  })
-  http1.on('upgrade', (message, socket, head) => {
-    const makeRequest = (parts: Parts) => requestOf(parts, message.socket as TLSSocket, options)
-    const exchange = upgradeExchangeOf(message, socket, { head, makeRequest })
-    if (exchange) serve(exchange)
-  })
-  http1.on('clientError', (_, socket) => void socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n'))
-
-  const tls = createServer({
-    key,
-    cert: certificate,
-    ca: clientCa,
-    requestCert: true,
-    rejectUnauthorized: false,
-    ALPNProtocols: ['h2', 'http/1.1'],
-    minVersion: 'TLSv1.2',
-  })
+  const makeRequest = (incoming: Incoming, socket: TLSSocket) => requestOf(incoming, socket, options)
+  const http1 = http1Server(makeRequest, serve)
+  const tls = createServer({ ...tlsOptions, key, cert: certificate, ca: clientCa })
   tls.on('secureConnection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
-    if (socket.alpnProtocol !== 'h2') return http1.emit('connection', socket)
+    if (socket.alpnProtocol !== 'h2') return http1.take(socket)
     const session = performServerHandshake(socket, sessionOptions as unknown as Parameters<typeof performServerHandshake>[1])
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
-    serveSession(session, (parts) => requestOf(parts, socket, options), serve)
+    serveSession(session, (incoming) => makeRequest(incoming, socket), serve)
   })
   tls.on('tlsClientError', () => {})
-  await new Promise<void>((resolve, reject) => {
-    tls.once('error', reject)
-    tls.listen(options.port, options.host, () => resolve())
-  })
+  const port = await start(tls, options)
   tls.on('error', onError)
-  const { port } = tls.address() as { port: number }
 
   async function close(grace = 0): Promise<void> {
     const closed = new Promise((done) => tls.close(done))
+    http1.close()
     for (const session of sessions) session.close()
     const timer = clock.after(grace, () => {
       for (const socket of sockets) socket.destroy()
@@ -115,26 +104,53 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   return { port, close }
 }
 
-type Parts = Pick<Request, 'method' | 'path' | 'query' | 'headers' | 'signal' | 'body'> & Partial<Pick<Request, 'upgrade'>>
-
-function requestOf(parts: Parts, socket: TLSSocket, { random }: ListenOptions): Request {
-  const given = parts.headers['audit-id']
-  const auditId = given && /^[\w-]{1,64}$/.test(given) ? given : random.uuid()
-  return { ...parts, origin: originOf(socket), info: noInfo, user: nobody, auditId, warnings: [] }
+function start(tls: Server, { port, host }: ListenOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    tls.once('error', reject)
+    tls.listen(port, host, () => {
+      tls.off('error', reject)
+      resolve((tls.address() as { port: number }).port)
+    })
+  })
 }
+
+function requestOf(incoming: Incoming, socket: TLSSocket, { random, clock }: ListenOptions): Request {
+  const { method, path, query, rawQuery, headers, body, presence, upgrade } = incoming
+  const given = headers['audit-id']
+  return {
+    method,
+    path,
+    query,
+    rawQuery,
+    headers,
+    upgrade,
+    get signal() {
+      return presence.signal
+    },
+    body: body ? () => collectBody(body, headers['content-length'], clock) : noBody,
+    bodyStream: () => body,
+    origin: originOf(socket),
+    info: noRequestInfo,
+    user: nobody,
+    auditId: given && /^[\w-]{1,64}$/.test(given) ? given : random.uuid(),
+    warnings: [],
+  }
+}
+
+const empty = new Uint8Array()
+const noBody = async () => empty
 
 const origins = new WeakMap<TLSSocket, Origin>()
 
-/** Once per connection. A certificate that our CA did not sign counts as none. */
+/** Once per connection. */
 function originOf(socket: TLSSocket): Origin {
   const known = origins.get(socket)
   if (known) return known
-  const peer = socket.authorized ? socket.getPeerX509Certificate() : undefined
-  const origin: Origin = {
-    type: 'network',
-    remoteAddress: socket.remoteAddress ?? '',
-    ...(peer && { certificate: peer.raw }),
-  }
+  const { remoteAddress = '', authorized, authorizationError } = socket
+  const peer = socket.getPeerX509Certificate()
+  const network = { type: 'network', remoteAddress } as const
+  const refused = { ...network, certificateError: String(authorizationError) }
+  const origin: Origin = !peer ? network : authorized ? { ...network, certificate: peer.raw } : refused
   origins.set(socket, origin)
   return origin
 }

@@ -24,7 +24,7 @@ export function negotiate(accept: string | undefined): Wanted {
   const known = cache.get(accept)
   if (known) return known
   const wanted = choose(accept)
-  if (cache.size < 1000) cache.set(accept, wanted)
+  if (cache.size < 1000 && accept.length <= 500) cache.set(accept, wanted)
   return wanted
 }
 

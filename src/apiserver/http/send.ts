@@ -1,19 +1,17 @@
 /** Sends a Response over an Exchange: encodes, compresses, streams, and keeps the pace of the client. */
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
 import type { Clock } from '#lib/clock.ts'
 import type { StatusObject } from '#schema/status-error.ts'
 import { asStatus } from '../pipeline.ts'
-import type { Request, Response } from '../request.ts'
-import { type EncodeOptions, encode, watchFrame } from './encode.ts'
+import type { Headers, Request, Response } from '../request.ts'
+import { chunkSize, coalesced, gzipped, sendChunks } from './chunks.ts'
+import { type EncodeOptions, encode } from './encode.ts'
 import type { Exchange } from './exchange.ts'
 import { mediaTypes, negotiate, type Wanted } from './negotiate.ts'
-
-const compress = promisify(gzip)
+import { sendWatch } from './send-watch.ts'
 
 /** Smaller answers are not worth it (upstream's `defaultGzipThresholdBytes`). */
 const gzipFrom = 128 * 1024
-const chunkSize = 256 * 1024
+const newline = Buffer.from('\n')
 
 export async function send(exchange: Exchange, response: Response, clock: Clock): Promise<void> {
   switch (response.type) {
@@ -24,19 +22,16 @@ export async function send(exchange: Exchange, response: Response, clock: Clock)
     case 'stream':
       return sendStream(exchange, response)
     case 'watch':
-      return sendWatch(exchange, response, clock)
+      return startWatch(exchange, response, clock)
     default:
       return sendObject(exchange, response, clock)
   }
 }
 
-function common({ auditId, warnings }: Request, more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return {
-    'audit-id': auditId,
-    'cache-control': 'no-cache, private',
-    ...(warnings.length > 0 && { warning: warnings.map(warningValue).join(', ') }),
-    ...more,
-  }
+function common({ auditId, warnings }: Request, more?: Headers): Headers {
+  const headers: Record<string, string | readonly string[]> = { 'audit-id': auditId, 'cache-control': 'no-cache, private' }
+  if (warnings.length > 0) headers.warning = warnings.map(warningValue).join(', ')
+  return more ? Object.assign(headers, more) : headers
 }
 
 /** RFC 9111 section 5.5 with upstream's agent `-`; control characters cannot stand in a header. */
@@ -45,32 +40,53 @@ function warningValue(text: string): string {
   return `299 - "${Buffer.from(printable.replace(/["\\]/g, '\\$&')).toString('latin1')}"`
 }
 
-async function sendObject(exchange: Exchange, response: Extract<Response, { type: 'object' }>, clock: Clock): Promise<void> {
+type ObjectResponse = Extract<Response, { type: 'object' }>
+
+async function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock): Promise<void> {
   const { request } = exchange
-  const answer = response
-  let status = response.status
-  let encoded: ReturnType<typeof encode>
+  let { status } = response
+  let contentType = mediaTypes.json
+  let pieces: readonly Uint8Array[]
   try {
-    encoded = encode(answer, optionsOf(request, clock))
+    const options = optionsOf(request, clock)
+    contentType = mediaTypes[options.wanted.encoding]
+    pieces = piecesOf(response, options)
   } catch (error) {
     const refusal = asStatus(error).toStatus()
     status = refusal.code
-    encoded = encode({ object: refusal }, { ...optionsOf(request, clock, { encoding: 'json' }) })
+    contentType = mediaTypes.json
+    pieces = [encode({ object: refusal }, { ...optionsOf(request, clock, { encoding: 'json' }) }).bytes]
   }
-  const headers = common(request, { ...response.headers, 'content-type': encoded.contentType })
-  if (encoded.bytes.length < gzipFrom || !accepts(request, 'gzip')) {
-    if (encoded.bytes.length <= chunkSize) return exchange.respond(status, headers, encoded.bytes)
-    exchange.respond(status, headers)
-    return sendChunks(exchange, encoded.bytes)
+  const headers = common(request, { ...response.headers, 'content-type': contentType })
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (size >= gzipFrom && accepts(request, 'gzip')) {
+    exchange.respond(status, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
+    return sendBody(exchange, gzipped(pieces))
   }
-  const small = await compress(encoded.bytes, { level: constants.Z_BEST_SPEED })
-  exchange.respond(status, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, small)
+  if (size <= chunkSize) {
+    return exchange.respond(status, headers, pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, size))
+  }
+  exchange.respond(status, { ...headers, 'content-length': String(size) })
+  return sendBody(exchange, coalesced(pieces))
 }
 
-/** In pieces, each when the client has taken the one before. */
-async function sendChunks(exchange: Exchange, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; at += chunkSize) await exchange.write(bytes.subarray(at, at + chunkSize))
-  exchange.end()
+/** What is ready is sent as it is; no object is turned into text for a request. */
+function piecesOf(response: ObjectResponse, options: EncodeOptions): readonly Uint8Array[] {
+  const { wanted, pretty } = options
+  if (wanted.encoding === 'json' && !wanted.as && !pretty) {
+    if (response.pieces) return [...response.pieces, newline]
+    if (response.bytes) return [response.bytes, newline]
+  }
+  return [encode(response, options).bytes]
+}
+
+async function sendBody(exchange: Exchange, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+  if (exchange.request.method === 'HEAD') return
+  try {
+    await sendChunks(exchange, chunks)
+  } catch {
+    exchange.abort()
+  }
 }
 
 function accepts({ headers }: Request, encoding: string): boolean {
@@ -98,34 +114,15 @@ function isPretty({ query, headers }: Request): boolean {
 
 async function sendStream(exchange: Exchange, { status, headers, chunks }: Extract<Response, { type: 'stream' }>): Promise<void> {
   exchange.respond(status, common(exchange.request, headers))
-  try {
-    for await (const chunk of chunks) await exchange.write(chunk)
-    exchange.end()
-  } catch {
-    exchange.abort()
-  }
+  await sendBody(exchange, chunks)
 }
 
-/** All events of one batch go out as one buffer. */
-async function sendWatch(exchange: Exchange, response: Extract<Response, { type: 'watch' }>, clock: Clock): Promise<void> {
+async function startWatch(exchange: Exchange, response: Extract<Response, { type: 'watch' }>, clock: Clock): Promise<void> {
   const { request } = exchange
   const options = { ...optionsOf(request, clock), kind: response.kind }
   const type = mediaTypes[options.wanted.encoding]
   exchange.respond(200, common(request, { 'content-type': options.wanted.encoding === 'json' ? type : `${type};stream=watch` }))
-  let isFirst = true
-  try {
-    for await (const batch of response.events) {
-      const frames = batch.map((event) => {
-        const frame = watchFrame(event.type, event, { ...options, now: clock.now(), isFirst })
-        isFirst = false
-        return frame
-      })
-      if (frames.length > 0) await exchange.write(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames))
-    }
-    exchange.end()
-  } catch {
-    exchange.abort()
-  }
+  await sendWatch(exchange, response.events, { options, clock })
 }
 
 /** For errors that arise before a request reaches the pipeline. */

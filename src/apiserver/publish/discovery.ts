@@ -52,8 +52,18 @@ export function discovery(kinds: () => readonly Kind[]): Stage {
 function groupsOf(kinds: readonly Kind[]): Group[] {
   const rank = (name: string) => (groupOrder.includes(name) ? groupOrder.indexOf(name) : groupOrder.length)
   return [...Map.groupBy(kinds, ({ group }) => group)]
-    .map(([name, members]) => ({ name, versions: Map.groupBy(members, ({ version }) => version) }))
+    .map(([name, members]) => ({ name, versions: versionsOf(members) }))
     .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
+}
+
+/** Versions in their order of preference, which is that of the list; resources by name. */
+function versionsOf(members: readonly Kind[]): Map<string, readonly Kind[]> {
+  const versions = Map.groupBy(members, ({ version }) => version)
+  return new Map([...versions].map(([version, some]) => [version, some.toSorted(byPlural)]))
+}
+
+function byPlural(a: Kind, b: Kind): number {
+  return a.plural < b.plural ? -1 : 1
 }
 
 function rootPaths(kinds: readonly Kind[]): object {
@@ -61,9 +71,7 @@ function rootPaths(kinds: readonly Kind[]): object {
     name ? [`/apis/${name}`, ...[...versions.keys()].map((version) => `/apis/${name}/${version}`)] : ['/api/v1'],
   )
   const others = ['/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version']
-  return {
-    paths: ['/.well-known/openid-configuration', '/api', ...versions.slice(0, 1), '/apis', ...versions.slice(1), ...others],
-  }
+  return { paths: ['/.well-known/openid-configuration', '/api', '/apis', ...versions, ...others].sort() }
 }
 
 function coreDiscovery(request: Request, version: string | undefined, kinds: readonly Kind[]): Response | undefined {

@@ -4,6 +4,7 @@ import type { Stage } from '../request.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import { discovery } from './discovery.ts'
 import { type HealthCheck, health, version } from './health.ts'
+import { metricsStage, type RequestMetrics } from './metrics.ts'
 import { openApiStages } from './openapi.ts'
 
 export interface PublishOptions {
@@ -15,12 +16,15 @@ export interface PublishOptions {
   readonly checks?: readonly HealthCheck[]
   /** Whose keys are published for others to check tokens with. */
   readonly tokens?: ServiceAccountTokens
+  /** Those that `listen` fills. */
+  readonly metrics?: RequestMetrics
 }
 
-export function publishStages({ kinds, gitVersion, platform, checks = [], tokens }: PublishOptions): readonly Stage[] {
+export function publishStages({ kinds, gitVersion, platform, checks = [], tokens, metrics }: PublishOptions): readonly Stage[] {
   return [
     health(checks),
     version(gitVersion, platform),
+    ...(metrics ? [metricsStage(metrics)] : []),
     ...(tokens ? [tokenKeys(tokens)] : []),
     ...openApiStages(kinds),
     discovery(kinds),

@@ -1,0 +1,171 @@
+/** `/metrics`: what the network asked of this server, under upstream's names (`endpoints/metrics`), and how the process fares. */
+import type { Clock } from '#lib/clock.ts'
+import type { Request, Response, Stage } from '../request.ts'
+
+export interface RequestMetrics {
+  /** A request begins; what is returned is to be called once, when its answer has been sent. */
+  begin(request: Request): (response: Response | undefined) => void
+  text(): string
+}
+
+/** Seconds; upstream's buckets. */
+const buckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
+
+/** All requests that differ in nothing that is a label. */
+interface Series {
+  readonly labels: Readonly<Record<string, string>>
+  readonly codes: Map<number, number>
+  readonly counts: number[]
+  sum: number
+  count: number
+}
+
+const longRunning = new Set(['WATCH', 'CONNECT'])
+
+export function requestMetrics(clock: Clock): RequestMetrics {
+  const all = new Map<string, Series>()
+  const inflight = { mutating: 0, readOnly: 0 }
+  const startedAt = clock.now() / 1000 - process.uptime()
+
+  function seriesOf(request: Request): Series {
+    const { verb, info, dryRun, scope } = describe(request)
+    const { group, version, resource, subresource } = info
+    const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${dryRun}`
+    let series = all.get(key)
+    if (!series) {
+      const labels = { component: 'apiserver', dry_run: dryRun, group, resource, scope, subresource, verb, version }
+      series = { labels, codes: new Map(), counts: buckets.map(() => 0), sum: 0, count: 0 }
+      all.set(key, series)
+    }
+    return series
+  }
+
+  return {
+    begin(request) {
+      const start = clock.monotonic()
+      const kind = ['GET', 'HEAD', 'OPTIONS'].includes(request.method) ? 'readOnly' : 'mutating'
+      inflight[kind]++
+      // What a request means is known only once the pipeline has read it.
+      return (response) => {
+        inflight[kind]--
+        const series = seriesOf(request)
+        const code = codeOf(response)
+        series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
+        if (!longRunning.has(series.labels.verb ?? '')) observe(series, (clock.monotonic() - start) / 1000)
+      }
+    },
+    text: () =>
+      [...requestLines([...all.values()]), ...inflightLines(inflight), ...processLines(startedAt)].join('\n').concat('\n'),
+  }
+}
+
+export function metricsStage(metrics: RequestMetrics): Stage {
+  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+  return async (request, next) => {
+    if (request.path !== '/metrics') return next()
+    return { type: 'bytes', status: 200, bytes: Buffer.from(metrics.text()), headers }
+  }
+}
+
+function observe(series: Series, seconds: number): void {
+  series.count++
+  series.sum += seconds
+  for (let i = buckets.length - 1; i >= 0 && seconds <= (buckets[i] as number); i--)
+    series.counts[i] = (series.counts[i] ?? 0) + 1
+}
+
+/** 499 where nobody waited for the answer; 101 where the handler took over the connection. */
+function codeOf(response: Response | undefined): number {
+  if (!response) return 499
+  if (response.type === 'upgraded') return 101
+  return response.type === 'watch' ? 200 : response.status
+}
+
+const verbs: Readonly<Record<string, string>> = {
+  get: 'GET',
+  list: 'LIST',
+  watch: 'WATCH',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+  deletecollection: 'DELETECOLLECTION',
+}
+const connections = new Set(['attach', 'exec', 'log', 'portforward', 'proxy'])
+const nothing = { group: '', version: '', resource: '', subresource: '' }
+
+/** Paths that are counted by themselves; others could be anything. */
+const knownPaths = new Set([
+  '/',
+  '/api',
+  '/apis',
+  '/healthz',
+  '/livez',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/readyz',
+  '/version',
+])
+
+function describe({ info, kind, method, headers, query }: Request) {
+  if (!info.isResource || !kind) {
+    const subresource = knownPaths.has(info.path) ? info.path : ''
+    return { verb: method in methods ? method : 'other', info: { ...nothing, subresource }, dryRun: '', scope: '' }
+  }
+  const isApply = info.verb === 'patch' && (headers['content-type'] ?? '').startsWith('application/apply-patch')
+  const verb = connections.has(info.subresource) ? 'CONNECT' : isApply ? 'APPLY' : (verbs[info.verb] ?? 'other')
+  const scope = info.name || info.verb === 'create' ? 'resource' : info.namespace ? 'namespace' : 'cluster'
+  return { verb, info, dryRun: query.getAll('dryRun').join(','), scope }
+}
+
+const methods = { GET: 1, HEAD: 1, POST: 1, PUT: 1, PATCH: 1, DELETE: 1, OPTIONS: 1 }
+
+function requestLines(all: readonly Series[]): string[] {
+  const total = 'apiserver_request_total'
+  const duration = 'apiserver_request_duration_seconds'
+  const counts = all.flatMap(({ labels, codes }) => [...codes].map(([code, count]) => sample(total, { code, ...labels }, count)))
+  const durations = all.flatMap(({ labels, counts, sum, count }) =>
+    count === 0
+      ? []
+      : [
+          ...buckets.map((le, i) => sample(`${duration}_bucket`, { ...labels, le }, counts[i] ?? 0)),
+          sample(`${duration}_bucket`, { ...labels, le: '+Inf' }, count),
+          sample(`${duration}_sum`, labels, sum),
+          sample(`${duration}_count`, labels, count),
+        ],
+  )
+  return [
+    ...family(total, 'counter', 'Requests from the network by verb, resource and answer.'),
+    ...counts,
+    ...family(duration, 'histogram', 'Seconds from a request to the end of its answer, without watches and connections.'),
+    ...durations,
+  ]
+}
+
+function inflightLines(inflight: Readonly<Record<string, number>>): string[] {
+  const name = 'apiserver_current_inflight_requests'
+  const samples = Object.entries(inflight).map(([request_kind, count]) => sample(name, { request_kind }, count))
+  return [...family(name, 'gauge', 'Requests under way, watches among them.'), ...samples]
+}
+
+function processLines(startedAt: number): string[] {
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed } = process.memoryUsage()
+  const one = (name: string, type: string, help: string, value: number) => [...family(name, type, help), sample(name, {}, value)]
+  return [
+    ...one('process_cpu_seconds_total', 'counter', 'Processor time of this process.', (user + system) / 1e6),
+    ...one('process_resident_memory_bytes', 'gauge', 'Memory that this process holds.', rss),
+    ...one('process_start_time_seconds', 'gauge', 'When this process began, since the Unix epoch.', startedAt),
+    ...one('nodejs_heap_size_used_bytes', 'gauge', 'Memory of JavaScript objects.', heapUsed),
+  ]
+}
+
+function family(name: string, type: string, help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+}
+
+function sample(name: string, labels: Readonly<Record<string, string | number>>, value: number): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(String(text))}`)
+  return pairs.length > 0 ? `${name}{${pairs.join(',')}} ${value}` : `${name} ${value}`
+}
