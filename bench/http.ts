@@ -11,8 +11,9 @@ import { systemRandom } from '#lib/random.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { type LoopbackSocket, listenOnLoopback } from '#testing/loopback.ts'
 import { pod } from '#testing/make.ts'
+import { defineBench, type Figure } from './define-bench.ts'
 
-const seconds = Number(process.argv[2] ?? 3)
+const seconds = 2
 const sessions = 4
 const pod1 = '/api/v1/namespaces/default/pods/web'
 const list = '/api/v1/namespaces/default/configmaps'
@@ -27,17 +28,18 @@ interface Task {
   readonly seconds: number
 }
 
-interface Figure {
+interface Load {
   readonly perSecond: number
   readonly megabytes: number
   /** Microseconds of the serving thread's time for one request. */
   readonly cpu: number
 }
 
-if (isMainThread) await main()
-else await load(workerData as Task)
+if (!isMainThread) await load(workerData as Task)
 
-async function main(): Promise<void> {
+export default defineBench({ name: 'http', run: main })
+
+async function main(report: (figure: Figure) => void): Promise<void> {
   await using cluster = await testCluster()
   await cluster.client.create(
     Pod,
@@ -47,14 +49,14 @@ async function main(): Promise<void> {
   for (let i = 0; i < 10_000; i++)
     await cluster.client.create(ConfigMap, { metadata: { name: `m${i}`, namespace: 'default' }, data })
   await using front = await listenOnLoopback({ server: cluster.server, clock: systemClock, random: systemRandom })
-  await compare('GET of one pod', { front, path: pod1, inFlight: 64 })
-  await compare('LIST of 10,000 ConfigMaps', { front, path: list, inFlight: 1 })
+  report(await compare('GET of one pod', { front, path: pod1, inFlight: 64 }))
+  report(await compare('LIST of 10,000 ConfigMaps', { front, path: list, inFlight: 1 }))
 }
 
 async function compare(
   what: string,
   { front, path, inFlight }: { front: LoopbackSocket; path: string; inFlight: number },
-): Promise<void> {
+): Promise<Figure> {
   const { pki } = front
   const how = { ca: pki.ca.certificate, cert: pki.admin.certificate, key: pki.admin.key, path, inFlight, seconds }
   const raw = await rawServer(front, path)
@@ -64,13 +66,15 @@ async function compare(
   raw.close()
   const limit = (before.perSecond + after.perSecond) / 2
   const size = Math.round((nami.megabytes * 1e6) / nami.perSecond)
-  const rate = (figure: number) => `${figure < 100 ? figure.toFixed(1) : Math.round(figure).toLocaleString('en')}/s`
-  const ratio = (nami.perSecond / limit).toFixed(2)
   const cpu = (before.cpu + after.cpu) / 2
-  const work = `thread time per request: ratio ${(cpu / nami.cpu).toFixed(2)}, ${Math.round(nami.cpu)} and ${Math.round(cpu)} us`
-  console.log(
-    `${what}: ratio ${ratio}  nami ${rate(nami.perSecond)} of ${size.toLocaleString('en')} bytes  raw ${rate(limit)}  (${work})`,
-  )
+  const work = `thread time for one: ratio ${(cpu / nami.cpu).toFixed(2)}, ${Math.round(nami.cpu)} and ${Math.round(cpu)} us`
+  return {
+    what,
+    value: nami.perSecond,
+    unit: '/s',
+    limit: { what: 'raw node:http2', value: limit },
+    note: `${size.toLocaleString('en')} bytes; ${work}`,
+  }
 }
 
 /** Answers everything with what the API server says to `path`, without looking. */
@@ -96,7 +100,7 @@ async function rawServer({ port, pki }: LoopbackSocket, path: string) {
   return { port: (server.address() as AddressInfo).port, close: () => server.close() }
 }
 
-async function run(task: Task): Promise<Figure> {
+async function run(task: Task): Promise<Load> {
   const worker = new Worker(new URL(import.meta.url), { workerData: task })
   await once(worker, 'message')
   const start = process.threadCpuUsage()

@@ -7,42 +7,44 @@ import { DatabaseSync } from 'node:sqlite'
 import { systemClock } from '#lib/clock.ts'
 import { openSqliteStore } from '#store/sqlite.ts'
 import { create, type Store } from '#store/store.ts'
+import { defineBench } from './define-bench.ts'
 
-const seconds = Number(process.argv[2] ?? 3)
+const seconds = 1
 const value = new Uint8Array(1024).fill(97)
 const cause = { user: 'system:admin', time: 1_767_225_600_000, request: '00000000-0000-0000-0000-000000000000' }
 
-interface Figure {
+interface Commits {
   readonly commits: number
   /** Longest wait for one commit, in milliseconds. */
   readonly worst: number
 }
 
-await main()
-
-async function main(): Promise<void> {
-  const directory = mkdtempSync(join(process.env.NAMI_BENCH_DIR ?? tmpdir(), 'nami-bench-'))
-  try {
-    for (const writers of [1, 64, 1000]) {
-      const raw = rawCommits(join(directory, `raw-${writers}.db`), writers)
-      const path = join(directory, `nami-${writers}.db`)
-      const nami = await withStore(path, (store) => storeCommits(store, writers))
-      const again = rawCommits(join(directory, `raw-${writers}-again.db`), writers)
-      const limit = (raw.commits + again.commits) / 2
-      const ratio = (nami.commits / limit).toFixed(2)
-      const figures = `${line(nami)}  raw SQLite ${line({ commits: limit, worst: Math.max(raw.worst, again.worst) })}`
-      console.log(`${String(writers).padStart(4)} writers: ratio ${ratio}  nami ${figures}`)
+export default defineBench({
+  name: 'store',
+  async run(report) {
+    const directory = mkdtempSync(join(process.env.NAMI_BENCH_DIR ?? tmpdir(), 'nami-bench-'))
+    try {
+      for (const writers of [1, 64, 1000]) {
+        const raw = rawCommits(join(directory, `raw-${writers}.db`), writers)
+        const path = join(directory, `nami-${writers}.db`)
+        const nami = await withStore(path, (store) => storeCommits(store, writers))
+        const again = rawCommits(join(directory, `raw-${writers}-again.db`), writers)
+        const worst = `worst ${nami.worst.toFixed(1)} ms, raw ${Math.max(raw.worst, again.worst).toFixed(1)} ms`
+        report({
+          what: `commits of ${writers} writer${writers > 1 ? 's' : ''}`,
+          value: nami.commits,
+          unit: '/s',
+          limit: { what: 'raw SQLite in groups', value: (raw.commits + again.commits) / 2 },
+          note: worst,
+        })
+      }
+    } finally {
+      rmSync(directory, { recursive: true })
     }
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
+  },
+})
 
-function line({ commits, worst }: Figure): string {
-  return `${Math.round(commits).toLocaleString('en')}/s, worst ${worst.toFixed(1)} ms`
-}
-
-async function withStore(path: string, run: (store: Store) => Promise<Figure>): Promise<Figure> {
+async function withStore(path: string, run: (store: Store) => Promise<Commits>): Promise<Commits> {
   const store = await openSqliteStore({ path, clock: systemClock })
   try {
     return await run(store)
@@ -51,7 +53,7 @@ async function withStore(path: string, run: (store: Store) => Promise<Figure>): 
   }
 }
 
-async function storeCommits(store: Store, writers: number): Promise<Figure> {
+async function storeCommits(store: Store, writers: number): Promise<Commits> {
   const start = performance.now()
   const end = start + seconds * 1000
   let commits = 0
@@ -70,7 +72,7 @@ async function storeCommits(store: Store, writers: number): Promise<Figure> {
 }
 
 /** The limit: one thread that does nothing but insert the same row, `group` to a transaction, with SQLite's own checkpoints. */
-function rawCommits(path: string, group: number): Figure {
+function rawCommits(path: string, group: number): Commits {
   const database = new DatabaseSync(path)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   database.exec('CREATE TABLE log (id INTEGER PRIMARY KEY, key TEXT NOT NULL, value BLOB NOT NULL, cause TEXT NOT NULL)')

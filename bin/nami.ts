@@ -3,5 +3,6 @@
 import { enableCompileCache } from 'node:module'
 
 enableCompileCache(process.env.NODE_COMPILE_CACHE)
+await import('./own-imports.ts')
 const { main } = await import('#cli/main.ts')
 process.exitCode = await main(process.argv.slice(2))

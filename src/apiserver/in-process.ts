@@ -2,6 +2,7 @@
 import type { Call, Transport, WatchEvent } from '#client/client.ts'
 import { TransportError } from '#client/client.ts'
 import type { Random } from '#lib/random.ts'
+import { requirePathSegment } from '#schema/path-segment.ts'
 import { StatusError, type StatusObject } from '#schema/status-error.ts'
 import type { Request, Response, ServedEvent, User } from './request.ts'
 import { noRequestInfo } from './request-info.ts'
@@ -67,7 +68,9 @@ function requestOf(call: Call, { user, signal, auditId }: Sender): Request {
 function pathOf({ resource, namespace, name, subresource }: Call): string {
   const { group, version, plural } = resource
   const root = group ? `/apis/${group}/${version}` : `/api/${version}`
-  const parts = [namespace && `namespaces/${namespace}`, plural, name && encodeURIComponent(name), subresource]
+  if (namespace) requirePathSegment('Namespace', namespace)
+  if (name) requirePathSegment('Name', name)
+  const parts = [namespace && `namespaces/${namespace}`, plural, name, subresource]
   return [root, ...parts.filter(Boolean)].join('/')
 }
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { hasReason } from '#schema/status-error.ts'
+import { StoreError } from '#store/store.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { send } from '#testing/send.ts'
 import type { AdmissionPlugin } from './admission/plugin.ts'
-import { compose } from './pipeline.ts'
+import { asStatus, compose } from './pipeline.ts'
 import type { Request, Response } from './request.ts'
 
 test('compose() runs stages in order and back', async () => {
@@ -89,3 +90,16 @@ test('a transport that is closed carries nothing', async () => {
   await client.close()
   await assert.rejects(client.list(ConfigMap), { name: 'TransportError' })
 })
+
+const failures = [
+  [new StoreError('NoSpace', 'full'), 500, '', 'etcdserver: mvcc: database space exceeded'],
+  [new StoreError('Closed', 'closed'), 503, 'ServiceUnavailable', 'The apiserver is shutting down, please try again later.'],
+  [new Error('odd'), 500, 'InternalError', 'Internal error occurred: odd'],
+] as const
+
+for (const [error, code, reason, message] of failures) {
+  test(`asStatus() of ${error.message}`, () => {
+    const status = asStatus(error)
+    assert.deepEqual([status.code, status.reason, status.message], [code, reason, message])
+  })
+}

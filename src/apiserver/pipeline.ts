@@ -1,15 +1,19 @@
 /** The way of a request through the API server: read this file first. */
-import { StatusError } from '#schema/status-error.ts'
+import type { Clock } from '#lib/clock.ts'
+import { type Reason, StatusError } from '#schema/status-error.ts'
+import { hasCode } from '#store/store.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import type { Registry } from './registry/registry.ts'
 import type { Request, Response, Stage } from './request.ts'
 import { authorize } from './stages/authorize.ts'
+import { deadline } from './stages/deadline.ts'
 import { authenticate, impersonate } from './stages/identify.ts'
 import { parseRequest } from './stages/parse-request.ts'
 import { serve } from './stages/serve.ts'
 
 export interface PipelineParts {
+  readonly clock: Clock
   readonly authenticators: readonly Authenticator[]
   readonly authorizer: Authorizer
   readonly registry: Registry
@@ -24,6 +28,7 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
   return [
     recover(parts), // whatever is thrown below becomes a Status
     parseRequest, // method and path -> verb, group, resource, namespace, name, subresource
+    deadline(parts.clock), // 504 to whoever waited long enough
     authenticate(parts.authenticators), // -> user
     impersonate(parts.authorizer), // Impersonate-User and its like
     authorize(parts.authorizer),
@@ -60,6 +65,14 @@ function recover({ onPanic }: PipelineParts): Stage {
 /** What is no StatusError is a defect or a failing store; the client learns its message. */
 export function asStatus(error: unknown): StatusError {
   if (error instanceof StatusError) return error
+  // Upstream passes on what etcd says.
+  if (hasCode(error, 'NoSpace')) {
+    return new StatusError('' as Reason, 'etcdserver: mvcc: database space exceeded', { code: 500, cause: error })
+  }
+  if (hasCode(error, 'Closed')) {
+    const text = 'The apiserver is shutting down, please try again later.'
+    return new StatusError('ServiceUnavailable', text, { details: { retryAfterSeconds: 5 }, cause: error })
+  }
   const text = error instanceof Error ? error.message : String(error)
   const details = { causes: [{ message: text }] }
   return new StatusError('InternalError', `Internal error occurred: ${text}`, { details, cause: error })

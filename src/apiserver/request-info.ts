@@ -1,18 +1,19 @@
 /** Reads what a request means off its method and path (upstream's `RequestInfoFactory`). */
+import { isPathSegmentName } from '#schema/formats.ts'
 import { badRequest } from '#schema/status-error.ts'
 import type { RequestInfo } from './request.ts'
 
 /** Subresources of a namespace; any other third part is a resource in that namespace. */
 const namespaceSubresources = new Set(['status', 'finalize'])
 
-const verbs: Readonly<Record<string, string>> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-}
+const verbs: ReadonlyMap<string, string> = new Map([
+  ['POST', 'create'],
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+])
 
 /**
  * Inputs: `/api/{version}/...` and `/apis/{group}/{version}/...` with an optional `namespaces/{namespace}`, then
@@ -49,7 +50,7 @@ interface Tail {
 function resourceInfo(info: RequestInfo, { method, query, parts }: Tail): RequestInfo {
   const special = parts[0] === 'watch' || parts[0] === 'proxy'
   if (special && parts.length < 2) throw badRequest(`unable to determine kind and namespace from url, ${info.path}`)
-  const verb = special ? (parts[0] as string) : (verbs[method] ?? '')
+  const verb = special ? (parts[0] as string) : (verbs.get(method) ?? '')
   const { namespace, rest } = namespaceOf(special ? parts.slice(1) : parts)
   const [resource = '', name = '', third = ''] = rest
   const subresource = verb === 'proxy' ? '' : third
@@ -67,7 +68,11 @@ function namespaceOf(parts: readonly string[]): { namespace: string; rest: reado
 function withVerb(info: RequestInfo, query: URLSearchParams): RequestInfo {
   if (info.name === '' && info.verb === 'get') {
     const name = exactName(query.get('fieldSelector') ?? '')
-    return { ...info, verb: isTrue(query.get('watch')) ? 'watch' : 'list', ...(isPathSegment(name) && { name }) }
+    return {
+      ...info,
+      verb: isTrue(query.get('watch')) ? 'watch' : 'list',
+      ...(name !== '' && isPathSegmentName(name).length === 0 && { name }),
+    }
   }
   if (info.name === '' && info.verb === 'delete') return { ...info, verb: 'deletecollection' }
   return info
@@ -87,21 +92,11 @@ export function exactName(fieldSelector: string): string {
   return ''
 }
 
-/** `IsPathSegmentName`. */
-function isPathSegment(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/%]/.test(name)
-}
-
+/** The path comes decoded: to decode it once more would let a name stand for another path than the one that was authorized. */
 function splitPath(path: string): string[] {
-  const trimmed = path.replace(/^\/+|\/+$/g, '')
-  return trimmed ? trimmed.split('/').map(decode) : []
-}
-
-function decode(segment: string): string {
-  if (!segment.includes('%')) return segment
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
+  let start = 0
+  let end = path.length
+  while (path[start] === '/') start++
+  while (end > start && path[end - 1] === '/') end--
+  return end > start ? path.slice(start, end).split('/') : []
 }

@@ -14,6 +14,7 @@ import type { Readable } from 'node:stream'
 import tls from 'node:tls'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { TransportError } from './client.ts'
+import { bodyOf } from './stream-body.ts'
 
 export type Pem = string | Uint8Array
 export type PemSource = Pem | (() => Pem | undefined | Promise<Pem | undefined>)
@@ -232,7 +233,8 @@ function sendHttp2(session: Session, { method, path, headers, body, signal }: Ex
   }
   const abort = () => stream.close(http2.constants.NGHTTP2_CANCEL)
   signal?.addEventListener('abort', abort, { once: true })
-  stream.once('response', ({ ':status': status = 0, ...fields }) => resolve({ status, headers: fields, body: stream }))
+  const answer = bodyOf(stream)
+  stream.once('response', ({ ':status': status = 0, ...fields }) => resolve({ status, headers: fields, body: answer }))
   stream.on('error', (error) => {
     reject(signal?.aborted ? signal.reason : new TransportError(`the connection broke: ${error.message}`, { cause: error }))
   })

@@ -249,3 +249,32 @@ test('https transport falls back to HTTP/1.1', async () => {
   await client.close()
   await new Promise((resolve) => server.close(resolve))
 })
+
+test('https transport hands out an answer that was there before anybody read it', async () => {
+  await using server = await serve((stream) => answer(stream, 200, { x: 'x'.repeat(100_000) }))
+  const transport = httpsTransport({ server: server.url, ca: ca.certificate, clock: systemClock })
+  for (let i = 0; i < 20; i++) {
+    const { body } = await transport.raw({ method: 'POST', path: '/', body: '{}' })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    // A ping's answer comes after all that was sent before.
+    for (const session of server.sessions) session.ping(() => resolve())
+    await promise
+    await new Promise(setImmediate)
+    assert.equal(Buffer.concat(await Array.fromAsync(body as AsyncIterable<Uint8Array>)).length, 100_008)
+  }
+  await transport.close()
+})
+
+for (const [how, cut] of [
+  ['reset', (stream: http2.ServerHttp2Stream) => stream.destroy(new Error('broken'))],
+  ['left', (stream: http2.ServerHttp2Stream) => stream.session?.destroy()],
+] as const) {
+  test(`https transport takes no part of an answer for the whole when the stream is ${how}`, async () => {
+    await using server = await serve((stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/json' })
+      stream.write('{"kind":"ConfigMap","metadata":{"name":"a"}}', () => cut(stream))
+    })
+    await using client = connect(server.url)
+    await assert.rejects(client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } }), TransportError)
+  })
+}

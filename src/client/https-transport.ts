@@ -5,6 +5,7 @@
  * Retry-After is tried again up to twice; a read whose connection broke before the answer is tried once more. Writes are
  * never repeated unless the server said that it did not touch them.
  */
+import type { ClientHttp2Stream } from 'node:http2'
 import type { Readable } from 'node:stream'
 import { sleep } from '#lib/clock.ts'
 import { parseJson, stringifyJson } from '#schema/json.ts'
@@ -136,16 +137,31 @@ function mayRepeat(method: string, error: TransportError): boolean {
   return Boolean(refused) || (method === 'GET' && !unreachable)
 }
 
-async function collect(body: Readable, signal: AbortSignal | undefined): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  try {
-    for await (const chunk of body) chunks.push(chunk as Uint8Array)
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason
-    throw new TransportError(`the connection broke: ${(error as Error).message}`, { cause: error })
+/**
+ * By events, and not by iteration: that takes an HTTP/2 stream for broken when the peer has closed it before the reading begins, though
+ * all of it lies there (its `closed` is the protocol's).
+ */
+function collect(body: Readable, signal: AbortSignal | undefined): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const fail = (error?: Error) => {
+    if (signal?.aborted) reject(signal.reason)
+    else reject(new TransportError(`the connection broke: ${error?.message ?? 'the answer was cut off'}`, { cause: error }))
   }
-  if (signal?.aborted) throw signal.reason
-  return chunks.length === 1 ? Buffer.from(chunks[0] as Uint8Array) : Buffer.concat(chunks)
+  if (body.destroyed && !body.readableEnded) fail(body.errored ?? undefined)
+  const chunks: Buffer[] = []
+  body.on('data', (chunk: Buffer) => chunks.push(chunk))
+  let ended = false
+  body.once('end', () => {
+    ended = true
+  })
+  body.once('error', fail)
+  // A stream that is reset ends too; only its code tells, and only when it has closed.
+  body.once('close', () => {
+    const isWhole = ended && !signal?.aborted && !(body as Partial<ClientHttp2Stream>).rstCode
+    if (isWhole) resolve(Buffer.concat(chunks))
+    else fail()
+  })
+  return promise
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -20,7 +20,7 @@ import { allocatableOf, readMachine } from '#kubelet/node/machine.ts'
 import { startNodeAgent } from '#kubelet/node/node-agent.ts'
 import { createPodCgroups } from '#kubelet/node/pod-cgroups.ts'
 import { pressureOf, readRemaining } from '#kubelet/node/pressure.ts'
-import { reviewAccess } from '#kubelet/server/access.ts'
+import { reviewAccess, reviewToken } from '#kubelet/server/access.ts'
 import { listenAgent } from '#kubelet/server/agent-server.ts'
 import { rotateLogs } from '#kubelet/server/log-rotation.ts'
 import { sleep, systemClock } from '#lib/clock.ts'
@@ -228,7 +228,9 @@ async function startPods({ directory, config, log, signal }: Context, { client, 
     nodeName: config.nodeName,
     pods: () => kubelet.pods(),
     port: config.agentPort,
+    containerId: (at) => kubelet.containerId(at),
     authorize: reviewAccess({ client, clock, nodeName: config.nodeName }),
+    authenticateToken: reviewToken({ client, clock }),
   })
 }
 

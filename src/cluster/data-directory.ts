@@ -3,7 +3,18 @@
  * format is versioned; a directory of a newer Nami is refused, never touched.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import type { ContainerdPaths } from './containerd.ts'
@@ -118,8 +129,21 @@ export function saveConfig(directory: DataDirectory, config: ClusterConfig): voi
   replaceFile(directory.config, `${JSON.stringify(config, null, 2)}\n`, 0o600)
 }
 
-/** Readers see the old text or the new one, never a part. */
+/** Readers see the old text or the new one, never a part: also after a power cut, and when two processes write at once. */
 export function replaceFile(path: string, text: string, mode: number): void {
-  writeFileSync(`${path}.new`, text, { mode })
-  renameSync(`${path}.new`, path)
+  const temporary = `${path}.${process.pid}.new`
+  try {
+    const file = openSync(temporary, 'w', mode)
+    try {
+      writeFileSync(file, text)
+      fchmodSync(file, mode)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
 }

@@ -41,13 +41,14 @@ const random = systemRandom
 export async function startServer(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningServer> {
   const gateway = podNetwork(config.podCidr, config.serviceCidr).gateway
   const address = advertisedAddress(gateway)
+  mkdirSync(dirname(directory.store), { recursive: true })
+  // First, since its lock keeps a second server from making an authority of its own.
+  const store = await openSqliteStore({ path: directory.store, clock })
   const pki = await ensurePki(directory.pki, {
     domain: config.clusterDomain,
     dnsNames: [config.nodeName],
     addresses: [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()],
   })
-  mkdirSync(dirname(directory.store), { recursive: true })
-  const store = await openSqliteStore({ path: directory.store, clock })
   const controllers = controllersOf({ rootCa: pki.ca.certificate, clusterCidr: config.podCidr })
   const readiness = { isReady: false }
   const metrics = requestMetrics(clock)

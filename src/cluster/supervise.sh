@@ -7,6 +7,12 @@ set -u
 node=$1 bin=$2 data=$3 run=$4 logs=$5
 shift 5
 umask 022
+# Two of them would fight over the store and the pid files: the second leaves the field.
+exec 9>"$run/supervisor.lock"
+if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
+  echo "supervisor: another one runs already"
+  exit 0
+fi
 echo $$ >"$run/supervisor.pid"
 
 keep() {
@@ -18,14 +24,14 @@ keep() {
   # In a subshell $$ is still the supervisor: who has lost it starts nothing any more.
   while [ -z "$stopping" ] && kill -0 $$ 2>/dev/null; do
     began=$(date +%s)
-    "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=8 "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null &
+    "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=8 "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
     child=$!
     wait "$child"
     while kill -0 "$child" 2>/dev/null; do wait "$child"; done
     [ -n "$stopping" ] && break
     [ $(($(date +%s) - began)) -ge 60 ] && pause=1
     echo "supervisor: $name ended, starting it again in $pause s" >>"$logs/$name.log"
-    sleep "$pause" &
+    sleep "$pause" 9>&- &
     child=$!
     wait "$child"
     [ "$pause" -lt 16 ] && pause=$((pause * 2))

@@ -57,6 +57,28 @@ test('supervise.sh starts nothing any more once it has been killed itself', asyn
   }
 })
 
+test('supervise.sh leaves the field to one that runs already', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nami-supervise-'))
+  const log = join(folder, 'started')
+  writeFileSync(log, '')
+  const program = join(folder, 'program')
+  writeFileSync(program, `#!/bin/sh\necho $$ >>${log}\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  chmodSync(program, 0o755)
+  const words = [script, program, 'bin', 'data', folder, folder, 'server']
+  const first = spawn('/bin/sh', words, { stdio: 'ignore' })
+  try {
+    await lines(log, 1)
+    const pid = readFileSync(join(folder, 'supervisor.pid'), 'utf8')
+    assert.equal(spawnSync('/bin/sh', words, { stdio: 'ignore', timeout: 10_000 }).status, 0)
+    assert.equal(readFileSync(join(folder, 'supervisor.pid'), 'utf8'), pid)
+    assert.equal((await lines(log, 1)).length, 1)
+  } finally {
+    first.kill('SIGTERM')
+    await once(first, 'exit')
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 /** The file's lines once there are so many. */
 async function lines(file: string, count: number): Promise<string[]> {
   const watcher = watch(file)

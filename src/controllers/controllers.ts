@@ -1,6 +1,7 @@
 /** Every controller of the control plane; the only list of them. */
 import { kinds as builtIn } from '#api/kinds.ts'
 import type { Kind } from '#schema/kind.ts'
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { deploymentController } from './deployment/deployment.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
@@ -27,6 +28,7 @@ export function controllersOf({ rootCa, kinds = builtIn, ...ranges }: Controller
   return [
     namespaceController(() => kinds),
     serviceAccountController,
+    clusterRoleAggregationController,
     ...(rootCa ? [rootCaCertificatePublisher(rootCa)] : []),
     garbageCollector(kinds),
     deploymentController,

@@ -5,11 +5,19 @@ import type { Row } from './store.ts'
 /** How a row becomes an object; what it answers is shared by everybody and read-only. */
 export type Decode<T> = (row: Row) => T
 
+/** Told of everything that is made of a row, and how to let go of it. */
+export interface Keeper {
+  add(size: number, drop: () => void): void
+}
+
+/** For rows that live no longer than what is made of them: it holds nothing, and so nothing holds them. */
+export const asLongAsTheRow: Keeper = { add: () => {} }
+
 /**
  * What is made of rows is kept only for the last ones asked, up to a number of stored bytes: 150,000 pods decoded take more
  * than twice the memory of their bytes.
  */
-export class Recent {
+export class Recent implements Keeper {
   #limit: number
   #bytes = 0
   #kept: { size: number; drop: () => void }[] = []
@@ -35,8 +43,8 @@ export class Recent {
 
 export interface Making<T> {
   readonly decode: Decode<T>
-  readonly decoded: Recent
-  readonly served: Recent
+  readonly decoded: Keeper
+  readonly served: Keeper
 }
 
 export class CachedRow<T> {

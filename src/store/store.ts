@@ -1,5 +1,5 @@
 /**
- * The store: one revisioned log of keys and bytes with etcd's contract (design.md 4). It knows nothing of objects.
+ * The store: one revisioned log of keys and bytes with etcd's contract. It knows nothing of objects.
  * `conformance.ts` is this contract as a test suite; every engine runs it.
  *
  * Guarantees

@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type AdministratorIdentity, administratorIdentity } from '#cluster/administrator.ts'
 import { dataDirectory, defaultConfig, prepare } from '#cluster/data-directory.ts'
 import { startServer } from '#cluster/server.ts'
 import { type Background, type Ran, type RunOptions, run, start } from './bed-run.ts'
 
 export interface ControlPlane extends AsyncDisposable {
   readonly server: string
+  readonly administrator: AdministratorIdentity
   /** Path; its user is the administrator. */
   readonly kubeconfig: string
   /** Empty at first; for what a test hands to a client as a file. Programs start in it. */
@@ -39,6 +41,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
   const env = { PATH: process.env.PATH ?? '', HOME: root, KUBECONFIG: kubeconfig }
   return {
     ...{ server: `https://127.0.0.1:${running.port}`, kubeconfig, files, errors },
+    administrator: administratorIdentity(directory) as AdministratorIdentity,
     run: (program, args, options = {}) => run(program, args, { cwd: files, ...options, env: { ...env, ...options.env } }),
     start: (program, args) => start(program, args, { env }),
     async [Symbol.asyncDispose]() {

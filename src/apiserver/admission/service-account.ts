@@ -24,6 +24,7 @@ export const serviceAccount: AdmissionPlugin = {
     const pod = request.object as Pod
     if (isMirror(pod)) return checkMirror(request)
     pod.spec.serviceAccountName ||= 'default'
+    pod.spec.serviceAccount = pod.spec.serviceAccountName
     const account = await find(request, context)
     if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod, context.random)
     if (!pod.spec.imagePullSecrets?.length && account.imagePullSecrets?.length) {

@@ -34,7 +34,11 @@ export class RbacIndex {
 
   namespaceGrants(user: User, namespace: string): Grant[] {
     let index = this.#known(this.#namespaces.get(namespace))
-    if (!index) this.#namespaces.set(namespace, (index = indexOf(this.#lister.list(RoleBinding, namespace))))
+    if (!index) {
+      index = indexOf(this.#lister.list(RoleBinding, namespace))
+      // Anybody may ask for any namespace: only those that have bindings are remembered.
+      if (index.size > 0) this.#namespaces.set(namespace, index)
+    }
     return grantsOf(index, user)
   }
 

@@ -86,6 +86,9 @@ export function ruleResolver(lister: Lister): RuleResolver {
 /** Users whose grants are kept; they are worked out anew when there were more, or when any role or binding changed. */
 const rememberedUsers = 10_000
 
+/** Whoever asks chooses namespaces and, by impersonation, names: what is longer than any real one is worked out each time. */
+const longestKey = 2048
+
 type Remember = (key: string, make: () => GrantedRules[]) => readonly GrantedRules[]
 
 function memory(lister: Lister): Remember {
@@ -96,7 +99,8 @@ function memory(lister: Lister): Remember {
     let found = grants.get(key)
     if (!found) {
       if (grants.size >= rememberedUsers) grants.clear()
-      grants.set(key, (found = make()))
+      found = make()
+      if (key.length <= longestKey) grants.set(key, found)
     }
     return found
   }

@@ -1,5 +1,6 @@
 /** Whether one RBAC rule covers one request (upstream `pkg/apis/rbac/v1/evaluation_helpers.go`). */
 import type { PolicyRule } from '#api/rbac/v1/role.ts'
+import { withoutTrailing } from '#lib/trailing.ts'
 import type { Attributes } from './authorizer.ts'
 
 export function rulesAllow(rules: readonly PolicyRule[] | undefined, attributes: Attributes): boolean {
@@ -29,5 +30,5 @@ function nameMatches({ resourceNames = [] }: PolicyRule, name: string): boolean 
 /** A trailing `*` stands for any ending. */
 export function urlMatches(pattern: string, path: string): boolean {
   if (pattern === '*' || pattern === path) return true
-  return pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, ''))
+  return pattern.endsWith('*') && path.startsWith(withoutTrailing(pattern, '*'))
 }

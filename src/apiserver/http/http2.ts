@@ -1,11 +1,5 @@
 /** HTTP/2 requests by the stream API, which leaves out the compatibility layer's objects and its cost. */
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Request } from '../request.ts'
 import { drained, type Exchange, gone, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
@@ -71,7 +65,8 @@ function exchangeOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, mak
       stream.end()
       letGo(stream)
     },
-    abort: () => stream.close(constants.NGHTTP2_INTERNAL_ERROR),
+    // To close it would end the body first, and the client would take the part for the whole.
+    abort: () => void stream.destroy(new Error('the answer was broken off')),
   }
 }
 

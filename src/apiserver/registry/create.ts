@@ -1,4 +1,5 @@
 /** POST of a collection. */
+import { applyDefaults } from '#schema/default.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Request, Response } from '../request.ts'
 import { admitMutating } from './admit.ts'
@@ -25,6 +26,7 @@ export async function admitAndCreate(context: WriteContext, object: KubeObject):
   ensureNamespace(object, context.namespace)
   dedupOwnerReferences(object, context.warn, false)
   await admitMutating(context, { operation: 'CREATE', object })
+  applyDefaults(context.kind, object)
   dedupOwnerReferences(object, context.warn, true)
   return createObject(context, object)
 }

@@ -1,15 +1,18 @@
 /** Owner references that say the same twice are dropped, with upstream's warning. */
 import type { KubeObject } from '#schema/kind.ts'
-import { sameJson } from './same-json.ts'
 
 export function dedupOwnerReferences(object: KubeObject, warn: (message: string) => void, afterMutatingAdmission: boolean): void {
   const references = object.metadata?.ownerReferences
   if (!references || references.length < 2) return
   const kept: typeof references = []
   const duplicates: string[] = []
+  const seen = new Set<string>()
   for (const reference of references) {
-    if (kept.some((other) => sameJson(other, reference))) duplicates.push(reference.uid)
+    const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = reference
+    const text = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion])
+    if (seen.has(text)) duplicates.push(uid)
     else kept.push(reference)
+    seen.add(text)
   }
   if (duplicates.length === 0) return
   object.metadata.ownerReferences = kept

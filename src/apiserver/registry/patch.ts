@@ -1,4 +1,4 @@
-/** PATCH of one object, or of its status: JSON patch, merge patch, strategic merge patch. */
+/** PATCH of one object, or of a part of it: JSON patch, merge patch, strategic merge patch. */
 import { copyJson } from '#schema/copy.ts'
 import { decode } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
@@ -27,7 +27,7 @@ const maxOperations = 10_000
 
 export async function patch(registry: Registry, request: Request, kind: Kind): Promise<Response> {
   const { context, next } = await patchedBy(registry, request, kind)
-  return answer(await writeLoop({ context, part: partOf(request), next }))
+  return answer(await writeLoop({ context, part: partOf(request, kind), next }))
 }
 
 /** What the request makes of the current object, for the write loop. */

@@ -1,5 +1,6 @@
 /** Finds who serves a resource request: a verb of the registry, a subresource, or a review. */
 import type { Kind, Verb } from '#schema/kind.ts'
+import { requirePathSegment } from '#schema/path-segment.ts'
 import type { Request, Response } from '../request.ts'
 import { pageNotFound } from '../stages/not-found.ts'
 import { create } from './create.ts'
@@ -35,6 +36,7 @@ const onCollections = new Set<string>(['list', 'watch', 'create', 'deletecollect
 export async function serveResource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
   const { info } = request
   if (!addresses(request, kind)) return pageNotFound()
+  if (info.name) requirePathSegment('Name', info.name)
   if (info.subresource) return serveSubresource(registry, request, kind)
   const verb = info.verb as Verb
   if (kind.def.virtual) {
@@ -61,11 +63,13 @@ function misplaced({ info, path }: Request, kind: Kind): boolean {
 }
 
 async function serveSubresource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
-  const { subresource } = request.info
+  const { subresource, verb } = request.info
+  // The old prefixes `/watch/` and `/proxy/` would lead any method here under another verb than its own.
+  if (verb === 'watch' || verb === 'proxy') return pageNotFound()
   const declared = subresourceOf(kind, subresource)
   const handlers = subresources[`${kind.plural}/${subresource}`] ?? subresources[subresource]
   if (!handlers || (!declared && !subresources[`${kind.plural}/${subresource}`])) return pageNotFound()
-  const handler = handlers[request.info.verb] ?? handlers.connect
+  const handler = handlers[verb] ?? handlers.connect
   if (!handler) throw methodNotAllowed()
   return handler(registry, request, kind)
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { StatusError } from '#schema/status-error.ts'
-import { CachedRow, type Making, Recent } from '#store/cached-row.ts'
+import { asLongAsTheRow, CachedRow, type Making } from '#store/cached-row.ts'
 import { type Cause, create, type Row, remove, type Store, update } from '#store/store.ts'
 import { openWatchCache, type WatchCache } from '#store/watch-cache.ts'
 import { decodeRow, encodeObject, objectBytes, withVersion } from './codec.ts'
@@ -69,8 +69,7 @@ export class Storage {
     this.cache = cache
     this.#store = store
     this.#prefix = prefixOf(storedKindOf(kind))
-    const unbounded = new Recent(Number.POSITIVE_INFINITY)
-    this.#making = { decode: (row) => decodeRow(row, freeze), decoded: unbounded, served: unbounded }
+    this.#making = { decode: (row) => decodeRow(row, freeze), decoded: asLongAsTheRow, served: asLongAsTheRow }
   }
 
   keyOf(namespace: string, name: string): string {

@@ -3,17 +3,17 @@ import { formatTime } from '#lib/clock.ts'
 import { suffix } from '#lib/random.ts'
 import { decode, zeroOf } from '#schema/decode.ts'
 import type { FieldError } from '#schema/field-error.ts'
-import type { Kind, KubeObject } from '#schema/kind.ts'
+import type { Kind, KubeObject, Subresource } from '#schema/kind.ts'
 import { badRequest, invalid } from '#schema/status-error.ts'
-import { validateObject, validateStatusUpdate, validateUpdate } from '#schema/validate.ts'
+import { validateObject, validateStatusUpdate, validateSubresourceUpdate, validateUpdate } from '#schema/validate.ts'
 import { sameJson, valueAt } from './same-json.ts'
 import type { WriteContext } from './write-context.ts'
 
 /**
- * Which part of an object a write is about; the rest stays as it was. `whole`: everything, still validated. `raw`: the server's own
- * change, which knows what it does (binding).
+ * Which part of an object a write is about; the rest stays as it was. A Subresource brings its own rules. `raw`: the server's
+ * own change, which knows what it does (binding).
  */
-export type Part = 'main' | 'status' | 'whole' | 'raw'
+export type Part = 'main' | 'status' | 'raw' | Subresource
 
 /** Clients may not bring along what only the server sets. */
 export function wipeSystemFields({ metadata }: { metadata: Partial<KubeObject['metadata']> }): void {
@@ -77,12 +77,18 @@ export function prepareUpdate(
   if (old.metadata.deletionTimestamp) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp
   object.metadata.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds
   const clean = decode(kind.schema, object) as KubeObject
-  refuse(context, clean, part === 'status' ? validateStatusUpdate(kind, clean, old) : validateUpdate(kind, clean, old))
-  for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
+  refuse(context, clean, errorsOf(kind, clean, { old, part }))
+  if (part === 'main') for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
   return clean
 }
 
-function resetOtherParts(kind: Kind, object: any, { old, part }: { old: any; part: Part }): void {
+function errorsOf(kind: Kind, object: KubeObject, { old, part }: { old: KubeObject; part: Exclude<Part, 'raw'> }): FieldError[] {
+  if (part === 'main') return validateUpdate(kind, object, old)
+  if (part === 'status') return validateStatusUpdate(kind, object, old)
+  return validateSubresourceUpdate(part, object, old)
+}
+
+function resetOtherParts(kind: Kind, object: any, { old, part }: { old: any; part: Exclude<Part, 'raw'> }): void {
   if (part === 'status') {
     for (const field of Object.keys(kind.schema.fields)) {
       if (!['apiVersion', 'kind', 'metadata', 'status'].includes(field)) keep(object, old, field)
@@ -93,7 +99,7 @@ function resetOtherParts(kind: Kind, object: any, { old, part }: { old: any; par
   if (part === 'main') {
     if (kind.def.status) keep(object, old, 'status')
     kind.def.prepare?.(object, old)
-  }
+  } else part.prepare?.(object, old)
   const changed = generationPaths(kind).some((path) => !sameJson(valueAt(object, path), valueAt(old, path)))
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1
 }

@@ -1,4 +1,4 @@
-/** PUT of one object, or of its status. */
+/** PUT of one object, or of a part of it: its status, or what another subresource is about. */
 import { copyJson } from '#schema/copy.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { badRequest } from '#schema/status-error.ts'
@@ -22,7 +22,7 @@ export async function update(registry: Registry, request: Request, kind: Kind): 
   dedupOwnerReferences(object, context.warn, false)
   const outcome = await writeLoop({
     context,
-    part: partOf(request),
+    part: partOf(request, kind),
     next: () => copyJson(object),
     preconditions: { uid: object.metadata.uid },
     createWhenAbsent: kind.def.createOnUpdate && !context.subresource ? mayCreate(context) : undefined,
@@ -30,8 +30,9 @@ export async function update(registry: Registry, request: Request, kind: Kind): 
   return answer(outcome)
 }
 
-export function partOf({ info }: Request): Part {
-  return info.subresource === 'status' ? 'status' : 'main'
+export function partOf({ info: { subresource } }: Request, kind: Kind): Part {
+  if (subresource === 'status') return 'status'
+  return kind.def.subresources?.[subresource] ?? 'main'
 }
 
 /** The object must be the one that the path names. */

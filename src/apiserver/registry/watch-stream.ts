@@ -20,10 +20,11 @@ export class WatchStream implements AsyncIterable<Batch> {
 
   push(batch: Batch): void {
     if (this.#ended) return
+    // However long the first batch is: a watch may begin with all there is.
+    if (this.#backlog > maxBacklog) return this.end()
     this.#batches.push(batch)
     this.#backlog += batch.length
-    if (this.#backlog > maxBacklog) this.end()
-    else this.#wake?.()
+    this.#wake?.()
   }
 
   /** What was pushed before is still delivered. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import { ServiceAccount } from '#api/core/v1/service-account.ts'
+import { defaultPlugins } from '#apiserver/admission/chain.ts'
 import type { Client } from '#client/client.ts'
 import { edit } from '#client/client.ts'
 import { type Random, seededRandom } from '#lib/random.ts'
@@ -9,6 +12,7 @@ import { hasReason } from '#schema/status-error.ts'
 import { openMemoryStore } from '#store/memory.ts'
 import type { Store } from '#store/store.ts'
 import { testCluster } from '#testing/cluster.ts'
+import { pod } from '#testing/make.ts'
 
 const at = { name: 'counter', namespace: 'default' }
 
@@ -111,4 +115,14 @@ test('writeLoop() reads past a cache that lags', async () => {
     await client.patch(ConfigMap, ref, { type: 'merge', body: { data: { c: 'd' } } })
     assert.deepEqual((await client.get(ConfigMap, ref)).data, { a: 'b', c: 'd' })
   }
+})
+
+test('what admission adds has its defaults too, so that a later write changes nothing of it', async () => {
+  await using cluster = await testCluster({ admission: defaultPlugins })
+  const { client } = cluster
+  await client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'default' } })
+  await client.create(Pod, pod('p'))
+  const found = await client.get(Pod, { name: 'p', namespace: 'default' })
+  assert.equal(found.spec.serviceAccount, 'default')
+  await client.update(Pod, { ...found, metadata: { ...found.metadata, labels: { a: 'b' } } })
 })

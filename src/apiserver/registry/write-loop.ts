@@ -5,6 +5,7 @@
  * Guarantees: no update is lost, and none is decided on a state that was not the newest when it was written. A write that
  * changes nothing writes nothing. A client that named a resource version gets a conflict instead of a second attempt.
  */
+import { applyDefaults } from '#schema/default.ts'
 import { root } from '#schema/field-error.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { conflict, invalid, modified, notFound, type StatusError } from '#schema/status-error.ts'
@@ -84,6 +85,7 @@ async function createAbsent({ context, next, createWhenAbsent, preconditions }: 
   const object = await next(undefined)
   delete object.metadata.resourceVersion
   await admitMutating(context, { operation: 'CREATE', object })
+  applyDefaults(context.kind, object)
   dedupOwnerReferences(object, context.warn, true)
   return { type: 'done', outcome: { ...(await createObject(context, object, createWhenAbsent)), created: true } }
 }
@@ -103,7 +105,10 @@ async function attempt(change: Change, { storage, entry }: Place): Promise<Attem
   const old = entry.object
   checkPreconditions(context, { entry, preconditions: change.preconditions })
   const object = await change.next(old)
-  if (change.admits !== false) await admitMutating(context, { operation: 'UPDATE', object, old })
+  if (change.admits !== false) {
+    await admitMutating(context, { operation: 'UPDATE', object, old })
+    applyDefaults(context.kind, object)
+  }
   dedupOwnerReferences(object, context.warn, true)
   checkVersion(context, object, old)
   const hooks = context.registry.hooks.filter(({ kind }) => kind === context.kind)

@@ -20,6 +20,9 @@ export class Exit extends KubectlError {
   }
 }
 
+/** Printed as it is, without `error: ` before it. */
+export class BareError extends KubectlError {}
+
 /** Misuse of a command: the text with a pointer to its help. */
 export function usageError(path: string, message: string): KubectlError {
   return new KubectlError(`${message}\nSee '${path} -h' for help and examples`)
@@ -43,6 +46,7 @@ export function errorText(error: unknown): string {
   const standard = standardMessage(error)
   if (standard !== undefined) return ended(standard)
   const message = messageOf(error)
+  if (error instanceof BareError) return ended(message)
   return ended(message.startsWith('error: ') ? message : `error: ${message}`)
 }
 

@@ -20,8 +20,10 @@ export function expandStrictly(text: string, env: ReadonlyMap<string, string>): 
 /** Behind the last bracket no reference can end: to look for one there would cost the square of the text's length. */
 function replaceReferences(text: string, replace: (name: string, whole: string) => string): string {
   const end = text.lastIndexOf(')') + 1
-  const head = text.slice(0, end).replace(/\$(\$|\(([^)]*)\))/g, (whole, escaped: string, name: string | undefined) =>
-    escaped === '$' ? '$' : replace(name ?? '', whole),
-  )
+  const head = text
+    .slice(0, end)
+    .replace(/\$(\$|\(([^)]*)\))/g, (whole, escaped: string, name: string | undefined) =>
+      escaped === '$' ? '$' : replace(name ?? '', whole),
+    )
   return head + text.slice(end).replace(/\$\$/g, '$')
 }

@@ -58,7 +58,7 @@ test('startNodeAgent() registers the node with status, labels and lease', async 
     memory: '6063276Ki',
     pods: '110',
   })
-  assert.equal(node.status.allocatable?.['memory'], '5960876Ki')
+  assert.equal(node.status.allocatable?.memory, '5960876Ki')
   assert.equal(node.status.allocatable?.['ephemeral-storage'], '47268948709')
   assert.equal(node.metadata.labels?.['kubernetes.io/hostname'], 'n1')
   assert(node.spec.taints?.some(({ key }) => key === 'a'))
@@ -119,7 +119,7 @@ test('the node agent adopts a node that is there and notices a reboot', async ()
   const again = startNodeAgent({ ...it.options, signal: stop.signal, machine: { ...machine, bootId: 'b2' }, addresses })
   await it.cluster.settle()
   const node = await it.node()
-  assert.equal(node.metadata.labels?.['mine'], 'x')
+  assert.equal(node.metadata.labels?.mine, 'x')
   assert.equal(node.status.nodeInfo.bootID, 'b2')
   assert.deepEqual(
     node.status.addresses?.map(({ address }) => address),

@@ -14,7 +14,7 @@ import { containerConfig, sandboxConfig } from '../cri/test-configs.ts'
 import { join } from './upgrade.ts'
 
 const skip = noContainerd()
-const kubectl = process.env['KUBECTL'] ?? 'kubectl'
+const kubectl = process.env.KUBECTL ?? 'kubectl'
 const skipKubectl =
   skip || (spawnSync(kubectl, ['version', '--client']).status === 0 ? false : 'needs kubectl, in KUBECTL or PATH')
 let bed: TestContainerd

@@ -1,9 +1,11 @@
 /** Gives a volume to the pod's fsGroup (upstream: `pkg/volume/volume_linux.go`). */
-import { chmod, chown, lchown, lstat, readdir } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, chown, type FileHandle, lchown, lstat, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { effectiveContext } from '../containers/security.ts'
 import type { Payload } from './atomic-writer.ts'
+import { pathOnly } from './sub-path.ts'
 
 const readWrite = 0o660
 const readOnly = 0o440
@@ -25,14 +27,33 @@ async function rootMatches(path: string, group: number, mask: number): Promise<b
   return gid === group && (mode & wanted) === wanted && (mode & setGid) !== 0
 }
 
-/** The root comes last, so that `OnRootMismatch` never takes a half-done tree for a finished one. */
+/**
+ * The root comes last, so that `OnRootMismatch` never takes a half-done tree for a finished one. After a restart of the agent the pod's
+ * containers run meanwhile and may put a link where a file was: what is changed is the open file, and never what its name leads to.
+ */
 async function walk(path: string, group: number, mask: number): Promise<void> {
-  const found = await lstat(path)
-  if (found.isDirectory()) for (const name of await readdir(path)) await walk(join(path, name), group, mask)
-  await lchown(path, found.uid, group)
-  if (found.isSymbolicLink()) return
-  const bits = found.isDirectory() ? mask | search | setGid : mask
-  await chmod(path, (found.mode & 0o7777) | bits)
+  const file = await openUnlessGone(path)
+  if (!file) return
+  try {
+    const self = `/proc/self/fd/${file.fd}`
+    const found = await file.stat()
+    if (found.isSymbolicLink()) return await lchown(path, found.uid, group)
+    if (found.isDirectory()) for (const name of await readdir(self)) await walk(`${self}/${name}`, group, mask)
+    await chown(self, found.uid, group)
+    const bits = found.isDirectory() ? mask | search | setGid : mask
+    await chmod(self, (found.mode & 0o7777) | bits)
+  } finally {
+    await file.close()
+  }
+}
+
+async function openUnlessGone(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, pathOnly | constants.O_NOFOLLOW)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** What `writeAtomically` does with a folder before it is seen. */

@@ -61,7 +61,7 @@ async function makeFolder(path: string, mode: number): Promise<void> {
 }
 
 /** `O_PATH` of open(2), which Node does not name: opens sockets and devices too, without touching them. */
-const pathOnly = 0o10000000
+export const pathOnly = 0o10000000
 
 /** From the root down, one part at a time, through the parent's open handle. */
 async function openInside(root: string, path: string): Promise<FileHandle> {

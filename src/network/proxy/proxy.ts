@@ -1,27 +1,19 @@
 /**
  * The service proxy of a node: watches Services and EndpointSlices and keeps the kernel's rules as they ask.
  *
- * Guarantees: level-triggered; changes that come while rules are being loaded are taken together in the next load. A load is a transaction, so
- * packets never meet half a change. When a load fails the whole ruleset is loaded anew, with back-off, until it is taken.
+ * Guarantees: level-triggered, and what `RuleKeeper` promises. A load is a transaction, so packets never meet half a change.
  */
 import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import type { Client } from '#client/client.ts'
 import { startInformer } from '#client/informer.ts'
-import { type Clock, sleep } from '#lib/clock.ts'
+import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import { deletionRuleset } from './base-ruleset.ts'
 import type { RunNft } from './nft.ts'
-import {
-  baseRuleset,
-  deletionRuleset,
-  difference,
-  hostPort,
-  type NodeAddresses,
-  noParts,
-  type Parts,
-  partsOf,
-} from './ruleset.ts'
+import { RuleKeeper } from './rule-keeper.ts'
+import { hostPort, type NodeAddresses } from './ruleset.ts'
 import { type Protocol, type ServicePort, servicePorts } from './service-ports.ts'
 
 export interface ProxyOptions {
@@ -40,8 +32,8 @@ export interface ProxyOptions {
 }
 
 const byService = 'service'
-const firstPause = 100
-const longestPause = 30_000
+/** What `hostIP` says for all addresses of the node. */
+const everywhere = new Set(['', '0.0.0.0', '::'])
 
 /** Resolves when the first rules are loaded; runs until the signal is aborted, and leaves the rules in place then. */
 export async function runProxy(options: ProxyOptions): Promise<void> {
@@ -52,14 +44,14 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   slices.addIndex(byService, ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`])
   const pods = startInformer(options.podClient, Pod, { ...watching, fieldSelector: `spec.nodeName=${options.nodeName}` })
   const ports = new Map<string, readonly ServicePort[]>()
-  const load = loader(options, () => [...options.fixed, ...[...ports.values()].flat()])
+  const rules = new RuleKeeper({ ...options, wanted: () => [...options.fixed, ...[...ports.values()].flat()] })
 
   function refresh(key: string): void {
     const [namespace = '', name = ''] = key.split('/')
     const service = services.get({ namespace, name })
     if (service) ports.set(key, servicePorts(service, slices.indexed(byService, key), options.nodeName))
     else ports.delete(key)
-    load.request()
+    rules.request()
   }
 
   /** Keys of pods begin with a slash, which no namespace does. */
@@ -68,11 +60,11 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
     const key = `/${pod.metadata.uid}`
     if (found.length === 0 && !ports.has(key)) return
     ports.set(key, found)
-    load.request()
+    rules.request()
   }
 
   function podGone({ metadata }: Pod): void {
-    if (ports.delete(`/${metadata.uid}`)) load.request()
+    if (ports.delete(`/${metadata.uid}`)) rules.request()
   }
 
   const keyOf = ({ metadata }: Service) => `${metadata.namespace}/${metadata.name}`
@@ -93,7 +85,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   })
   pods.addHandlers({ added: podSeen, updated: podSeen, deleted: podGone })
   await Promise.all([services.synced(), slices.synced(), pods.synced()])
-  await load.start()
+  await rules.start()
 }
 
 /** What a running pod with an address of its own wants of the node's ports. */
@@ -106,65 +98,20 @@ function hostPortsOf({ metadata, spec, status }: Pod): ServicePort[] {
   ]
   return containers.flatMap(({ ports = [] }) =>
     ports.flatMap((port) => {
-      if (!port.hostPort) return []
+      if (!port.hostPort || isIpv6Only(port.hostIP)) return []
       const protocol = (port.protocol ?? 'TCP').toLowerCase() as Protocol
       const id = `${metadata.namespace}/${metadata.name}/${protocol}/host-${port.hostPort}`
-      return [hostPort(id, { protocol, port: port.hostPort, to: { ip, port: port.containerPort } })]
+      const hostIp = everywhere.has(port.hostIP ?? '') ? undefined : port.hostIP
+      return [hostPort(id, { protocol, port: port.hostPort, hostIp, to: { ip, port: port.containerPort } })]
     }),
   )
+}
+
+function isIpv6Only(hostIp: string | undefined): boolean {
+  return hostIp?.includes(':') === true && hostIp !== '::'
 }
 
 /** Removes everything that a proxy ever loaded in this network namespace. */
 export async function removeRules(nft: RunNft): Promise<void> {
   await nft(deletionRuleset())
-}
-
-function loader({ clock, signal, addresses, nft, onError }: ProxyOptions, wanted: () => readonly ServicePort[]) {
-  let loaded: Parts | undefined
-  let isLoading = false
-  let isStale = false
-  let isStarted = false
-
-  async function once(): Promise<void> {
-    const next = partsOf(wanted(), addresses)
-    const script = loaded ? difference(loaded, next) : baseRuleset(addresses) + difference(noParts, next)
-    if (script === '') return
-    try {
-      await nft(script)
-      loaded = next
-    } catch (error) {
-      loaded = undefined
-      throw error
-    }
-  }
-
-  async function untilCurrent(): Promise<void> {
-    isLoading = true
-    let pause = firstPause
-    while (isStale && !signal.aborted) {
-      isStale = false
-      try {
-        await once()
-        pause = firstPause
-      } catch (error) {
-        onError(error)
-        isStale = true
-        await sleep(clock, pause, signal).catch(() => {})
-        pause = Math.min(pause * 2, longestPause)
-      }
-    }
-    isLoading = false
-  }
-
-  return {
-    request(): void {
-      isStale = true
-      if (isStarted && !isLoading) void untilCurrent()
-    },
-    start(): Promise<void> {
-      isStarted = true
-      isStale = true
-      return untilCurrent()
-    },
-  }
 }

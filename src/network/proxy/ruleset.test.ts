@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { baseRuleset, deletionRuleset, difference, hostPort, noParts, partsOf } from './ruleset.ts'
+import { noNft, openNft } from '#testing/nft.ts'
+import { baseRuleset, deletionRuleset } from './base-ruleset.ts'
+import { count, expectedCount } from './rule-keeper.ts'
+import { difference, hostPort, noParts, partsOf } from './ruleset.ts'
 import type { ServicePort } from './service-ports.ts'
 
 const addresses = { podCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' }
@@ -43,6 +45,20 @@ const states: Readonly<Record<string, readonly ServicePort[]>> = {
   balanced: [port({ nodePort: 30_080, externalIps: ['192.0.2.1'], sourceRanges: ['192.0.2.0/24', '198.51.100.0/24'] })],
   longName: [port({ id: `default/${'x'.repeat(63)}/tcp/${'y'.repeat(63)}` })],
   hostPort: [hostPort('default/pod/tcp/host-8080', { protocol: 'tcp', port: 8080, to: { ip: '10.244.0.9', port: 80 } })],
+  hostIp: [
+    hostPort('default/pod/tcp/host-8080', {
+      protocol: 'tcp',
+      port: 8080,
+      hostIp: '127.0.0.1',
+      to: { ip: '10.244.0.9', port: 80 },
+    }),
+  ],
+  elsewhere: [port({ internal: [] })],
+  closed: [port({ nodePort: 30_080, externalIps: ['192.0.2.1'], internal: [], external: [], everywhere: [] })],
+  udp: [port({ protocol: 'udp', nodePort: 30_080, externalIps: ['192.0.2.1'] })],
+  udpFew: [
+    port({ protocol: 'udp', nodePort: 30_080, externalIps: ['192.0.2.1'], internal: few, external: few, everywhere: few }),
+  ],
   two: [port(), port({ id: 'default/dns/udp/dns', protocol: 'udp', port: 53, clusterIp: '10.96.0.10' })],
 }
 
@@ -59,37 +75,29 @@ test('difference() touches only the service that changed', () => {
   assert.doesNotMatch(script, /default\/other/)
 })
 
-const isRoot = process.getuid?.() === 0
-const hasNft = spawnSync('nft', ['--version']).status === 0
-const skip = isRoot && hasNft ? false : 'needs root and nft'
-
-test('difference() leads the kernel from any state to any other', { skip }, () => {
-  const name = `nami-nft-${process.pid}`
-  execFileSync('ip', ['netns', 'add', name])
-  const nft = (script: string) =>
-    execFileSync('nsenter', [`--net=/run/netns/${name}`, 'nft', '-f', '-'], { input: script, stdio: ['pipe', 'pipe', 'pipe'] })
-  const listed = () => execFileSync('nsenter', [`--net=/run/netns/${name}`, 'nft', '-s', 'list', 'ruleset'], { encoding: 'utf8' })
-  try {
-    const fresh = new Map<string, string>()
-    for (const [key, ports] of Object.entries(states)) {
-      nft(baseRuleset(addresses) + difference(noParts, partsOf(ports, addresses)))
-      fresh.set(key, sortedLines(listed()))
-    }
-    for (const [from, before] of Object.entries(states)) {
-      nft(baseRuleset(addresses) + difference(noParts, partsOf(before, addresses)))
-      for (const [to, after] of Object.entries(states)) {
-        const there = difference(partsOf(before, addresses), partsOf(after, addresses))
-        if (there) nft(there)
-        assert.equal(sortedLines(listed()), fresh.get(to), `${from} -> ${to}`)
-        const back = difference(partsOf(after, addresses), partsOf(before, addresses))
-        if (back) nft(back)
-      }
-    }
-    nft(deletionRuleset())
-    assert.equal(listed(), '')
-  } finally {
-    execFileSync('ip', ['netns', 'delete', name])
+test('difference() leads the kernel from any state to any other', { skip: noNft }, async () => {
+  using nft = openNft()
+  const listed = () => nft.run('list ruleset')
+  const load = (ports: readonly ServicePort[]) => nft.run(baseRuleset(addresses) + difference(noParts, partsOf(ports, addresses)))
+  const fresh = new Map<string, string>()
+  for (const [key, ports] of Object.entries(states)) {
+    await load(ports)
+    const text = await listed()
+    fresh.set(key, sortedLines(text))
+    assert.deepEqual(count(text), expectedCount(partsOf(ports, addresses), addresses), key)
   }
+  for (const [from, before] of Object.entries(states)) {
+    await load(before)
+    for (const [to, after] of Object.entries(states)) {
+      const there = difference(partsOf(before, addresses), partsOf(after, addresses))
+      if (there) await nft.run(there)
+      assert.equal(sortedLines(await listed()), fresh.get(to), `${from} -> ${to}`)
+      const back = difference(partsOf(after, addresses), partsOf(before, addresses))
+      if (back) await nft.run(back)
+    }
+  }
+  await nft.run(deletionRuleset())
+  assert.equal(await listed(), '')
 })
 
 /** Chains and elements come in the order in which they were added. */

@@ -3,9 +3,10 @@
  * chain of an endpoint. Rules are kept as named parts so that a change sends the kernel only the parts that differ.
  */
 import { createHash } from 'node:crypto'
+import { table } from './base-ruleset.ts'
 import type { Endpoint, Protocol, ServicePort } from './service-ports.ts'
 
-/** Chains by name with their rules, sets by name with their definition, map elements by `map key` with their verdict. */
+/** Chains by name with their rules, sets by name with their definition, elements by `map key` with their verdict: '' in a set. */
 export interface Parts {
   readonly chains: ReadonlyMap<string, readonly string[]>
   readonly sets: ReadonlyMap<string, string>
@@ -19,81 +20,78 @@ export interface NodeAddresses {
   readonly serviceCidr: string
 }
 
-export const table = 'nami'
-/** Packets with this mark leave with the node's own address. */
-const masqueradeMark = '0x4000'
-
-/** What stands in the table whatever services there are. Loading it again empties the table first. */
-export function baseRuleset({ serviceCidr, podCidr }: NodeAddresses): string {
-  return `add table ip ${table}
-delete table ip ${table}
-table ip ${table} {
-  map services { type ipv4_addr . inet_proto . inet_service : verdict
+/** The parts of all service ports together. Those of a port that is in `known` are not worked out again. */
+export function partsOf(
+  ports: Iterable<ServicePort>,
+  addresses: NodeAddresses,
+  known: WeakMap<ServicePort, Parts> = new WeakMap(),
+): Parts {
+  const all = emptyParts()
+  for (const port of ports) {
+    const parts = known.get(port) ?? partsOfOne(port, addresses)
+    known.set(port, parts)
+    for (const [name, rules] of parts.chains) all.chains.set(name, rules)
+    for (const [name, definition] of parts.sets) all.sets.set(name, definition)
+    for (const [key, verdict] of parts.elements) all.elements.set(key, verdict)
   }
-  map nodeports { type inet_proto . inet_service : verdict
-  }
-  chain guard { type filter hook prerouting priority raw; policy accept
-    iifname != "lo" ip daddr 127.0.0.0/8 drop
-  }
-  chain dispatch {
-    ip daddr . meta l4proto . th dport vmap @services
-    fib daddr type local meta l4proto . th dport vmap @nodeports
-  }
-  chain prerouting { type nat hook prerouting priority dstnat; policy accept
-    jump dispatch
-  }
-  chain output { type nat hook output priority -100; policy accept
-    jump dispatch
-  }
-  chain mark-masquerade {
-    meta mark set meta mark | ${masqueradeMark}
-  }
-  chain postrouting { type nat hook postrouting priority srcnat; policy accept
-    ip saddr ${podCidr} ip daddr != { ${podCidr}, 224.0.0.0/4 } masquerade fully-random
-    meta mark & ${masqueradeMark} == 0 return
-    meta mark set meta mark ^ ${masqueradeMark}
-    masquerade fully-random
-  }
-  chain unknown-from-outside { type filter hook prerouting priority -90; policy accept
-    ip daddr ${serviceCidr} reject
-  }
-  chain unknown-from-here { type filter hook output priority filter; policy accept
-    ip daddr ${serviceCidr} reject
-  }
-}
-`
+  return all
 }
 
-export function deletionRuleset(): string {
-  return `add table ip ${table}\ndelete table ip ${table}\n`
-}
-
-/** The parts of all service ports together. */
-export function partsOf(ports: readonly ServicePort[], addresses: NodeAddresses): Parts {
-  const parts = { chains: new Map<string, string[]>(), sets: new Map<string, string>(), elements: new Map<string, string>() }
-  for (const port of ports) addPort(parts, port, addresses)
+function partsOfOne(port: ServicePort, addresses: NodeAddresses): Parts {
+  const parts = emptyParts()
+  addPort(parts, port, addresses)
   return parts
 }
 
+function emptyParts(): Growing {
+  return { chains: new Map(), sets: new Map(), elements: new Map() }
+}
+
 interface Growing {
-  readonly chains: Map<string, string[]>
+  readonly chains: Map<string, readonly string[]>
   readonly sets: Map<string, string>
   readonly elements: Map<string, string>
 }
 
 function addPort(parts: Growing, port: ServicePort, { podCidr }: NodeAddresses): void {
+  const { elements } = parts
   const { protocol, clusterIp } = port
-  if (port.internal.length > 0) {
+  if (clusterIp && port.internal.length > 0) {
     const chain = balancingChain(parts, port, { purpose: 'in', endpoints: port.internal })
-    parts.chains.get(chain)?.unshift(`ip daddr ${clusterIp} ip saddr != ${podCidr} jump mark-masquerade`)
-    parts.elements.set(`services ${clusterIp} . ${protocol} . ${port.port}`, `goto ${chain}`)
+    const fromElsewhere = `ip daddr ${clusterIp} ip saddr != ${podCidr} jump mark-masquerade`
+    parts.chains.set(chain, [fromElsewhere, ...(parts.chains.get(chain) ?? [])])
+    elements.set(`services ${clusterIp} . ${protocol} . ${port.port}`, `goto ${chain}`)
+  } else if (clusterIp && port.everywhere.length > 0) {
+    elements.set(`services ${clusterIp} . ${protocol} . ${port.port}`, 'drop')
   }
-  if (port.nodePort === 0 && port.externalIps.length === 0) return
+  if (port.nodePort > 0 || port.externalIps.length > 0) addDoors(parts, port, podCidr)
+  if (protocol === 'udp') addUdpFlows(parts, port)
+}
+
+function addDoors(parts: Growing, port: ServicePort, podCidr: string): void {
+  const { protocol } = port
   const door = externalChain(parts, port, podCidr)
-  if (!door) return
+  const address = (ip: string) => `${ip} . ${protocol} . ${port.port}`
+  if (!door) {
+    if (port.nodePort > 0) parts.elements.set(`refused-nodeports ${protocol} . ${port.nodePort}`, '')
+    for (const ip of port.externalIps) parts.elements.set(`refused ${address(ip)}`, '')
+    return
+  }
   if (port.nodePort > 0) parts.elements.set(`nodeports ${protocol} . ${port.nodePort}`, `goto ${door}`)
-  for (const ip of port.externalIps) {
-    parts.elements.set(`services ${ip} . ${protocol} . ${port.port}`, `goto ${guarded(parts, port, door)}`)
+  for (const ip of port.externalIps) parts.elements.set(`services ${address(ip)}`, `goto ${guarded(parts, port, door)}`)
+}
+
+/** Which translations are good: those of flows that would be made so today. */
+function addUdpFlows({ elements }: Growing, { port, clusterIp, nodePort, externalIps, ...to }: ServicePort): void {
+  for (const endpoint of to.internal) {
+    if (clusterIp) elements.set(`udp-services ${clusterIp} . ${port} . ${endpoint.ip} . ${endpoint.port}`, '')
+  }
+  for (const ip of externalIps) elements.set(`udp-addresses ${ip} . ${port}`, '')
+  if (nodePort > 0) elements.set(`udp-doors ${nodePort}`, '')
+  for (const endpoint of [...to.external, ...to.everywhere]) {
+    const translated = `${endpoint.ip} . ${endpoint.port}`
+    for (const ip of externalIps) elements.set(`udp-services ${ip} . ${port} . ${translated}`, '')
+    if (nodePort > 0) elements.set(`udp-nodeports ${nodePort} . ${translated}`, '')
   }
 }
 
@@ -171,9 +169,17 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }
 
-/** A port of the node, on all its addresses, behind which a pod of this node stands. */
-export function hostPort(id: string, { protocol, port, to }: { protocol: Protocol; port: number; to: Endpoint }): ServicePort {
-  return { ...fixedPort(id, { protocol, from: { ip: '', port }, to }), internal: [], external: [to], nodePort: port }
+/** A port of the node behind which a pod of this node stands: on one of its addresses, or without `hostIp` on all. */
+export function hostPort(id: string, { protocol, port, hostIp, to }: HostPort): ServicePort {
+  const base = { ...fixedPort(id, { protocol, from: { ip: '', port }, to }), internal: [], external: [to] }
+  return hostIp ? { ...base, externalIps: [hostIp] } : { ...base, nodePort: port }
+}
+
+export interface HostPort {
+  readonly protocol: Protocol
+  readonly port: number
+  readonly hostIp?: string | undefined
+  readonly to: Endpoint
 }
 
 /** The node's own DNS server behind the address that pods are told. */
@@ -224,11 +230,11 @@ export function difference(before: Parts, after: Parts): string {
 
 function element(verb: 'add' | 'delete', key: string, verdict: string): string {
   const [map, ...rest] = key.split(' ')
-  return `${verb} element ip ${table} ${map} { ${rest.join(' ')} : ${verdict} }`
+  return `${verb} element ip ${table} ${map} { ${rest.join(' ')}${verdict && ` : ${verdict}`} }`
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((rule, i) => rule === b[i])
+  return a === b || (a.length === b.length && a.every((rule, i) => rule === b[i]))
 }
 
 export const noParts: Parts = { chains: new Map(), sets: new Map(), elements: new Map() }

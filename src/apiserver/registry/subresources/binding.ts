@@ -1,7 +1,6 @@
 /** Binding: puts a pod on a node (`pods/binding`, and POST of a Binding, as upstream's pod storage does). */
 import { Binding } from '#api/core/v1/binding.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { formatTime } from '#lib/clock.ts'
 import { root } from '#schema/field-error.ts'
 import { badRequest, conflict, invalid } from '#schema/status-error.ts'
 import type { Request, Response } from '../../request.ts'
@@ -12,6 +11,7 @@ import type { Registry } from '../registry.ts'
 import { ensureNamespace } from '../strategy.ts'
 import { type WriteContext, writeContext } from '../write-context.ts'
 import { writeLoop } from '../write-loop.ts'
+import { withCondition } from './pod-condition.ts'
 
 export async function createBinding(registry: Registry, request: Request): Promise<Response> {
   const options = writeOptions(request.query, 'CreateOptions')
@@ -53,20 +53,9 @@ async function assign(context: WriteContext, { metadata, target }: Binding): Pro
     pod.spec.nodeName = target.name
     pod.metadata.annotations = { ...pod.metadata.annotations, ...metadata.annotations }
     pod.metadata.labels = { ...metadata.labels, ...pod.metadata.labels }
-    pod.status.conditions = scheduled(pod, formatTime(registry.clock.now()))
+    pod.status.conditions = withCondition(pod, { type: 'PodScheduled', status: 'True' }, registry.clock.now())
     delete (pod.metadata as { resourceVersion?: string }).resourceVersion
     return pod
   }
   await writeLoop({ context, part: 'raw', next, admits: false })
-}
-
-function scheduled({ status, metadata }: Pod, now: string): Pod['status']['conditions'] {
-  const others = (status.conditions ?? []).filter(({ type }) => type !== 'PodScheduled')
-  const before = (status.conditions ?? []).find(({ type }) => type === 'PodScheduled')
-  const since = before?.status === 'True' ? before.lastTransitionTime : now
-  const observed = metadata.generation ? { observedGeneration: metadata.generation } : {}
-  const condition = { type: 'PodScheduled', status: 'True', lastTransitionTime: since, ...observed } as NonNullable<
-    Pod['status']['conditions']
-  >[number]
-  return [...others, condition]
 }

@@ -57,9 +57,8 @@ async function writeScale(context: WriteContext, wanted: (current: KubeObject) =
 
 /** Admission sees the Scale, not what is scaled. */
 async function admit(context: WriteContext, object: Scale, old: Scale): Promise<void> {
-  const about = { ...context, kind: Scale }
-  await admitMutating(about, { operation: 'UPDATE', object, old })
-  await admitValidating(about, { operation: 'UPDATE', object, old })
+  await admitMutating(context, { operation: 'UPDATE', object, old })
+  await admitValidating(context, { operation: 'UPDATE', object, old })
 }
 
 export function scaleOf(kind: Kind, object: KubeObject): Scale {

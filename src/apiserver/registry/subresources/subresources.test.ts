@@ -5,6 +5,7 @@ import { Event as CoreEvent } from '#api/core/v1/event.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import { Event } from '#api/events/v1/event.ts'
+import { defaultPlugins } from '#apiserver/admission/chain.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { pod } from '#testing/make.ts'
@@ -48,6 +49,41 @@ test('eviction deletes', async () => {
   const { status } = await send(server, `POST ${pods}/p/eviction`, { body })
   assert.equal(status, 201)
   await assert.rejects(client.get(Pod, { name: 'p', namespace: 'default' }), (error) => hasReason(error, 'NotFound'))
+})
+
+test('eviction says on the pod why it goes, and keeps to what the client saw', async () => {
+  await using cluster = await testCluster()
+  const { client, server } = cluster
+  await client.create(Pod, pod('p', { spec: { nodeName: 'n1' } }))
+  const evict = (deleteOptions: object) => {
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' }, deleteOptions }
+    return send(server, `POST ${pods}/p/eviction`, { body })
+  }
+  const other = await evict({ preconditions: { uid: 'other' } })
+  assert.equal(other.status, 409)
+  assert.match(other.object.message, /the UID in the precondition \(other\) does not match the UID in record/)
+  assert.equal((await evict({ dryRun: ['All'] })).status, 201)
+  const before = await client.get(Pod, { name: 'p', namespace: 'default' })
+  assert.equal(before.status.conditions, undefined)
+  const { resourceVersion } = before.metadata
+  assert.equal((await evict({ preconditions: { resourceVersion } })).status, 201)
+  const { metadata, status } = await client.get(Pod, { name: 'p', namespace: 'default' })
+  assert(metadata.deletionTimestamp)
+  assert.deepEqual(
+    status.conditions?.map(({ type, reason, message }) => [type, reason, message]),
+    [['DisruptionTarget', 'EvictionByEvictionAPI', 'Eviction API: evicting']],
+  )
+})
+
+test('a node evicts its own pods alone', async () => {
+  await using cluster = await testCluster({ admission: defaultPlugins.filter(({ name }) => name === 'NodeRestriction') })
+  const { client, server } = cluster
+  await client.create(Pod, pod('p', { spec: { nodeName: 'n2' } }))
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } }
+  const user = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] }
+  const { status, object } = await send(server, `POST ${pods}/p/eviction`, { body, user })
+  assert.equal(status, 403)
+  assert.match(object.message, /node n1 can only evict pods with spec\.nodeName set to itself$/)
 })
 
 test('scale reads and writes replicas', async () => {

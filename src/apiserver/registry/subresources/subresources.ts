@@ -7,10 +7,7 @@ import type { Registry } from '../registry.ts'
 import { update } from '../update.ts'
 import { createBinding } from './binding.ts'
 import { connect } from './connect.ts'
-import { ephemeralContainers } from './ephemeral-containers.ts'
 import { evict } from './eviction.ts'
-import { finalizeNamespace } from './finalize.ts'
-import { resize } from './resize.ts'
 import { getScale, patchScale, updateScale } from './scale.ts'
 import { createToken } from './token.ts'
 
@@ -20,11 +17,12 @@ export type Handlers = Readonly<Record<string, (registry: Registry, request: Req
 export const subresources: Readonly<Record<string, Handlers>> = {
   status: { get, update, patch },
   scale: { get: getScale, update: updateScale, patch: patchScale },
-  'namespaces/finalize': { update: finalizeNamespace },
+  // The kind says what such a part may change.
+  'namespaces/finalize': { update },
   'pods/binding': { create: createBinding },
   'pods/eviction': { create: evict },
-  'pods/ephemeralcontainers': ephemeralContainers,
-  'pods/resize': resize,
+  'pods/ephemeralcontainers': { get, update, patch },
+  'pods/resize': { get, update, patch },
   'serviceaccounts/token': { create: createToken },
   ...connect,
 }

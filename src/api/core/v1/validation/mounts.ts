@@ -6,7 +6,8 @@ import type { VolumesByName } from './volume.ts'
 
 /** Messages about sub paths and propagation blame the whole list, as upstream's do. */
 export function validateVolumeMounts(container: Container, volumes: VolumesByName, at: Path): FieldError[] {
-  const devices = container.volumeDevices ?? []
+  const devices = new Set(container.volumeDevices?.map((device) => device.name))
+  const devicePaths = new Set(container.volumeDevices?.map(({ devicePath }) => devicePath))
   const seen = new Set<string>()
   return (container.volumeMounts ?? []).flatMap((mount, index) => {
     const { name, mountPath, subPath, subPathExpr } = mount
@@ -16,10 +17,10 @@ export function validateVolumeMounts(container: Container, volumes: VolumesByNam
     errors.push(...required(mountPath, here.child('mountPath')))
     if (seen.has(mountPath)) errors.push(here.child('mountPath').invalid(mountPath, 'must be unique'))
     seen.add(mountPath)
-    if (devices.some((device) => device.name === name)) {
+    if (devices.has(name)) {
       errors.push(here.child('name').invalid(name, 'must not already exist in volumeDevices'))
     }
-    if (devices.some(({ devicePath }) => devicePath === mountPath)) {
+    if (devicePaths.has(mountPath)) {
       errors.push(here.child('mountPath').invalid(mountPath, 'must not already exist as a path in volumeDevices'))
     }
     if (subPath) errors.push(...descendingPath(subPath, at.child('subPath')))
@@ -56,7 +57,8 @@ function recursionErrors({ recursiveReadOnly, readOnly, mountPropagation }: Volu
 }
 
 export function validateVolumeDevices(container: Container, volumes: VolumesByName, at: Path): FieldError[] {
-  const mounts = container.volumeMounts ?? []
+  const mounts = new Set(container.volumeMounts?.map((mount) => mount.name))
+  const mountPaths = new Set(container.volumeMounts?.map(({ mountPath }) => mountPath))
   const names = new Set<string>()
   const paths = new Set<string>()
   return (container.volumeDevices ?? []).flatMap(({ name, devicePath }, index) => {
@@ -77,10 +79,10 @@ export function validateVolumeDevices(container: Container, volumes: VolumesByNa
     } else {
       paths.add(devicePath)
     }
-    if (mounts.some((mount) => mount.name === name)) {
+    if (mounts.has(name)) {
       errors.push(nameAt.invalid(name, 'must not already exist in volumeMounts'))
     }
-    if (mounts.some(({ mountPath }) => mountPath === devicePath)) {
+    if (mountPaths.has(devicePath)) {
       errors.push(pathAt.invalid(devicePath, 'must not already exist as a path in volumeMounts'))
     }
     if (name) names.add(name)

@@ -110,12 +110,12 @@ function deadlineErrors(spec: PodSpec, old: PodSpec, at: Path): FieldError[] {
 }
 
 function onlyAddedTolerations(now: readonly Toleration[] = [], before: readonly Toleration[] = [], at: Path): FieldError[] {
-  const isKept = (old: Toleration) =>
-    now.some(({ tolerationSeconds: _, ...rest }) => {
-      const { tolerationSeconds: __, ...same } = old
-      return semanticEqual(rest, same)
-    })
-  if (!before.every(isKept)) return [at.forbidden('existing toleration can not be modified except its tolerationSeconds')]
+  // Everything but the seconds.
+  const textOf = ({ key, operator, value, effect }: Toleration) =>
+    JSON.stringify([key ?? '', operator ?? '', value ?? '', effect ?? ''])
+  const present = new Set(now.map(textOf))
+  if (!before.every((old) => present.has(textOf(old))))
+    return [at.forbidden('existing toleration can not be modified except its tolerationSeconds')]
   return validateTolerations(now, at)
 }
 
@@ -124,8 +124,9 @@ function onlyRemovedGates(
   before: readonly PodSchedulingGate[] = [],
   at: Path,
 ): FieldError[] {
+  const names = new Set(before.map((gate) => gate.name))
   return now.flatMap(({ name }, index) =>
-    before.some((gate) => gate.name === name)
+    names.has(name)
       ? []
       : [at.index(index).child('name').forbidden(`only deletion is allowed, but found new scheduling gate '${name}'`)],
   )

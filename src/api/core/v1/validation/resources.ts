@@ -150,6 +150,9 @@ function podResourceName(name: string, at: Path): FieldError[] {
 
 function claimErrors(claims: readonly ResourceClaim[], podClaims: ReadonlySet<string>, at: Path): FieldError[] {
   const names = new Set<string>()
+  /** How many requests of a claim are taken. */
+  const requestsOf = new Map<string, number>()
+  const list = podClaims.size === 0 ? ' which is empty' : `: ${[...podClaims].sort().join(', ')}`
   return claims.flatMap(({ name, request }, index) => {
     const here = at.index(index)
     if (!name) return [here.required()]
@@ -161,13 +164,11 @@ function claimErrors(claims: readonly ResourceClaim[], podClaims: ReadonlySet<st
       if (request) errors.push(...dnsLabel(request, here.child('request')))
       if (names.has(key)) errors.push(here.duplicate(key))
       else if (!request) {
-        const parts = [...names].filter((other) => other.startsWith(`${name}/`))
-        errors.push(...parts.map(() => here.duplicate(name)))
-      }
+        for (let i = requestsOf.get(name) ?? 0; i > 0; i--) errors.push(here.duplicate(name))
+      } else requestsOf.set(name, (requestsOf.get(name) ?? 0) + 1)
       names.add(key)
     }
     if (!podClaims.has(name)) {
-      const list = podClaims.size === 0 ? ' which is empty' : `: ${[...podClaims].sort().join(', ')}`
       const error = here.notFound(name)
       errors.push({ ...error, body: `${error.body}: must be one of the names in pod.spec.resourceClaims${list}` })
     }

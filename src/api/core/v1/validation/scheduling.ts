@@ -58,12 +58,13 @@ export function validateSchedulingGates(gates: readonly PodSchedulingGate[], at:
 const inclusionPolicies = ['Honor', 'Ignore']
 
 export function validateSpreadConstraints(constraints: readonly TopologySpreadConstraint[], at: Path): FieldError[] {
+  const textOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint) =>
+    JSON.stringify([topologyKey, whenUnsatisfiable])
+  const last = new Map(constraints.map((constraint, index) => [textOf(constraint), index]))
   return constraints.flatMap((constraint, index) => {
     const { maxSkew, topologyKey, whenUnsatisfiable, nodeAffinityPolicy, nodeTaintsPolicy, labelSelector } = constraint
     const here = at.index(index)
-    const isRepeated = constraints
-      .slice(index + 1)
-      .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable)
+    const isRepeated = last.get(textOf(constraint)) !== index
     const both = here.child('{topologyKey, whenUnsatisfiable}')
     return [
       ...positive(maxSkew, here.child('maxSkew')),
