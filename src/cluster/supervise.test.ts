@@ -14,7 +14,7 @@ test('supervise.sh starts a process again when it is killed, and ends it with SI
   const log = join(folder, 'started')
   writeFileSync(log, '')
   const program = join(folder, 'program')
-  writeFileSync(program, `#!/bin/sh\necho $$ >>${log}\ntrap 'echo ended >>${log}; exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  writeFileSync(program, `#!/bin/sh\ntrap 'echo ended >>${log}; exit 0' TERM\necho $$ >>${log}\nwhile :; do sleep 0.05; done\n`)
   chmodSync(program, 0o755)
   const supervisor = spawn('/bin/sh', [script, program, 'bin', 'data', folder, folder, 'server'], { stdio: 'ignore' })
   try {
@@ -62,7 +62,7 @@ test('supervise.sh leaves the field to one that runs already', async () => {
   const log = join(folder, 'started')
   writeFileSync(log, '')
   const program = join(folder, 'program')
-  writeFileSync(program, `#!/bin/sh\necho $$ >>${log}\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n`)
+  writeFileSync(program, `#!/bin/sh\ntrap 'exit 0' TERM\necho $$ >>${log}\nwhile :; do sleep 0.05; done\n`)
   chmodSync(program, 0o755)
   const words = [script, program, 'bin', 'data', folder, folder, 'server']
   const first = spawn('/bin/sh', words, { stdio: 'ignore' })

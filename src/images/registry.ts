@@ -132,10 +132,12 @@ class Registry {
   /** One request, and a second with a token when the registry asks for one. */
   async #send(path: string, init: RequestInit = {}, fine: readonly number[] = []): Promise<Response> {
     const url = path.startsWith('/') ? this.#base + path : path
+    // An upload may be sent elsewhere; our credentials are the registry's alone.
+    const isOwn = new URL(url).origin === new URL(this.#base).origin
     const attempt = () =>
       this.#options.fetch(url, {
         ...init,
-        headers: { ...init.headers, ...(this.#authorization && { authorization: this.#authorization }) },
+        headers: { ...init.headers, ...(isOwn && this.#authorization && { authorization: this.#authorization }) },
       })
     let answer: Response
     try {

@@ -36,9 +36,9 @@ export interface Bed extends AsyncDisposable {
   /** Starts one that goes on; ended with the bed if not before. */
   start(program: string, args: readonly string[]): Background
   kubectl(...args: string[]): Promise<Ran>
-  /** `nami COMMAND ... --data-dir D` of this checkout. */
+  /** `nami COMMAND ...` of this checkout, on this bed's cluster. */
   nami(...args: string[]): Promise<Ran>
-  /** The body of what answers there within five seconds; throws for everything else. */
+  /** The body of what answers there within twenty seconds; throws for everything else. */
   get(url: string): Promise<string>
   /** What its server and agent logged as errors so far. */
   errors(): string
@@ -77,7 +77,11 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
   const inside = { namespace: name, env: environment(place) }
   const runIn: Bed['run'] = (program, args, options = {}) =>
     run(program, args, { ...inside, ...options, env: { ...inside.env, ...options.env } })
-  const runNami = (...args: string[]) => runIn(process.execPath, [nami, ...args, '--data-dir', place.data], { timeout: 240_000 })
+  const runNami = (...args: string[]) => {
+    // kubectl has its own flags, and finds the cluster in KUBECONFIG.
+    const words = args[0] === 'kubectl' ? args : [...args, '--data-dir', place.data]
+    return runIn(process.execPath, [nami, ...words], { timeout: 240_000 })
+  }
   const dispose = async () => {
     for (const background of backgrounds) await background.stop()
     const before = traces(place.data)
@@ -109,7 +113,7 @@ export async function openBed({ kubectl, up = [], started = true }: BedOptions):
       kubectl: (...args) => runIn(kubectl, args),
       nami: runNami,
       async get(url) {
-        const { code, stdout, stderr } = await runIn('curl', ['-sS', '--fail-with-body', '--max-time', '5', url])
+        const { code, stdout, stderr } = await runIn('curl', ['-sS', '--fail-with-body', '--max-time', '20', url])
         if (code !== 0) throw new Error(`${url}: ${stderr.trim()} ${stdout}`)
         return stdout
       },

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type ControlPlane, openControlPlane } from '#testing/control-plane.ts'
-import { realClients } from './kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 
 const { kubectl: program, missing: skip } = realClients()
 let plane: ControlPlane

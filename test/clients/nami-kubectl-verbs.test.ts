@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { kubectl as namiKubectl } from '#cli/kubectl/run.ts'
 import { type ControlPlane, openControlPlane } from '#testing/control-plane.ts'
-import { realClients } from './kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 
 const { kubectl: program, missing: skip } = realClients()
 let plane: ControlPlane

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type ControlPlane, openControlPlane } from '#testing/control-plane.ts'
-import { realClients } from './kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { manifests } from './nami-kubectl-manifests.ts'
 
 /** The built-in kubectl beside the real one: the same words on one server, and every byte that they print compared. */
@@ -70,8 +70,10 @@ function masked(text: string): string {
 async function compare(line: string, [first, second]: readonly [string, string], stdin?: string): Promise<void> {
   const options = stdin === undefined ? {} : { stdin }
   const outcome = ({ code, stdout, stderr }: Outcome) => ({ code, stdout: masked(stdout), stderr: masked(stderr) })
-  const theirs = outcome(await plane.run(real, wordsOf(first), options))
-  const ours = outcome(await plane.run(process.execPath, [nami, 'kubectl', ...wordsOf(second)], options))
+  const [theirs, ours] = await Promise.all([
+    plane.run(real, wordsOf(first), options).then(outcome),
+    plane.run(process.execPath, [nami, 'kubectl', ...wordsOf(second)], options).then(outcome),
+  ])
   assert.deepEqual(ours, theirs, `kubectl ${line}`)
 }
 

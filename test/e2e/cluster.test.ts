@@ -1,7 +1,7 @@
 import { after, before, describe } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Bed, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '../clients/kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { openSpace } from './space.ts'
 import { builtInKubectl } from './suites/built-in-kubectl.ts'
 import { helm } from './suites/helm.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '../clients/kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 
 const clients = realClients()
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
@@ -54,7 +54,7 @@ describe('nami up with an application', { skip: noBed() || clients.missing, time
     const { code, stdout, stderr } = await bed.nami('up', join(examples, 'guestbook'))
     assert.equal(code, 0, stderr)
     const url = urlIn(stdout)
-    await eventually(async () => assert.match(await bed.get(url), /<form/))
+    await eventually(async () => assert.deepEqual(JSON.parse(await bed.get(url)).entries, []))
     const signed = await bed.run('curl', [
       '-sS',
       '-o',

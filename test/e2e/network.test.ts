@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { eventually, noBed } from '#testing/bed.ts'
-import { realClients } from '../clients/kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { type Outside, openOutside } from './outside.ts'
 import { openPeers, type Peers, peers, rolledOut, serves, serviceOf, type Timed } from './peers.ts'
 import { probePod, ready } from './space.ts'

@@ -58,7 +58,7 @@ export function peers(name: string, { image }: Space, { replicas = 3, spec = {} 
     readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
     // Without a share of its own a pod gets next to nothing of a machine that is busy with other tests.
     resources: { requests: { cpu: '50m' } },
-    lifecycle: { preStop: { sleep: { seconds: 1 } } },
+    lifecycle: { preStop: { sleep: { seconds: 2 } } },
   }
   return {
     apiVersion: 'apps/v1',

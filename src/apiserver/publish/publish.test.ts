@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,9 +13,10 @@ import { VirtualClock } from '#lib/virtual-clock.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { type Http2Client, http2Client } from '#testing/http-clients.ts'
 import { type LoopbackSocket, listenOnLoopback } from '#testing/loopback.ts'
+import { realClients } from '#testing/real-clients.ts'
 
-const kubectl = process.env.KUBECTL ?? 'kubectl'
-const skip = spawnSync(kubectl, ['version', '--client']).status === 0 ? false : 'needs kubectl, in KUBECTL or PATH'
+const { kubectl, missing } = realClients()
+const skip = missing
 const metrics = requestMetrics(new VirtualClock())
 let wrong: string | undefined
 const check: HealthCheck = { name: 'store', for: ['readyz'], check: () => wrong }

@@ -66,7 +66,8 @@ test('containerd runs a pod: address, log, exit code, events, removal', { skip }
   assert.equal(ended.exitCode, 3)
   assert.equal(ended.reason, 'Error')
   assert.equal(ended.sandboxId, sandbox)
-  assert(ended.startedAt > 1e12 && ended.finishedAt >= ended.startedAt)
+  // containerd notes the start after the fact: a process that ends at once may have ended before it.
+  assert(ended.startedAt > 1e12 && ended.finishedAt > 1e12)
   assert.match(readFileSync(log, 'utf8'), /^\S+Z? stdout F hello\n\S+ stderr F bad\n$|stderr F bad\n\S+ stdout F hello\n$/)
   await runtime.stopPodSandbox(sandbox)
   await runtime.stopPodSandbox(sandbox)

@@ -1,6 +1,6 @@
-/** Real containers, and the real kubectl where it is: KUBECTL or PATH. */
+/** Real containers, and the real kubectl. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
@@ -10,13 +10,13 @@ import { WebSocket } from 'ws'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { type TestAgent, testAgent } from '#testing/agent-server.ts'
 import { busybox, noContainerd, type TestContainerd, testContainerd } from '#testing/containerd.ts'
+import { realClients } from '#testing/real-clients.ts'
 import { containerConfig, sandboxConfig } from '../cri/test-configs.ts'
 import { join } from './upgrade.ts'
 
 const skip = noContainerd()
-const kubectl = process.env.KUBECTL ?? 'kubectl'
-const skipKubectl =
-  skip || (spawnSync(kubectl, ['version', '--client']).status === 0 ? false : 'needs kubectl, in KUBECTL or PATH')
+const { kubectl, missing } = realClients()
+const skipKubectl = skip || missing
 let bed: TestContainerd
 let agent: TestAgent
 let front: Server

@@ -1,6 +1,6 @@
-/** Real containers behind a real API server, and the real kubectl where it is: KUBECTL or PATH. */
+/** Real containers behind a real API server, and the real kubectl. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
@@ -14,10 +14,10 @@ import { type TestAgent, testAgent } from '#testing/agent-server.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { busybox, noContainerd, type TestContainerd, testContainerd } from '#testing/containerd.ts'
 import { type LoopbackSocket, listenOnLoopback } from '#testing/loopback.ts'
+import { realClients } from '#testing/real-clients.ts'
 
-const kubectl = process.env.KUBECTL ?? 'kubectl'
-const skip =
-  noContainerd() || (spawnSync(kubectl, ['version', '--client']).status === 0 ? false : 'needs kubectl, in KUBECTL or PATH')
+const { kubectl, missing } = realClients()
+const skip = noContainerd() || missing
 let bed: TestContainerd
 let agent: TestAgent
 let cluster: TestCluster
