@@ -14,7 +14,7 @@ function offencesOf(file: string): string[] {
   if (/\b(private|public|protected) (readonly |static |async )?\w+[(:=]/.test(text))
     offences.push(`${file}: #private, not private`)
   if (file.endsWith('.test.ts')) {
-    if (/\bsetTimeout\(|timers\/promises/.test(text))
+    if (/\bsetTimeout\(|\bsetTimeout\b.*timers\/promises/.test(text))
       offences.push(`${file}: tests do not sleep; wait for the event, or move a clock`)
     if (/\.(only|skip)\(/.test(text))
       offences.push(`${file}: .only and .skip do not stay; give node:test a skip reason in options`)

@@ -136,7 +136,9 @@ test('@kubernetes/client-node scales a Deployment and takes objects of any kind'
   } as never)
   const scale = await apps.readNamespacedDeploymentScale({ namespace, name: 'd' })
   assert.deepEqual([scale.spec?.replicas, scale.status?.selector], [1, 'app=d'])
-  await apps.replaceNamespacedDeploymentScale({ namespace, name: 'd', body: { ...scale, spec: { replicas: 0 } } })
+  // Without the version that was read: the controllers write the Deployment meanwhile.
+  const body = { metadata: { namespace, name: 'd' }, spec: { replicas: 0 } }
+  await apps.replaceNamespacedDeploymentScale({ namespace, name: 'd', body })
   assert.equal((await apps.readNamespacedDeployment({ namespace, name: 'd' })).spec?.replicas, 0)
   await objects.delete({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd', namespace } })
 })
