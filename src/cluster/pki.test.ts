@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect, createServer } from 'node:tls'
 import { VirtualClock } from '#lib/virtual-clock.ts'
-import { ensureNodeCertificates, ensurePki, kubeconfigFor } from './pki.ts'
+import { ensureNodeCertificates, ensurePki, kubeconfigFor, readNodePki } from './pki.ts'
 
 const day = 24 * 3600 * 1000
 
@@ -119,4 +119,11 @@ users:
     token: t
 `,
   )
+})
+
+test('readNodePki() makes nothing, and answers what the server has made', async (t) => {
+  const dir = await temporary(t)
+  assert.equal(await readNodePki(dir), undefined)
+  const { ca, proxy } = await ensurePki(dir)
+  assert.deepEqual(await readNodePki(dir), { dir, ca, proxy })
 })

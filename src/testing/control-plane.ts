@@ -35,8 +35,15 @@ export async function openControlPlane(): Promise<ControlPlane> {
   const directory = dataDirectory(join(root, 'data'))
   const errors: string[] = []
   const log = { info: () => {}, error: (doing: string, error: unknown) => void errors.push(`${doing}: ${error}`) }
+  const clean = () => {
+    for (const path of [root, directory.run]) rmSync(path, { recursive: true, force: true })
+  }
   prepare(directory)
-  const running = await startServer(directory, { ...defaultConfig, nodeName: 'n1', port: await freePort(), agent: false }, log)
+  const config = { ...defaultConfig, nodeName: 'n1', port: await freePort(), agent: false }
+  const running = await startServer(directory, config, log).catch((error) => {
+    clean()
+    throw error
+  })
   const { kubeconfig } = directory
   const env = { PATH: process.env.PATH ?? '', HOME: root, KUBECONFIG: kubeconfig }
   return {
@@ -46,7 +53,7 @@ export async function openControlPlane(): Promise<ControlPlane> {
     start: (program, args) => start(program, args, { env }),
     async [Symbol.asyncDispose]() {
       await running.close()
-      for (const path of [root, directory.run]) rmSync(path, { recursive: true, force: true })
+      clean()
     },
   }
 }
