@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { type Bed, eventually } from '#testing/bed.ts'
+import { pageOf } from './peers.ts'
 
 const peer = fileURLToPath(new URL('./peer/peer.ts', import.meta.url))
 
@@ -30,7 +31,7 @@ export async function openOutside(bed: Bed): Promise<Outside> {
   await ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', 'wire')
   for (const device of ['lo', 'wire']) await ip('-n', name, 'link', 'set', device, 'up')
   const background = bed.start('nsenter', [`--net=/run/netns/${name}`, process.execPath, peer, String(port)])
-  const from = async (page: string) => JSON.parse(await bed.get(`http://${address}:${port}${page}`))
+  const from = (page: string) => pageOf(bed, `http://${address}:${port}${page}`)
   await eventually(() => from('/'))
   return {
     ...{ address, port, node, from },

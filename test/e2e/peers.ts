@@ -34,7 +34,7 @@ export async function openPeers(kubectl: string): Promise<Peers> {
     bed.start(process.execPath, [`${application}/peer.ts`, String(nodePort)])
     const { stdout: image } = await bed.kubectl('get', 'deployment', 'peer', '-o', 'jsonpath={..image}')
     const space = spaceOf(bed, { name: 'default', image })
-    const get = async (base: string, page: string) => JSON.parse(await bed.get(`${base}${page}`))
+    const get = (base: string, page: string) => pageOf(bed, `${base}${page}`)
     await eventually(() => get(`http://127.0.0.1:${nodePort}`, '/'))
     return {
       ...{ bed, space },
@@ -47,6 +47,13 @@ export async function openPeers(kubectl: string): Promise<Peers> {
     await bed[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** Longer than the requests that a peer makes for it. */
+export async function pageOf(bed: Bed, url: string): Promise<any> {
+  const { code, stdout, stderr } = await bed.run('curl', ['-sS', '--fail-with-body', '--max-time', '30', url])
+  assert.equal(code, 0, `${url}: ${stderr.trim()} ${stdout}`)
+  return JSON.parse(stdout)
 }
 
 /** Pods of the peer that are taken out of the service a while before they end. */
