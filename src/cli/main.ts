@@ -92,12 +92,11 @@ async function versionLine(): Promise<string> {
 
 function processTerminal(): Terminal {
   const abort = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (abort.signal.aborted) process.exit(130)
-      abort.abort(new Error(name))
-    })
-  }
+  process.on('SIGTERM', () => abort.abort(new Error('SIGTERM')))
+  process.on('SIGINT', () => {
+    if (abort.signal.aborted) process.exit(130)
+    abort.abort(new Error('SIGINT'))
+  })
   const { stdin, stdout, stderr, env } = process
   return { stdin, stdout, stderr, env, cwd: process.cwd(), signal: abort.signal }
 }

@@ -16,10 +16,13 @@ import {
   withImage,
 } from './application.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
+import { openContext } from './doctor/context.ts'
 import { down } from './down.ts'
 import { editFile, mergedText } from './kubeconfig-file.ts'
 import { importerOf, withRuntime } from './node-images.ts'
+import { checkSpace, preflight } from './preflight.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
+import { takeTurn } from './turn.ts'
 import { isRunning, provide, start, UpError } from './up.ts'
 
 export interface BringUpOptions {
@@ -51,16 +54,25 @@ export interface Outcome {
 }
 
 export async function bringUp(options: BringUpOptions): Promise<Outcome> {
-  const { application, signal, note, screen } = options
+  const { signal, screen } = options
   const directory = dataDirectory(options.dataDir)
   const progress = createProgress(screen, systemClock)
+  using _turn = await takeTurn(directory, { signal, onWait: () => progress.step('waiting for another nami up or down') })
+  return await bringUpInTurn(options, directory, progress)
+}
+
+async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, progress: Progress): Promise<Outcome> {
+  const { application, signal, note } = options
   const manifests = application ? readManifests(application) : []
+  const unfit = new AbortController()
   const wasUp = isRunning(directory)
   try {
+    if (!wasUp) await checkSpace(directory)
     prepare(directory)
     const config = configOf(directory, options)
-    const up = { directory, config, clock: systemClock, signal, progress, note }
+    const up = { directory, config, clock: systemClock, signal: AbortSignal.any([signal, unfit.signal]), progress, note }
     await provide(up)
+    if (!wasUp) lookAtMachine(options, config).catch((error) => unfit.abort(error))
     // The image is built while the cluster starts; its failure is told where its step comes.
     const built = application ? build(application, directory, (line) => progress.update(line)) : undefined
     built?.catch(() => {})
@@ -81,9 +93,15 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
     }
   } catch (error) {
     progress.fail()
-    if (signal.aborted && !wasUp) await down({ directory, clock: systemClock, progress, delete: false })
-    throw error
+    if ((signal.aborted || unfit.signal.aborted) && !wasUp) await down({ directory, clock: systemClock, progress, delete: false })
+    throw unfit.signal.aborted ? unfit.signal.reason : error
   }
+}
+
+/** Beside the start, so that it costs no time. */
+async function lookAtMachine({ dataDir, kubeconfig }: BringUpOptions, config: ClusterConfig): Promise<void> {
+  await using context = await openContext({ dataDir, userKubeconfig: kubeconfig })
+  await preflight({ ...context, config })
 }
 
 /** What an earlier `up` chose stays; asking for something else while the cluster runs, or for another port, is refused. */

@@ -6,7 +6,8 @@ import type { Clock } from '#lib/clock.ts'
 import { removePodNetwork } from '#network/pod-network.ts'
 import { nftRunner } from '#network/proxy/nft.ts'
 import { removeRules } from '#network/proxy/proxy.ts'
-import { runningPid, stopContainerd } from './containerd.ts'
+import { stopContainerd } from './containerd.ts'
+import { runningPid } from './containerd-process.ts'
 import { deleteContainerd, killContainers } from './containerd-sweep.ts'
 import type { DataDirectory } from './data-directory.ts'
 import { stopProcess } from './processes.ts'
@@ -52,8 +53,8 @@ async function stopNode(directory: DataDirectory, { clock, isDeleting }: { clock
   if (isDeleting) {
     await deleteContainerd(containerd, { clock, cgroups: [directory.cgroup] })
   } else {
-    if (runningPid(containerd) !== undefined) await stopSandboxes(containerd.socket, clock)
-    else await killContainers(containerd, { clock, cgroups: [directory.cgroup] })
+    const stopped = runningPid(containerd) !== undefined && (await stopSandboxes(containerd.socket, clock))
+    if (!stopped) await killContainers(containerd, { clock, cgroups: [directory.cgroup] })
     await stopContainerd(containerd, clock)
   }
   if (findProgram('nft')) await removeRules(nftRunner()).catch(() => {})
@@ -61,14 +62,18 @@ async function stopNode(directory: DataDirectory, { clock, isDeleting }: { clock
   unmountBelow(directory.kubelet)
 }
 
-/** What ran is stopped; what is on disk stays, so that the next `up` starts it again. */
-async function stopSandboxes(socket: string, clock: Clock): Promise<void> {
-  const runtime = await connectContainerd({ socket, clock, timeout: 3000 })
+/** What ran is stopped; what is on disk stays, so that the next `up` starts it again. False where containerd does not answer, or ends meanwhile. */
+async function stopSandboxes(socket: string, clock: Clock): Promise<boolean> {
+  const runtime = await connectContainerd({ socket, clock, timeout: 3000 }).catch(() => undefined)
+  if (!runtime) return false
   try {
     const containers = await runtime.listContainers()
     await Promise.allSettled(containers.filter(({ state }) => state === 'running').map(({ id }) => runtime.stopContainer(id, 2)))
     const sandboxes = await runtime.listPodSandboxes()
     await Promise.allSettled(sandboxes.map(({ id }) => runtime.stopPodSandbox(id)))
+    return true
+  } catch {
+    return false
   } finally {
     await runtime.close()
   }

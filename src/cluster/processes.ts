@@ -10,9 +10,9 @@ function pidFile(directory: DataDirectory, name: ProcessName): string {
   return join(directory.run, `${name}.pid`)
 }
 
-/** Called by the process itself; the supervisor, which is a shell script, writes its own. */
-export function announce(directory: DataDirectory, name: ProcessName): void {
-  writeFileSync(pidFile(directory, name), `${process.pid}\n`)
+/** Called by the process itself, and by who starts the supervisor. */
+export function announce(directory: DataDirectory, name: ProcessName, pid = process.pid): void {
+  writeFileSync(pidFile(directory, name), `${pid}\n`)
 }
 
 /** The pid, if the process runs and names this data directory in its command line. */

@@ -19,13 +19,15 @@ keep() {
   name=$1
   pause=1
   child=
-  trap 'stopping=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM
   stopping=
+  trap 'stopping=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM
   # In a subshell $$ is still the supervisor: who has lost it starts nothing any more.
   while [ -z "$stopping" ] && kill -0 $$ 2>/dev/null; do
     began=$(date +%s)
     "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=8 "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
     child=$!
+    # The signal may have come before there was a child to hand it to.
+    [ -n "$stopping" ] && kill -TERM "$child" 2>/dev/null
     wait "$child"
     while kill -0 "$child" 2>/dev/null; do wait "$child"; done
     [ -n "$stopping" ] && break
@@ -33,25 +35,30 @@ keep() {
     echo "supervisor: $name ended, starting it again in $pause s" >>"$logs/$name.log"
     sleep "$pause" 9>&- &
     child=$!
+    [ -n "$stopping" ] && break
     wait "$child"
     [ "$pause" -lt 16 ] && pause=$((pause * 2))
   done
 }
 
-keepers=
-for name in "$@"; do
-  keep "$name" &
-  keepers="$! $keepers"
-done
-
 finish() {
   trap '' TERM
   for keeper in $keepers; do
-    kill -TERM "$keeper" 2>/dev/null
-    wait "$keeper"
+    # Again and again: what has only just been forked, keeper or process, may not hear the first.
+    while kill -TERM "$keeper" 2>/dev/null; do sleep 0.1; done
   done
   rm -f "$run/supervisor.pid"
   exit 0
 }
+
+# Until all keepers are known, a signal only waits its turn.
+keepers=
+early=
+trap 'early=yes' TERM INT
+for name in "$@"; do
+  keep "$name" &
+  keepers="$! $keepers"
+done
 trap finish TERM INT
+[ -n "$early" ] && finish
 while :; do wait; done

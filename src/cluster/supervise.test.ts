@@ -92,3 +92,30 @@ async function lines(file: string, count: number): Promise<string[]> {
     watcher.close()
   }
 }
+
+test('supervise.sh ends with everything that it started, whenever SIGTERM comes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nami-supervise-'))
+  const program = join(folder, 'program')
+  writeFileSync(program, "#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n")
+  chmodSync(program, 0o755)
+  const words = [script, program, 'bin', 'data', folder, folder, 'server', 'agent']
+  try {
+    for (let moment = 0; moment < 30; moment++) {
+      const supervisor = spawn('/bin/sh', words, { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+      spin(moment * 0.4)
+      supervisor.kill('SIGTERM')
+      // Everything that is left of it holds the pipe.
+      supervisor.stdout.resume()
+      await once(supervisor.stdout, 'end', { signal: AbortSignal.timeout(20_000) })
+    }
+  } finally {
+    spawnSync('pkill', ['-KILL', '-f', folder])
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+/** Spends so many milliseconds. */
+function spin(milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}

@@ -9,7 +9,7 @@ import type { Client } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import { administrator } from './administrator.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
-import { findProcess, waitReferenced } from './processes.ts'
+import { announce, findProcess, waitReferenced } from './processes.ts'
 import type { Progress } from './progress.ts'
 import { findProgram, install, manualInstall, missingRequirements, type Requirement } from './provision.ts'
 
@@ -100,6 +100,8 @@ function supervise(directory: DataDirectory, { agent }: ClusterConfig): void {
     cwd: '/',
   })
   closeSync(output)
+  // Written here as well as by the script, which takes a moment to come to it: who stops the cluster meanwhile has to find it.
+  if (child.pid !== undefined) announce(directory, 'supervisor', child.pid)
   child.unref()
 }
 

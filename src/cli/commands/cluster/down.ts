@@ -15,18 +15,22 @@ const command: Command = defineCommand({
   },
 
   async run({ flags, terminal, print }) {
-    const [{ dataDirectory, loadConfig }, { down }, { createProgress }, { editFile, withoutEntry }] = await Promise.all([
-      import('#cluster/data-directory.ts'),
-      import('#cluster/down.ts'),
-      import('#cluster/progress.ts'),
-      import('#cluster/kubeconfig-file.ts'),
-    ])
+    const [{ dataDirectory, loadConfig }, { down }, { createProgress }, { editFile, withoutEntry }, { takeTurn }] =
+      await Promise.all([
+        import('#cluster/data-directory.ts'),
+        import('#cluster/down.ts'),
+        import('#cluster/progress.ts'),
+        import('#cluster/kubeconfig-file.ts'),
+        import('#cluster/turn.ts'),
+      ])
     const directory = dataDirectory(flags['data-dir'])
     const config = loadConfig(directory)
     if (config?.agent && process.getuid?.() !== 0) {
       throw new CommandError('The node was started by root; only root can stop it.', { next: ['sudo nami down'] })
     }
     const progress = createProgress(terminal.stderr as never, systemClock)
+    const onWait = () => progress.step('waiting for another nami up or down')
+    using _turn = await takeTurn(directory, { signal: terminal.signal, onWait })
     const found = await down({ directory, clock: systemClock, progress, delete: flags.delete ?? false })
     if (flags.delete && config) {
       const path = terminal.env.KUBECONFIG?.split(':').find(Boolean) ?? `${terminal.env.HOME ?? '/root'}/.kube/config`

@@ -33,7 +33,12 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       announce(directory, name)
       // Timers keep no process alive, and there are moments when nothing else would.
       setInterval(() => {}, 1 << 30)
+      // A start that is to be broken off is: whatever it has done, the next one completes.
+      const giveUp = () => process.exit(0)
+      terminal.signal.addEventListener('abort', giveUp)
+      if (terminal.signal.aborted) giveUp()
       const running = await start(directory, config, createLog(name))
+      terminal.signal.removeEventListener('abort', giveUp)
       await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
       await running.close()
       process.exit(0)
