@@ -1,21 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ControllerRevision } from '#api/apps/v1/controller-revision.ts'
+import { DaemonSet } from '#api/apps/v1/daemon-set.ts'
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
+import { StatefulSet } from '#api/apps/v1/stateful-set.ts'
+import { HorizontalPodAutoscaler } from '#api/autoscaling/v2/horizontal-pod-autoscaler.ts'
+import { CronJob } from '#api/batch/v1/cron-job.ts'
+import { Job } from '#api/batch/v1/job.ts'
 import { Lease } from '#api/coordination/v1/lease.ts'
+import { ComponentStatus } from '#api/core/v1/component-status.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Endpoints } from '#api/core/v1/endpoints.ts'
 import { Event } from '#api/core/v1/event.ts'
+import { LimitRange } from '#api/core/v1/limit-range.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Node } from '#api/core/v1/node.ts'
+import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
+import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { Pod } from '#api/core/v1/pod.ts'
+import { PodTemplate } from '#api/core/v1/pod-template.ts'
 import { ReplicationController } from '#api/core/v1/replication-controller.ts'
+import { ResourceQuota } from '#api/core/v1/resource-quota.ts'
 import { Secret } from '#api/core/v1/secret.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import { Event as EventsEvent } from '#api/events/v1/event.ts'
 import { ServiceCIDR } from '#api/networking/v1/service-cidr.ts'
+import { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
 import { RoleBinding } from '#api/rbac/v1/role-binding.ts'
 import { PriorityClass } from '#api/scheduling/v1/priority-class.ts'
 import { toTable } from '#schema/table.ts'
@@ -73,6 +86,21 @@ const rows = [
   { kind: RoleBinding, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"roleRef":{"kind":"Role","name":"r"},"subjects":[{"kind":"User","name":"u"},{"kind":"User","name":"v"},{"kind":"Group","name":"g"},{"kind":"ServiceAccount","name":"s","namespace":"n"}]}, cells: ["a","Role/r","3d","u, v","g","n/s"] },
   { kind: PriorityClass, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"value":5}, cells: ["a",5,false,"3d","PreemptLowerPriority"] },
   { kind: ServiceCIDR, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"cidrs":["a","b"]}}, cells: ["a","a,b","3d"] },
+  { kind: StatefulSet, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}]}}},"status":{"readyReplicas":1}}, cells: ["a","1/1","3d","main","x"] },
+  { kind: DaemonSet, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"nodeSelector":{"n":"m"}}}},"status":{"desiredNumberScheduled":3,"currentNumberScheduled":2,"numberReady":1}}, cells: ["a",3,2,1,0,0,"n=m","3d","main","x","a=b"] },
+  { kind: ControllerRevision, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z","ownerReferences":[{"apiVersion":"apps/v1","kind":"DaemonSet","name":"d","uid":"u","controller":true}]},"data":{},"revision":4}, cells: ["a","daemonset.apps/d",4,"3d"] },
+  { kind: Job, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"spec":{"containers":[{"name":"main","image":"x"}]}}},"status":{"succeeded":1,"startTime":"2026-05-29T12:00:00Z","completionTime":"2026-05-29T12:01:00Z","conditions":[{"type":"Complete","status":"True"}]}}, cells: ["a","Complete","1/1","60s","3d","main","x","a=b"] },
+  { kind: Job, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"parallelism":2,"suspend":true,"template":{"spec":{"containers":[{"name":"main","image":"x"}]}}},"status":{"conditions":[{"type":"Suspended","status":"True"}]}}, cells: ["a","Suspended","0/1 of 2","","3d","main","x","<none>"] },
+  { kind: CronJob, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"schedule":"@daily","jobTemplate":{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"x"}]}}}}},"status":{"active":[{}],"lastScheduleTime":"2026-06-01T11:59:00Z"}}, cells: ["a","@daily","<none>","False",1,"60s","3d","main","x","<none>"] },
+  { kind: HorizontalPodAutoscaler, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"scaleTargetRef":{"kind":"Deployment","name":"d"},"maxReplicas":3},"status":{"currentReplicas":2,"currentMetrics":[{"type":"Resource","resource":{"name":"cpu","current":{"averageUtilization":12}}}]}}, cells: ["a","Deployment/d","cpu: 12%/80%","1",3,2,"3d"] },
+  { kind: PodDisruptionBudget, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"minAvailable":"50%"},"status":{"disruptionsAllowed":1}}, cells: ["a","50%","N/A",1,"3d"] },
+  { kind: PersistentVolume, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteMany","ReadWriteOnce"],"claimRef":{"namespace":"n","name":"c"},"storageClassName":"s"},"status":{"phase":"Bound"}}, cells: ["a","1Gi","RWO,RWX","Retain","Bound","n/c","s","<unset>","","3d","Filesystem"] },
+  { kind: PersistentVolumeClaim, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"volumeName":"v"},"status":{"phase":"Bound","capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOncePod"]}}, cells: ["a","Bound","v","1Gi","RWOP","","<unset>","3d","Filesystem"] },
+  { kind: PersistentVolumeClaim, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"spec":{"storageClassName":"s"}}, cells: ["a","Pending","","","","s","<unset>","3d","Filesystem"] },
+  { kind: LimitRange, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"}}, cells: ["a","2026-05-29T12:00:00Z"] },
+  { kind: ResourceQuota, object: {"metadata":{"creationTimestamp":"2026-05-29T12:00:00Z"},"status":{"hard":{"pods":"2","limits.cpu":"1","cpu":"3"},"used":{"pods":"1"}}}, cells: ["a","cpu: 0/3, pods: 1/2","limits.cpu: 0/1","3d"] },
+  { kind: PodTemplate, object: {"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}]}}}, cells: ["a","main","x","a=b"] },
+  { kind: ComponentStatus, object: {"conditions":[{"type":"Healthy","status":"True","message":"ok"}]}, cells: ["a","Healthy","ok",""] },
 ]
 
 for (const { kind, object, cells } of rows) {

@@ -46,6 +46,7 @@ const scalars: Readonly<Record<ScalarType, readonly string[]>> = {
 
 /** The generator shows a list of lists and a map of structs in its own way; both are named by their parts. */
 function typesOf(schema: Node): readonly string[] {
+  if (schema.type === 'object' && (schema.alternative || Object.keys(schema.fields).length === 0)) return ['any']
   if (schema.type === 'object') return [modelOf(schema.name)?.className ?? schema.name]
   if (schema.type === 'list') return typesOf(schema.items).map((type) => `Array<${type}>`)
   if (schema.type === 'map') return typesOf(schema.values).map((type) => `{ [key: string]: ${type}; }`)
@@ -56,7 +57,7 @@ function typesOf(schema: Node): readonly string[] {
 function structsOf(schema: Node, found = new Map<string, ObjectNode>()): Map<string, ObjectNode> {
   if (schema.type === 'list') return structsOf(schema.items, found)
   if (schema.type === 'map') return structsOf(schema.values, found)
-  if (schema.type !== 'object' || found.has(schema.name)) return found
+  if (schema.type !== 'object' || found.has(schema.name) || Object.keys(schema.fields).length === 0) return found
   found.set(schema.name, schema)
   for (const field of Object.values(schema.fields)) structsOf(field.schema, found)
   return found

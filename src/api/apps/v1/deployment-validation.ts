@@ -1,10 +1,10 @@
 /** Rules for Deployments (upstream `ValidateDeploymentSpec`, `ValidateDeploymentStatus`). */
+import { amountErrors, amountOf, over100Errors } from '#api/apps/v1/amount.ts'
 import type { DeploymentSpec, DeploymentStatus, DeploymentStrategy, RollingUpdateDeployment } from '#api/apps/v1/deployment.ts'
-import { validateWorkload } from '#api/apps/v1/workload.ts'
+import { collisionErrors, validateWorkload } from '#api/apps/v1/workload.ts'
 import { nonNegative } from '#api/core/v1/validation/checks.ts'
 import { validateCounts } from '#api/core/v1/validation/pod-template.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
-import { isValidPercent } from '#schema/formats.ts'
 
 export function validateDeploymentSpec(spec: DeploymentSpec, at: Path): FieldError[] {
   const { minReadySeconds = 0, progressDeadlineSeconds } = spec
@@ -42,23 +42,7 @@ function rollingErrors({ maxUnavailable = 0, maxSurge = 0 }: RollingUpdateDeploy
   if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
     errors.push(here.invalid(maxUnavailable, 'may not be 0 when `maxSurge` is 0'))
   }
-  const percent = percentOf(maxUnavailable)
-  if (percent !== undefined && percent > 100) errors.push(here.invalid(maxUnavailable, 'must not be greater than 100%'))
-  return errors
-}
-
-function amountErrors(value: number | string, at: Path): FieldError[] {
-  if (typeof value === 'number') return nonNegative(value, at)
-  return isValidPercent(value).map((message) => at.invalid(value, message))
-}
-
-function percentOf(value: number | string): number | undefined {
-  return typeof value === 'string' && isValidPercent(value).length === 0 ? Number(value.slice(0, -1)) : undefined
-}
-
-/** Text that is no percentage counts as the number it spells, or 0. */
-function amountOf(value: number | string): number {
-  return percentOf(value) ?? (/^-?\d+$/.test(String(value)) ? Number(value) : 0)
+  return [...errors, ...over100Errors(maxUnavailable, here)]
 }
 
 const counts = [
@@ -73,10 +57,5 @@ const counts = [
 ]
 
 export function validateDeploymentStatus(status: DeploymentStatus, old: DeploymentStatus, at: Path): FieldError[] {
-  const errors = validateCounts(status, at, counts)
-  const { collisionCount } = status
-  if (old.collisionCount !== undefined && (collisionCount === undefined || collisionCount < old.collisionCount)) {
-    errors.push(at.child('collisionCount').invalid(collisionCount ?? 0, 'cannot be decremented'))
-  }
-  return errors
+  return [...validateCounts(status, at, counts), ...collisionErrors(status, old, at)]
 }

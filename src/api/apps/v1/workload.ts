@@ -1,4 +1,4 @@
-/** Rules that ReplicaSets and Deployments share: the selector must take the template's pods. */
+/** Rules that workloads share: above all, the selector must take the template's pods. */
 import type { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
 import { validateOwnedTemplate } from '#api/core/v1/validation/pod-template.ts'
 import { type LabelSelector, selects } from '#api/meta/v1/label-selector.ts'
@@ -27,4 +27,14 @@ export function validateWorkload({ selector, template }: WorkloadSpec, at: Path)
 export function isBroken({ operator, values = [] }: { operator: string; values?: readonly string[] | undefined }): boolean {
   if (operator === 'In' || operator === 'NotIn') return values.length === 0
   return (operator !== 'Exists' && operator !== 'DoesNotExist') || values.length > 0
+}
+
+interface Collisions {
+  collisionCount?: number | undefined
+}
+
+/** The count makes names of revisions; were it to fall, one would come up a second time. */
+export function collisionErrors({ collisionCount }: Collisions, old: Collisions, at: Path): FieldError[] {
+  if (old.collisionCount === undefined || (collisionCount !== undefined && collisionCount >= old.collisionCount)) return []
+  return [at.child('collisionCount').invalid(collisionCount ?? 0, 'cannot be decremented')]
 }

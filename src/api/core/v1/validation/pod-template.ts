@@ -22,7 +22,7 @@ export function validatePodTemplate({ metadata, spec }: PodTemplateSpec, at: Pat
 
 interface Owner {
   /** As in the message: `ReplicaSet` for a Deployment too. */
-  kind: 'ReplicaSet' | 'ReplicationController'
+  kind: 'ReplicaSet' | 'ReplicationController' | 'DaemonSet' | 'StatefulSet'
   /** Whether the owner's selector takes the template's pods; true for an empty selector. */
   selects: boolean
 }

@@ -124,7 +124,7 @@ export function isExtendedResource(name: string): boolean {
   return !isNativeResource(name) && !name.startsWith('requests.') && isQualifiedName(`requests.${name}`).length === 0
 }
 
-function resourceName(name: string, at: Path): FieldError[] {
+export function resourceName(name: string, at: Path): FieldError[] {
   const errors = formatted(isQualifiedName, name, at)
   if (errors.length > 0 || name.includes('/')) return errors
   const isStandard = standard.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-')

@@ -26,6 +26,7 @@ const goNames: Readonly<Record<string, string>> = {
   fsGroup: 'FSGroup',
   fsGroupChangePolicy: 'FSGroupChangePolicy',
   apiVersion: 'APIVersion',
+  apiGroup: 'APIGroup',
   dnsPolicy: 'DNSPolicy',
   dnsConfig: 'DNSConfig',
   nfs: 'NFS',

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Job } from '#api/batch/v1/job.ts'
+import { errorsOf, statusErrorsOf, updateErrorsOf } from '#testing/errors-of.ts'
+
+// biome-ignore format: a table; the errors are upstream's, to the letter
+const created = [
+  { it: "finds nothing wrong", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}}}, errors: [] },
+  { it: "finds spec.template.spec.restartPolicy: Required value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}]}}}}, errors: ["spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""] },
+  { it: "finds spec.parallelism: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"parallelism":-1,"completions":-1,"backoffLimit":-1,"maxFailedIndexes":1}}, errors: ["spec.parallelism: Invalid value: -1: must be greater than or equal to 0","spec.completions: Invalid value: -1: must be greater than or equal to 0","spec.backoffLimit: Invalid value: -1: must be greater than or equal to 0","spec.backoffLimitPerIndex: Required value: when maxFailedIndexes is specified","spec.maxFailedIndexes: Invalid value: 1: requires indexed completion mode"] },
+  { it: "finds nothing wrong (2)", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"completionMode":"Indexed"}}, errors: [] },
+  { it: "finds spec.successPolicy.rules[0].succeededIndexes: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"completionMode":"Indexed","completions":3,"successPolicy":{"rules":[{"succeededIndexes":"1-5","succeededCount":4},{}]}}}, errors: ["spec.successPolicy.rules[0].succeededIndexes: Invalid value: \"1-5\": error parsing succeededIndexes: too large index: \"5\"","spec.successPolicy.rules[0].succeededCount: Invalid value: 4: must be less than or equal to 3 (the number of specified completions)","spec.successPolicy.rules[0].succeededCount: Invalid value: 4: must be less than or equal to 0 (the number of indexes in the specified succeededIndexes field)","spec.successPolicy.rules[1]: Required value: at least one of succeededCount or succeededIndexes must be specified"] },
+  { it: "finds spec.podFailurePolicy.rules[0].action: Unsupported value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"podFailurePolicy":{"rules":[{"action":"x"},{"action":"FailIndex","onExitCodes":{"operator":"In","values":[2,0,2]}},{"action":"Count","onPodConditions":[{"type":"a b"}]}]},"podReplacementPolicy":"TerminatingOrFailed"}}, errors: ["spec.podFailurePolicy.rules[0].action: Unsupported value: \"x\": supported values: \"Count\", \"FailIndex\", \"FailJob\", \"Ignore\"","spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required","spec.podFailurePolicy.rules[1].action: Invalid value: \"FailIndex\": requires the backoffLimitPerIndex to be set","spec.podFailurePolicy.rules[1].onExitCodes.values[1]: Invalid value: 0: must not be 0 for the In operator","spec.podFailurePolicy.rules[1].onExitCodes.values[2]: Duplicate value: 2","spec.podFailurePolicy.rules[1].onExitCodes.values: Invalid value: [2,0,2]: must be ordered","spec.podFailurePolicy.rules[2].onPodConditions[0].type: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')","spec.podReplacementPolicy: Unsupported value: \"TerminatingOrFailed\": supported values: \"Failed\""] },
+  { it: "finds spec.managedBy: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"managedBy":"x"}}, errors: ["spec.managedBy: Invalid value: \"x\": must be a domain-prefixed path (such as \"acme.io/foo\")"] },
+  { it: "finds spec.selector: Required value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"manualSelector":true}}, errors: ["spec.selector: Required value","spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"] },
+  { it: "finds spec.template.metadata.labels[job-name]: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"job-name":"z"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}}}, errors: ["spec.template.metadata.labels[job-name]: Invalid value: {\"batch.kubernetes.io/controller-uid\":\"u\",\"batch.kubernetes.io/job-name\":\"a\",\"controller-uid\":\"u\",\"job-name\":\"z\"}: must be 'a'"] },
+]
+
+for (const { it, object, errors } of created) {
+  test(`a Job that is created ${it}`, () => {
+    assert.deepEqual(errorsOf(Job, object), errors)
+  })
+}
+
+// biome-ignore format: a table; the errors are upstream's, to the letter
+const updated = [
+  { it: "finds spec.completions: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}},"completions":2,"managedBy":"a.b/c"}}, old: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}},"completions":1}}, errors: ["spec.completions: Invalid value: 2: field is immutable","spec.managedBy: Invalid value: \"a.b/c\": field is immutable"] },
+  { it: "finds nothing wrong (3)", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never","nodeSelector":{"x":"y"}}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}}}}, old: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}},"suspend":true}}, errors: [] },
+  { it: "finds spec.template: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never","nodeSelector":{"x":"y"}}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}}}}, old: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}},"manualSelector":true,"selector":{"matchLabels":{"a":"b"}}}}, errors: ["spec.template: Invalid value: {\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"x\",\"resources\":{},\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\",\"imagePullPolicy\":\"Always\"}],\"restartPolicy\":\"Never\",\"terminationGracePeriodSeconds\":30,\"dnsPolicy\":\"ClusterFirst\",\"nodeSelector\":{\"x\":\"y\"},\"securityContext\":{},\"schedulerName\":\"default-scheduler\"}}: field is immutable"] },
+]
+
+for (const { it, object, old, errors } of updated) {
+  test(`a Job that is updated ${it}`, () => {
+    assert.deepEqual(updateErrorsOf(Job, object, old), errors)
+  })
+}
+
+// biome-ignore format: a table; the errors are upstream's, to the letter
+const reported = [
+  { it: "finds status.conditions: Invalid value", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}},"status":{"conditions":[{"type":"Complete","status":"True"},{"type":"Failed","status":"True"}],"active":1,"ready":2}}, old: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}},"status":{"failed":1}}, errors: ["status.conditions: Invalid value: cannot set Complete=True and Failed=true conditions","status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition","status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition","status.completionTime: Required value: completionTime is required for Complete jobs","status.startTime: Required value: startTime is required for finished job","status.ready: Invalid value: 2: cannot set more ready pods than active","status.active: Invalid value: 1: active>0 is invalid for finished job","status.failed: Invalid value: 0: cannot decrease the failed counter"] },
+  { it: "finds nothing wrong (4)", object: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}},"status":{"conditions":[{"type":"Complete","status":"True"},{"type":"SuccessCriteriaMet","status":"True"}],"startTime":"2026-01-01T00:00:00Z","completionTime":"2026-01-01T00:01:00Z","succeeded":1}}, old: {"spec":{"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"main","image":"x"}],"restartPolicy":"Never"}}},"status":{"startTime":"2026-01-01T00:00:00Z"}}, errors: [] },
+]
+
+for (const { it, object, old, errors } of reported) {
+  test(`a Job whose status is updated ${it}`, () => {
+    assert.deepEqual(statusErrorsOf(Job, object, old), errors)
+  })
+}

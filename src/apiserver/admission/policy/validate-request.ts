@@ -1,0 +1,94 @@
+/** What one validating policy says of a request, with one parameter (upstream `policy/validating/validator.go`). */
+import { type CelBudget, CelError, runtimeCostBudget } from '#schema/cel/compile.ts'
+import { type Activation, evaluateExpression, OutOfBudget, policyValues, type Values } from './activation.ts'
+import type { CompiledValidatingPolicy, CompiledValidation } from './compile.ts'
+import { ConditionError, conditionsHold } from './conditions.ts'
+
+/** A validation that does not admit the request; `reason` is absent where an error is the cause. */
+export interface Denial {
+  /** Of the validation in its policy. */
+  readonly index: number
+  readonly message: string
+  readonly reason?: string
+}
+
+export interface Verdict {
+  readonly denials: readonly Denial[]
+  readonly annotations: readonly { readonly key: string; readonly value: string }[]
+  readonly annotationErrors: readonly string[]
+}
+
+const nothing: Verdict = { denials: [], annotations: [], annotationErrors: [] }
+
+export function validateRequest(compiled: CompiledValidatingPolicy, activation: Activation, failsClosed: boolean): Verdict {
+  const onError = (message: string, index = 0): Denial[] => (failsClosed ? [{ index, message }] : [])
+  try {
+    if (!conditionsHold(compiled.conditions, activation, compiled.variables)) return nothing
+    return verdictOf(compiled, activation, onError)
+  } catch (error) {
+    if (!(error instanceof ConditionError || error instanceof OutOfBudget)) throw error
+    return { ...nothing, denials: onError(error.message) }
+  }
+}
+
+type OnError = (message: string, index?: number) => Denial[]
+
+function verdictOf(compiled: CompiledValidatingPolicy, activation: Activation, onError: OnError): Verdict {
+  const budget = { remaining: runtimeCostBudget }
+  const values = policyValues(activation, compiled.variables, budget)
+  const results = compiled.validations.map(({ expression }) => attempt(() => evaluateExpression(expression, values, budget)))
+  const denials = compiled.validations.flatMap((validation, index) => {
+    const result = results[index] as Attempt
+    if (result.error !== undefined) return onError(result.error, index)
+    if (result.value === true) return []
+    try {
+      return [{ index, message: messageOf(validation, values, budget), reason: validation.validation.reason ?? 'Invalid' }]
+    } catch (error) {
+      if (!(error instanceof OutOfBudget)) throw error
+      return onError(`failed messageExpression: ${error.message}`, index)
+    }
+  })
+  return { ...annotate(compiled, activation, onError), denials }
+}
+
+interface Attempt {
+  readonly value?: unknown
+  readonly error?: string
+}
+
+function attempt(evaluate: () => unknown): Attempt {
+  try {
+    return { value: evaluate() }
+  } catch (error) {
+    if (!(error instanceof CelError)) throw error
+    return { error: error.message }
+  }
+}
+
+const longestMessage = 5 * 1024
+
+/** A message of several lines, an empty or a very long one is passed over for the next best. */
+function messageOf({ validation, message }: CompiledValidation, values: Values, budget: CelBudget): string {
+  const made = message && attempt(() => evaluateExpression(message, values, budget)).value
+  const trimmed = typeof made === 'string' ? made.trim() : ''
+  if (trimmed && Buffer.byteLength(trimmed) <= longestMessage && !trimmed.includes('\n')) return trimmed
+  return validation.message?.trim() || `failed expression: ${validation.expression.trim()}`
+}
+
+function annotate(
+  { annotations, variables }: CompiledValidatingPolicy,
+  activation: Activation,
+  onError: OnError,
+): Pick<Verdict, 'annotations' | 'annotationErrors'> {
+  if (annotations.length === 0) return nothing
+  const budget = { remaining: runtimeCostBudget }
+  const values = policyValues(activation, variables, budget)
+  const published: { key: string; value: string }[] = []
+  const errors: string[] = []
+  for (const { key, expression } of annotations) {
+    const { value, error } = attempt(() => evaluateExpression(expression, values, budget))
+    if (error !== undefined) errors.push(...onError(error).map(({ message }) => message))
+    else if (typeof value === 'string' && value.trim()) published.push({ key, value: value.trim() })
+  }
+  return { annotations: published, annotationErrors: errors }
+}
