@@ -4,7 +4,7 @@ import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { containerConfig, sandboxConfig } from '#kubelet/cri/test-configs.ts'
 import { createImageManager } from '#kubelet/images/image-manager.ts'
-import { startKubelet } from '#kubelet/kubelet.ts'
+import { type Kubelet, startKubelet } from '#kubelet/kubelet.ts'
 import { systemMounter } from '#kubelet/volumes/mounter.ts'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
@@ -12,8 +12,10 @@ import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { busybox, noContainerd, type TestContainerd, testContainerd } from '#testing/containerd.ts'
 import { node } from '#testing/make.ts'
 import { defineBench } from './define-bench.ts'
+import { each, median, timed } from './parts/timing.ts'
 
-const rounds = 10
+const rounds = 15
+const crowd = 30
 const command = ['sleep', '1000000']
 
 export default defineBench({
@@ -25,17 +27,26 @@ export default defineBench({
     await cluster.client.create(Node, node('n1'))
     const stop = new AbortController()
     try {
-      const raw = await each((round) => runByHand(bed, `raw-${round}`))
+      const raw = await each(rounds, (round) => runByHand(bed, `raw-${round}`))
       await removeAll(bed)
-      await startAgent(bed, cluster, stop.signal)
-      const own = await each((round) => runPod(cluster, `own-${round}`))
-      const note = `median of ${rounds}, one after the other`
+      const rawCrowd = await timed(() => many((index) => runByHand(bed, `crowd-${index}`)))
+      await removeAll(bed)
+      const kubelet = await startAgent(bed, cluster, stop.signal)
+      const own = await each(rounds, (round) => runPod(cluster, `own-${round}`))
+      await removePods(cluster, kubelet)
+      const ownCrowd = await timed(() => many((index) => runPod(cluster, `crowd-${index}`)))
       report({
-        what: 'pod from creation to Running',
+        what: 'a pod from its creation to Running',
         value: median(own),
         unit: 'ms',
         limit: { what: 'raw CRI', value: median(raw) },
-        note,
+        note: `median of ${rounds}, one after the other`,
+      })
+      report({
+        what: `${crowd} pods from their creation until the last is Running`,
+        value: ownCrowd,
+        unit: 'ms',
+        limit: { what: `${crowd} by raw CRI at once`, value: rawCrowd },
       })
     } finally {
       stop.abort()
@@ -46,7 +57,15 @@ export default defineBench({
   },
 })
 
-async function startAgent({ runtime, directory }: TestContainerd, { client }: TestCluster, signal: AbortSignal): Promise<void> {
+function many(work: (index: number) => Promise<unknown>): Promise<unknown> {
+  return Promise.all(Array.from({ length: crowd }, (_, index) => work(index)))
+}
+
+async function startAgent(
+  { runtime, directory }: TestContainerd,
+  { client }: TestCluster,
+  signal: AbortSignal,
+): Promise<Kubelet> {
   const kubelet = await startKubelet({
     ...{ client, runtime, signal, clock: systemClock, random: systemRandom },
     images: createImageManager({ runtime, clock: systemClock }),
@@ -59,6 +78,7 @@ async function startAgent({ runtime, directory }: TestContainerd, { client }: Te
     onError: (error) => signal.aborted || console.error(error),
   })
   await kubelet.synced()
+  return kubelet
 }
 
 async function runPod({ client }: TestCluster, name: string): Promise<void> {
@@ -93,17 +113,9 @@ async function removeAll({ runtime }: TestContainerd): Promise<void> {
   }
 }
 
-/** How long each took. */
-async function each(work: (round: number) => Promise<void>): Promise<number[]> {
-  const took: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now()
-    await work(round)
-    took.push(performance.now() - start)
-  }
-  return took
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+/** Resolves when nothing of them is left. */
+async function removePods({ client }: TestCluster, kubelet: Kubelet): Promise<void> {
+  const gone = [...kubelet.workers()].map((worker) => worker.gone)
+  await client.deleteCollection(Pod, { namespace: 'default' })
+  await Promise.all(gone)
 }

@@ -16,7 +16,7 @@ import { createImageGc } from '#kubelet/images/image-gc.ts'
 import { createImageManager } from '#kubelet/images/image-manager.ts'
 import { startKubelet } from '#kubelet/kubelet.ts'
 import { openCgroups } from '#kubelet/node/cgroups.ts'
-import { allocatableOf, readMachine } from '#kubelet/node/machine.ts'
+import { allocatableOf, type Machine, readMachine } from '#kubelet/node/machine.ts'
 import { startNodeAgent } from '#kubelet/node/node-agent.ts'
 import { createPodCgroups } from '#kubelet/node/pod-cgroups.ts'
 import { pressureOf, readRemaining } from '#kubelet/node/pressure.ts'
@@ -27,7 +27,7 @@ import { sleep, systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { watchNames } from '#network/dns/cluster-names.ts'
 import { runDns } from '#network/dns/dns.ts'
-import { bringUpLoopback, type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
+import { bringUpLoopback, cniConfigName, type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
 import { nftSession } from '#network/proxy/nft.ts'
 import { runProxy } from '#network/proxy/proxy.ts'
 import { fixedPort } from '#network/proxy/ruleset.ts'
@@ -65,25 +65,24 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
   const certificates = await ensureNodeCertificates(pki, { nodeName: config.nodeName, addresses: [...addresses, '127.0.0.1'] })
   const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
   const client = connect(certificates.client)
-  const { runtime } = await startRuntime(context)
-  const node = await registerNode(context, { client, runtime, addresses })
+  // The server may still be starting: what can be done without it is done meanwhile.
+  const [{ runtime }, machine, known] = await Promise.all([
+    startRuntime(context),
+    readMachine({ directory: directory.path }),
+    rememberedNetwork(context),
+  ])
+  await untilServing(context, client)
+  const node = registerNode(context, { client, runtime, addresses, machine })
   const network = podNetwork(await assignedCidr(context, client), config.serviceCidr)
-  await setUpPodNetwork({
-    network,
-    cniConfDir: directory.containerd.cniConfDir,
-    ipamDirectory: join(directory.run, 'ipam'),
-    onWarning: (line) => log.error('pod network', line),
-  })
+  if (network.podCidr !== known?.podCidr) await layNetwork(context, network)
   node.refresh()
   const proxyClient = connect(pki.proxy)
-  const dns = await startDns(context, { client: proxyClient, network })
-  await startProxy(context, { proxyClient, podClient: client, network })
-  const server = await startPods(context, {
-    client,
-    runtime,
-    addresses,
-    tls: { ...certificates.serving, clientCa: pki.ca.certificate },
-  })
+  const tls = { ...certificates.serving, clientCa: pki.ca.certificate }
+  const [dns, server] = await Promise.all([
+    startDns(context, { client: proxyClient, network }),
+    startPods(context, { client, runtime, addresses, machine, tls }),
+    startProxy(context, { proxyClient, podClient: client, network }),
+  ])
   log.info(`node ${config.nodeName} at ${addresses[0]}, pods ${network.podCidr}`)
   return {
     async close() {
@@ -92,6 +91,26 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
       await Promise.allSettled([client.close(), proxyClient.close(), runtime.close()])
     },
   }
+}
+
+async function layNetwork({ directory, log }: Context, network: PodNetwork): Promise<void> {
+  await setUpPodNetwork({
+    network,
+    cniConfDir: directory.containerd.cniConfDir,
+    ipamDirectory: join(directory.run, 'ipam'),
+    onWarning: (line) => log.error('pod network', line),
+  })
+}
+
+/** What the last agent was given, from the configuration that it wrote: almost always it is given the same again. */
+async function rememberedNetwork(context: Context): Promise<PodNetwork | undefined> {
+  const { directory, config } = context
+  const text = await readFile(join(directory.containerd.cniConfDir, cniConfigName), 'utf8').catch(() => '')
+  const podCidr = /"subnet": "([^"]+)"/.exec(text)?.[1]
+  if (!podCidr) return undefined
+  const network = podNetwork(podCidr, config.serviceCidr)
+  await layNetwork(context, network)
+  return network
 }
 
 /** Server and agent start together; the agent takes the authority from the server and makes none. */
@@ -128,11 +147,14 @@ async function importPause(directory: DataDirectory, containerd: Containerd): Pr
   await rm(file, { force: true })
 }
 
-async function registerNode(
-  { directory, config, log, signal }: Context,
-  { client, runtime, addresses }: { client: Client; runtime: Runtime; addresses: readonly string[] },
-) {
-  const machine = await readMachine({ directory: directory.path })
+interface NodeParts {
+  readonly client: Client
+  readonly runtime: Runtime
+  readonly addresses: readonly string[]
+  readonly machine: Machine
+}
+
+function registerNode({ directory, config, log, signal }: Context, { client, runtime, addresses, machine }: NodeParts) {
   const pressure = async () =>
     pressureOf(await readRemaining({ directory: directory.path, imageDirectory: directory.containerd.root }))
   const onError = (error: unknown) => log.error('node', error)
@@ -143,7 +165,20 @@ async function registerNode(
   })
 }
 
-/** Waits for the server, and for the controller that hands out ranges. */
+/** Server and agent start together: to be refused meanwhile is no failure, and the first moment in which it listens is not to be missed. */
+async function untilServing({ config, signal }: Context, client: Client): Promise<void> {
+  for (;;) {
+    try {
+      await client.get(Node, { name: config.nodeName }, { signal })
+      return
+    } catch (error) {
+      if (!(error instanceof TransportError)) return
+    }
+    await waitReferenced(clock, 10, signal)
+  }
+}
+
+/** Waits for the controller that hands out ranges. */
 async function assignedCidr({ config, signal }: Context, client: Client): Promise<string> {
   for (;;) {
     const node = await client.get(Node, { name: config.nodeName }, { signal }).catch((error) => {
@@ -192,17 +227,13 @@ async function startProxy(
   })
 }
 
-interface PodParts {
-  readonly client: Client
-  readonly runtime: Runtime
-  readonly addresses: readonly string[]
+interface PodParts extends NodeParts {
   readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
 }
 
 /** The kubelet itself, and the server through which its pods are looked into. */
-async function startPods({ directory, config, log, signal }: Context, { client, runtime, addresses, tls }: PodParts) {
+async function startPods({ directory, config, log, signal }: Context, { client, runtime, addresses, machine, tls }: PodParts) {
   const onError = (error: unknown) => log.error('kubelet', error)
-  const machine = await readMachine({ directory: directory.path })
   const cgroups = await openCgroups({ clock, prefix: directory.cgroup })
   await cgroups.prepare({})
   const kubelet = await startKubelet({

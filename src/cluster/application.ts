@@ -1,34 +1,18 @@
-/** An application folder brought onto the cluster: image built and imported, manifests applied, and asked until it answers. */
-import { createWriteStream, existsSync, globSync, readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+/** An application folder brought onto the cluster: manifests read and applied, and asked until it answers. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
-import { basename, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { join } from 'node:path'
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { kinds } from '#api/kinds.ts'
 import { applyObject } from '#client/apply.ts'
 import type { Client } from '#client/client.ts'
-import { writeArchive } from '#images/archive.ts'
-import { buildApplication } from '#images/build.ts'
-import type { Image } from '#images/image.ts'
-import { openLayout } from '#images/layout.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { parseYaml } from '#schema/yaml.ts'
-import type { DataDirectory } from './data-directory.ts'
+import { ApplicationError } from './application-error.ts'
 import { waitReferenced } from './processes.ts'
 import type { Progress } from './progress.ts'
-import { findProgram } from './provision.ts'
-
-export class ApplicationError extends Error {
-  readonly next: readonly string[]
-
-  constructor(message: string, next: readonly string[] = [], options?: ErrorOptions) {
-    super(message, options)
-    this.next = next
-  }
-}
 
 export interface Manifest {
   readonly kind: Kind
@@ -61,47 +45,6 @@ function manifestOf(object: KubeObject, file: string): Manifest {
   if (!object.metadata?.name) throw new ApplicationError(`${file}: metadata.name is missing`)
   const namespace = kind.namespaced ? { namespace: object.metadata.namespace ?? 'default' } : {}
   return { kind, object: { ...object, metadata: { ...object.metadata, ...namespace } }, file }
-}
-
-export interface Importer {
-  /** Whether the runtime has the image. */
-  has(reference: string): Promise<boolean>
-  /** Imports an archive from this path. */
-  load(path: string): void
-}
-
-export interface Built {
-  /** `localhost/<folder>:<tag>`; the tag follows from the content. */
-  readonly reference: string
-  readonly image: Image
-}
-
-/** Builds the folder's image and keeps it in the cluster's layout. */
-export async function build(application: string, { images }: DataDirectory, say: (line: string) => void): Promise<Built> {
-  const busybox = findProgram('/bin/busybox') ?? findProgram('busybox')
-  if (!busybox) throw new ApplicationError('busybox is not installed.', ['apt-get install -y busybox-static'])
-  const layout = await openLayout(images)
-  const { image, tag } = await buildApplication(layout, {
-    directory: application,
-    runtime: { node: process.execPath, busybox },
-    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-    onProgress: say,
-  })
-  const reference = `localhost/${basename(resolve(application))}:${tag}`
-  await layout.tag(reference, image)
-  return { reference, image }
-}
-
-/** Brings the image into the runtime, where it is not there already. */
-export async function importBuilt({ reference, image }: Built, { run }: DataDirectory, importer: Importer): Promise<void> {
-  if (await importer.has(reference)) return
-  const archive = join(run, `image-${image.descriptor.digest.slice(7, 17)}.tar`)
-  try {
-    await pipeline(await writeArchive([{ reference, image }]), createWriteStream(archive))
-    importer.load(archive)
-  } finally {
-    await rm(archive, { force: true })
-  }
 }
 
 /** Puts the built image where a manifest names it without a tag. */
@@ -208,6 +151,9 @@ async function rolledOut(
 
 const somePod = 'a pod'
 
+/** The address is this machine's. Packets to a pod that is gone are lost without a word, and waiting for them would outlast the next pod's start. */
+const longestConnect = 250
+
 /** The body of a 2xx answer; undefined when nobody answers (yet). */
 function ask(url: string): Promise<string | undefined> {
   return new Promise((resolve) => {
@@ -221,6 +167,12 @@ function ask(url: string): Promise<string | undefined> {
       response.on('error', () => resolve(undefined))
     })
     request.on('timeout', () => request.destroy())
+    request.on('socket', (socket) => {
+      const late = AbortSignal.timeout(longestConnect)
+      const end = () => request.destroy()
+      late.addEventListener('abort', end)
+      socket.on('connect', () => late.removeEventListener('abort', end))
+    })
     request.on('error', () => resolve(undefined))
   })
 }

@@ -1,29 +1,14 @@
 /** All of `up` in order: prepare, provide, start, kubeconfig, application. */
-import type { Client } from '#client/client.ts'
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
-import { administratorIdentity } from './administrator.ts'
 import { publicAddress } from './agent-address.ts'
-import {
-  type Answers,
-  applyAll,
-  type Built,
-  build,
-  importBuilt,
-  mainWorkload,
-  readManifests,
-  untilItAnswers,
-  withImage,
-} from './application.ts'
+import type { Answers } from './application.ts'
+import { checkSpace } from './check-space.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
-import { openContext } from './doctor/context.ts'
-import { down } from './down.ts'
-import { editFile, mergedText } from './kubeconfig-file.ts'
-import { importerOf, withRuntime } from './node-images.ts'
-import { checkSpace, preflight } from './preflight.ts'
+import { waitReferenced } from './processes.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
 import { takeTurn } from './turn.ts'
-import { isRunning, provide, start, UpError } from './up.ts'
+import { isRunning, provide, start, UpError, type UpOptions } from './up.ts'
 
 export interface BringUpOptions {
   readonly dataDir: string | undefined
@@ -32,6 +17,8 @@ export interface BringUpOptions {
     readonly nodeName: string | undefined
     readonly port: number
     readonly agent: boolean
+    readonly runtimeConfig?: string | undefined
+    readonly encryptionConfig?: string | undefined
   }
   readonly application: string | undefined
   /** The user's kubeconfig. */
@@ -63,8 +50,9 @@ export async function bringUp(options: BringUpOptions): Promise<Outcome> {
 
 async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, progress: Progress): Promise<Outcome> {
   const { application, signal, note } = options
-  const manifests = application ? readManifests(application) : []
   const unfit = new AbortController()
+  const settled = new AbortController()
+  const isNew = loadConfig(directory) === undefined
   const wasUp = isRunning(directory)
   try {
     if (!wasUp) await checkSpace(directory)
@@ -72,34 +60,50 @@ async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, 
     const config = configOf(directory, options)
     const up = { directory, config, clock: systemClock, signal: AbortSignal.any([signal, unfit.signal]), progress, note }
     await provide(up)
-    if (!wasUp) lookAtMachine(options, config).catch((error) => unfit.abort(error))
-    // The image is built while the cluster starts; its failure is told where its step comes.
-    const built = application ? build(application, directory, (line) => progress.update(line)) : undefined
-    built?.catch(() => {})
-    const { client, wasRunning } = await start(up)
-    try {
-      const contextChanged = mergeKubeconfig(directory, config, options.kubeconfig)
-      const base = {
-        name: config.name,
-        wasRunning,
-        server: `https://${publicAddress(config)}:${config.port}`,
-        kubectl: './nami kubectl',
-      }
-      if (!built) return { ...base, changed: contextChanged }
-      const run = await runApplication(client, { ...up, built, manifests })
-      return { ...base, ...run, changed: contextChanged || run.changed }
-    } finally {
-      await client.close()
+    // The first image takes longer than the cluster; what an earlier run has built is found in a moment, once processors are free.
+    const early = application && isNew ? await beginApplication(application, up) : undefined
+    if (!wasUp) lookAtMachine(options, config, settled.signal).catch((error) => unfit.abort(error))
+    const wasRunning = await start(up).finally(() => settled.abort())
+    const contextChanged = await mergeKubeconfig(directory, config, options.kubeconfig)
+    const base = {
+      name: config.name,
+      wasRunning,
+      server: `https://${publicAddress(config)}:${config.port}`,
+      kubectl: './nami kubectl',
     }
+    if (!application) return { ...base, changed: contextChanged }
+    const { runApplication } = await import('./run-application.ts')
+    const run = await runApplication(early ?? (await beginApplication(application, up)), up)
+    return { ...base, ...run, changed: contextChanged || run.changed }
   } catch (error) {
     progress.fail()
-    if ((signal.aborted || unfit.signal.aborted) && !wasUp) await down({ directory, clock: systemClock, progress, delete: false })
+    if ((signal.aborted || unfit.signal.aborted) && !wasUp) {
+      const { down } = await import('./down.ts')
+      await down({ directory, clock: systemClock, progress, delete: false })
+    }
     throw unfit.signal.aborted ? unfit.signal.reason : error
   }
 }
 
-/** Beside the start, so that it costs no time. */
-async function lookAtMachine({ dataDir, kubeconfig }: BringUpOptions, config: ClusterConfig): Promise<void> {
+async function beginApplication(application: string, up: UpOptions) {
+  const { begin } = await import('./run-application.ts')
+  return begin(application, up)
+}
+
+/** A start that is well under way needs no explanation; a look at the machine takes processors that it needs. */
+const lookAfter = 2_000
+
+async function lookAtMachine(
+  { dataDir, kubeconfig }: BringUpOptions,
+  config: ClusterConfig,
+  settled: AbortSignal,
+): Promise<void> {
+  const isStarted = await waitReferenced(systemClock, lookAfter, settled).then(
+    () => false,
+    () => true,
+  )
+  if (isStarted) return
+  const [{ openContext }, { preflight }] = await Promise.all([import('./doctor/context.ts'), import('./preflight.ts')])
   await using context = await openContext({ dataDir, userKubeconfig: kubeconfig })
   await preflight({ ...context, config })
 }
@@ -113,43 +117,14 @@ function configOf(directory: DataDirectory, { wishes }: BringUpOptions): Cluster
       'Leave out --port, or use another --data-dir.',
     ])
   }
-  return known
+  return wishes.encryptionConfig === undefined ? known : { ...known, encryptionConfig: wishes.encryptionConfig }
 }
 
-function mergeKubeconfig(directory: DataDirectory, { name }: ClusterConfig, path: string): boolean {
+async function mergeKubeconfig(directory: DataDirectory, { name }: ClusterConfig, path: string): Promise<boolean> {
+  const [{ administratorIdentity }, { editFile, mergedText }] = await Promise.all([
+    import('./administrator.ts'),
+    import('./kubeconfig-file.ts'),
+  ])
   const identity = administratorIdentity(directory)
   return identity !== undefined && editFile(path, (text) => mergedText(text, { name, ...identity }))
-}
-
-interface ApplicationRun {
-  readonly directory: DataDirectory
-  readonly config: ClusterConfig
-  readonly built: Promise<Built>
-  readonly manifests: ReturnType<typeof readManifests>
-  readonly signal: AbortSignal
-  readonly progress: Progress
-  readonly note: (line: string) => void
-}
-
-async function runApplication(client: Client, run: ApplicationRun): Promise<Pick<Outcome, 'answers' | 'workload' | 'changed'>> {
-  const { directory, progress, signal } = run
-  progress.step('building the image')
-  const image = await run.built
-  progress.update(`importing ${image.reference}`)
-  await withRuntime(directory, (runtime) => importBuilt(image, directory, importerOf(runtime, directory)))
-  progress.done(image.reference)
-  progress.step('applying manifests')
-  const wanted = run.manifests.map((manifest) => withImage(manifest, image.reference))
-  const lines = await applyAll(client, wanted, signal)
-  progress.done()
-  for (const line of lines) run.note(`      ${line}`)
-  progress.step('waiting until it answers')
-  const answers = await untilItAnswers(client, wanted, { clock: systemClock, signal, progress, address: '127.0.0.1' })
-  progress.done()
-  const workload = mainWorkload(wanted)
-  return {
-    changed: lines.some((line) => !line.endsWith(' unchanged')),
-    ...(answers && { answers }),
-    ...(workload && { workload }),
-  }
 }

@@ -4,7 +4,8 @@ import { existsSync, globSync, readdirSync, readFileSync, rmdirSync, rmSync, unl
 import { basename, join } from 'node:path'
 import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
-import { type ContainerdPaths, runningPid, stayingAwake, stopContainerd } from './containerd.ts'
+import { stayingAwake, stopContainerd } from './containerd.ts'
+import { type ContainerdPaths, runningPid } from './containerd-process.ts'
 
 export interface DeleteOptions {
   readonly clock: Clock

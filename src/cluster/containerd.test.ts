@@ -6,8 +6,9 @@ import { test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
 import { busybox, noContainerd, testContainerd } from '#testing/containerd.ts'
 import { containerConfig, sandboxConfig } from '../kubelet/cri/test-configs.ts'
-import { logFile, runningPid, startContainerd } from './containerd.ts'
+import { startContainerd } from './containerd.ts'
 import { containerdConfig } from './containerd-config.ts'
+import { logFile, runningPid } from './containerd-process.ts'
 import { deleteContainerd } from './containerd-sweep.ts'
 
 const skip = noContainerd()

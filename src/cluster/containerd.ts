@@ -16,13 +16,7 @@ import { dirname, join } from 'node:path'
 import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
 import { type ContainerdConfig, containerdConfig } from './containerd-config.ts'
-
-/** Where a containerd of ours keeps its things. Several may live on one machine, each with paths of its own. */
-export interface ContainerdPaths {
-  readonly root: string
-  readonly state: string
-  readonly socket: string
-}
+import { type ContainerdPaths, configFile, logFile, pidFile, runningPid } from './containerd-process.ts'
 
 export interface ContainerdOptions extends ContainerdPaths {
   readonly cniConfDir: string
@@ -78,7 +72,7 @@ async function start(options: ContainerdOptions): Promise<Containerd> {
   for (const directory of [options.root, options.state, dirname(socket), options.cniConfDir, options.configPath]) {
     mkdirSync(directory, { recursive: true, mode: 0o711 })
   }
-  const snapshotter = overlayWorks(options.root) ? 'overlayfs' : 'native'
+  const snapshotter = knownSnapshotter(options) ?? (overlayWorks(options.root) ? 'overlayfs' : 'native')
   const text = containerdConfig(configOf(options, snapshotter))
   const running = await findContainerd(options, clock)
   if (running !== undefined && readText(configFile(options)) === text) {
@@ -142,27 +136,6 @@ export function importImages(containerd: Pick<Containerd, 'socket' | 'snapshotte
     { encoding: 'utf8', env: { PATH: searchPath() } },
   )
   if (status !== 0) throw new Error(`importing ${archive} failed: ${(stderr ?? error?.message ?? '').trim()}`, { cause: error })
-}
-
-export function configFile({ root }: ContainerdPaths): string {
-  return join(root, 'config.toml')
-}
-
-export function logFile({ root }: ContainerdPaths): string {
-  return join(root, 'containerd.log')
-}
-
-export function pidFile({ state }: ContainerdPaths): string {
-  return join(state, 'containerd.pid')
-}
-
-/** Holds only while the process is ours: its command line names our configuration. */
-export function runningPid(paths: ContainerdPaths): number | undefined {
-  const pid = Number(readText(pidFile(paths)))
-  if (!Number.isInteger(pid) || pid <= 1) return undefined
-  const words = readText(`/proc/${pid}/cmdline`).split('\0')
-  if (!words.includes(configFile(paths)) || /^State:\s+[ZX]/m.test(readText(`/proc/${pid}/status`))) return undefined
-  return pid
 }
 
 /** `sun_path` less its terminating zero; containerd appends `.ttrpc` to make a second one. */
@@ -233,12 +206,18 @@ async function answers(options: ContainerdOptions, { pid, clock, timeout }: Wait
       await stopContainerd(options, clock)
       throw new Error(`containerd ${what}; the end of ${logFile(options)}:\n${tail(logFile(options))}`)
     }
-    await sleep(clock, 20)
+    await sleep(clock, 5)
   }
 }
 
 function tail(file: string): string {
   return readText(file).trimEnd().split('\n').slice(-10).join('\n')
+}
+
+/** As it was found out by the first start: the images lie there. */
+function knownSnapshotter(paths: ContainerdPaths): ContainerdConfig['snapshotter'] | undefined {
+  const found = /^ +snapshotter = "(overlayfs|native)"$/m.exec(readText(configFile(paths)))?.[1]
+  return found as ContainerdConfig['snapshotter'] | undefined
 }
 
 /** Whether this filesystem can hold overlays; not when it is one itself. */

@@ -17,13 +17,15 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import type { ContainerdPaths } from './containerd.ts'
+import type { ContainerdPaths } from './containerd-process.ts'
 
 /** Raised when a later Nami cannot read what an earlier one wrote, or the other way round. */
 export const format = 1
 
 /** What `up` was told, kept so that the supervisor can start the processes again with nothing but the directory. */
 export interface ClusterConfig {
+  /** Which versions of the API are served; default: the stable ones. */
+  readonly runtimeConfig?: string | undefined
   /** Name of the kubeconfig context; default `nami`. */
   readonly name: string
   readonly nodeName: string
@@ -36,6 +38,8 @@ export interface ClusterConfig {
   readonly serviceCidr: string
   readonly clusterDns: string
   readonly podCidr: string
+  /** Path of an EncryptionConfiguration; absent: nothing is encrypted at rest. */
+  readonly encryptionConfig?: string | undefined
 }
 
 export const defaultConfig = {
@@ -58,6 +62,7 @@ export interface DataDirectory {
   readonly cgroup: string
   readonly pki: string
   readonly store: string
+  readonly history: string
   readonly images: string
   readonly kubelet: string
   readonly podLogs: string
@@ -83,6 +88,7 @@ export function dataDirectory(given: string | undefined): DataDirectory {
     cgroup: `/${basename(run)}`,
     pki: join(path, 'pki'),
     store: join(path, 'state.db'),
+    history: join(path, 'history.db'),
     images: join(path, 'images'),
     kubelet: join(path, 'kubelet'),
     podLogs: join(path, 'logs/pods'),

@@ -2,8 +2,9 @@
 import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import type { Runtime } from '#kubelet/cri/runtime.ts'
 import { systemClock } from '#lib/clock.ts'
-import type { Importer } from './application.ts'
-import { importImages, runningPid } from './containerd.ts'
+import type { Importer } from './application-image.ts'
+import { importImages } from './containerd.ts'
+import { runningPid } from './containerd-process.ts'
 import type { DataDirectory } from './data-directory.ts'
 
 /** Runs `use` with the node's runtime; undefined where no node runs here. */

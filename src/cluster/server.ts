@@ -1,14 +1,15 @@
 /** The server process: store, API server, controllers and scheduler, composed; each with its own identity. */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { kinds } from '#api/kinds.ts'
 import { defaultPlugins } from '#apiserver/admission/chain.ts'
+import { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
 import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
 import { defaultAuthorizer } from '#apiserver/authz/order.ts'
 import { listen } from '#apiserver/http/listen.ts'
 import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
 import { type RequestMetrics, requestMetrics } from '#apiserver/publish/metrics.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
+import { certificateSigningRequestHook } from '#apiserver/registry/hooks/certificate-signing-request.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
@@ -19,14 +20,16 @@ import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { podNetwork } from '#network/pod-network.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
-import { openSqliteStore } from '#store/sqlite.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
+import { rememberCluster } from './backups.ts'
 import { bootstrap } from './bootstrap.ts'
 import { type ClusterConfig, type DataDirectory, replaceFile } from './data-directory.ts'
 import { kubeconfigText } from './kubeconfig-text.ts'
 import type { Log } from './log.ts'
 import { nodeDialer, serviceDialer } from './node-dialer.ts'
+import { type OpenedStore, openStore } from './open-store.ts'
 import { ensurePki, type Pki } from './pki.ts'
+import { backupStage, clusterUid, spaceCheck } from './store-stages.ts'
 import { version } from './version.ts'
 
 export interface RunningServer {
@@ -43,7 +46,7 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
   const address = advertisedAddress(gateway)
   mkdirSync(dirname(directory.store), { recursive: true })
   // First, since its lock keeps a second server from making an authority of its own.
-  const store = await openSqliteStore({ path: directory.store, clock })
+  const opened = await openStore({ directory, config, clock, random, log })
   const pki = await ensurePki(directory.pki, {
     domain: config.clusterDomain,
     dnsNames: [config.nodeName],
@@ -52,10 +55,12 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
   const controllers = controllersOf({ rootCa: pki.ca.certificate, clusterCidr: config.podCidr })
   const readiness = { isReady: false }
   const metrics = requestMetrics(clock)
-  const server = await assemble({ store, pki, config, log, readiness, metrics })
+  const server = await assemble({ opened, pki, config, log, readiness, metrics })
   const stop = new AbortController()
   const self = createClient(server.transportAs({ name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }))
   await bootstrap({ client: self, clock, config, controllers, address })
+  await publishAuthentication(self, { clientCa: pki.ca.certificate, frontProxyCa: pki.frontProxyCa.certificate })
+  rememberCluster(directory, await clusterUid(self))
   const { key, certificate } = pki.apiserver
   const onError = (error: unknown) => log.error('serving', error)
   const listening = await listen(server, {
@@ -80,13 +85,13 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
       await Promise.allSettled(running)
       await listening.close(1_000)
       await server.close()
-      await store.close()
+      await opened.close()
     },
   }
 }
 
 interface Parts {
-  readonly store: Parameters<typeof createApiServer>[0]['store']
+  readonly opened: OpenedStore
   readonly pki: Pki
   readonly config: ClusterConfig
   readonly log: Log
@@ -94,7 +99,7 @@ interface Parts {
   readonly metrics: RequestMetrics
 }
 
-async function assemble({ store, pki, config, log, readiness, metrics }: Parts): Promise<ApiServer> {
+async function assemble({ opened, pki, config, log, readiness, metrics }: Parts): Promise<ApiServer> {
   const issuer = `https://kubernetes.default.svc.${config.clusterDomain}`
   const tokens = serviceAccountTokens({ privateKey: pki.serviceAccount.key, issuer })
   const ready = {
@@ -102,20 +107,33 @@ async function assemble({ store, pki, config, log, readiness, metrics }: Parts):
     for: ['readyz'] as const,
     check: () => (readiness.isReady ? undefined : 'the first objects are being made'),
   }
+  const { store, raw } = opened
   const server: ApiServer = await createApiServer({
-    ...{ store, clock, random, createClient, tokens },
+    ...{ store, clock, random, createClient, tokens, runtimeConfig: config.runtimeConfig },
     authenticators: (parts) => defaultAuthenticators({ ...parts, keys: tokens, clock }),
     tokenAuthentication: (parts) => tokenAuthentication({ ...parts, keys: tokens, clock }),
     authorizer: defaultAuthorizer,
     admission: defaultPlugins,
-    hooks: [serviceHook({ serviceCidr: config.serviceCidr })],
+    hooks: [certificateSigningRequestHook, serviceHook({ serviceCidr: config.serviceCidr })],
     nodeDialer: nodeDialer({
       client: () => server.registry.client,
       identity: pki.apiserverKubeletClient,
       ca: pki.ca.certificate,
     }),
     serviceDialer: serviceDialer(() => server.registry.client),
-    publish: publishStages({ kinds: () => kinds, gitVersion: version, platform: platform(), checks: [ready], tokens, metrics }),
+    aggregation: { frontProxy: pki.frontProxyClient },
+    publish: [
+      backupStage(raw, { client: () => server.registry.client, clock }),
+      ...publishStages({
+        kinds: () => server.registry.kinds.all(),
+        remotes: () => server.remotes(),
+        gitVersion: version,
+        platform: platform(),
+        checks: [ready, spaceCheck(raw)],
+        tokens,
+        metrics,
+      }),
+    ],
     onError: (error, doing) => log.error(doing, error),
   })
   return server

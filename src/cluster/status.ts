@@ -1,10 +1,11 @@
 /** What of a cluster runs, and how well. */
-import { Node } from '#api/core/v1/node.ts'
-import { Pod } from '#api/core/v1/pod.ts'
-import { administrator } from './administrator.ts'
-import { runningPid } from './containerd.ts'
-import { type DataDirectory, loadConfig } from './data-directory.ts'
+import type { Node } from '#api/core/v1/node.ts'
+import type { Pod } from '#api/core/v1/pod.ts'
+import { askedServer } from './ask-server.ts'
+import { runningPid } from './containerd-process.ts'
+import { type ClusterConfig, type DataDirectory, loadConfig } from './data-directory.ts'
 import { findProcess, type ProcessName } from './processes.ts'
+import { storeProblem } from './store-problem.ts'
 
 export interface ClusterStatus {
   readonly exists: boolean
@@ -14,30 +15,35 @@ export interface ClusterStatus {
   readonly processes: readonly { readonly name: string; readonly pid: number | undefined }[]
   /** `ready`, or why not. */
   readonly api: string
+  /** `sound`, or what is wrong with the state. */
+  readonly store: string
   readonly nodes: readonly { readonly name: string; readonly ready: string; readonly pods: number }[]
 }
 
 export async function inspect(directory: DataDirectory): Promise<ClusterStatus> {
   const config = loadConfig(directory)
   const base = { path: directory.path, name: config?.name ?? '' }
-  if (!config) return { ...base, exists: false, isHealthy: false, processes: [], api: 'none', nodes: [] }
+  if (!config) return { ...base, exists: false, isHealthy: false, processes: [], api: 'none', store: 'none', nodes: [] }
   const names: ProcessName[] = config.agent ? ['supervisor', 'server', 'agent'] : ['supervisor', 'server']
   const processes = [
     ...names.map((name) => ({ name: name as string, pid: findProcess(directory, name) })),
     ...(config.agent ? [{ name: 'containerd', pid: runningPid(directory.containerd) }] : []),
   ]
-  const { api, nodes } = await askApi(directory)
-  const isHealthy =
-    processes.every(({ pid }) => pid !== undefined) && api === 'ready' && nodes.every(({ ready }) => ready === 'ready')
-  return { ...base, exists: true, isHealthy, processes, api, nodes }
+  const { api, nodes } = await askApi(directory, config)
+  const store = storeProblem(directory)?.message ?? 'sound'
+  const isRunning = processes.every(({ pid }) => pid !== undefined)
+  const isHealthy = isRunning && api === 'ready' && store === 'sound' && nodes.every(({ ready }) => ready === 'ready')
+  return { ...base, exists: true, isHealthy, processes, api, store, nodes }
 }
 
-async function askApi(directory: DataDirectory): Promise<Pick<ClusterStatus, 'api' | 'nodes'>> {
-  const client = await administrator(directory)
-  if (!client) return { api: 'was never started', nodes: [] }
-  const signal = AbortSignal.timeout(3_000)
+async function askApi(directory: DataDirectory, config: ClusterConfig): Promise<Pick<ClusterStatus, 'api' | 'nodes'>> {
+  using server = askedServer(directory, config)
+  if (!server) return { api: 'was never started', nodes: [] }
   try {
-    const [nodes, pods] = await Promise.all([client.list(Node, { signal }), client.list(Pod, { signal })])
+    const [nodes, pods] = await Promise.all([
+      server.ask<{ items: Node[] }>('/api/v1/nodes'),
+      server.ask<{ items: Pod[] }>('/api/v1/pods'),
+    ])
     return {
       api: 'ready',
       nodes: nodes.items.map(({ metadata, status }) => ({
@@ -48,8 +54,6 @@ async function askApi(directory: DataDirectory): Promise<Pick<ClusterStatus, 'ap
     }
   } catch (error) {
     return { api: `does not answer (${(error as Error).message})`, nodes: [] }
-  } finally {
-    await client.close()
   }
 }
 

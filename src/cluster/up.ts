@@ -4,14 +4,14 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Node } from '#api/core/v1/node.ts'
-import type { Client } from '#client/client.ts'
+import type { Node } from '#api/core/v1/node.ts'
 import type { Clock } from '#lib/clock.ts'
-import { administrator } from './administrator.ts'
+import { type AskedServer, askedServer } from './ask-server.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
 import { announce, findProcess, waitReferenced } from './processes.ts'
 import type { Progress } from './progress.ts'
 import { findProgram, install, manualInstall, missingRequirements, type Requirement } from './provision.ts'
+import { clearProblem, storeProblem } from './store-problem.ts'
 
 export class UpError extends Error {
   readonly next: readonly string[]
@@ -55,14 +55,11 @@ export async function provide({ config, progress, note }: UpOptions): Promise<vo
   progress.done()
 }
 
-export interface Started {
-  readonly client: Client
-  /** Nothing had to be started. */
-  readonly wasRunning: boolean
-}
-
-/** Starts the processes unless they run, and waits until the API server answers and the node is ready. */
-export async function start(options: UpOptions): Promise<Started> {
+/**
+ * Starts the processes unless they run, and waits until the API server answers and the node is ready. Answers whether they ran already.
+ * Loads next to nothing: until the processes are under way there is nothing to do for anybody, and afterwards they need the processors.
+ */
+export async function start(options: UpOptions): Promise<boolean> {
   const { directory, config, progress } = options
   const wasRunning = isRunning(directory)
   const since = wasRunning ? 0 : options.clock.now()
@@ -71,17 +68,18 @@ export async function start(options: UpOptions): Promise<Started> {
     if (config.agent) await checkPort(config.agentPort, 'the node agent', '')
     saveConfig(directory, config)
     progress.step('starting the control plane')
+    clearProblem(directory)
     supervise(directory, config)
   } else {
     progress.step('looking at the running cluster')
   }
-  const client = await untilServing(options)
+  using server = await untilServing(options)
   if (config.agent) {
     if (!wasRunning) progress.step('starting the node')
-    await untilReady(options, { client, since })
+    await untilReady(options, { server, since })
   }
   progress.done()
-  return { client, wasRunning }
+  return wasRunning
 }
 
 export function isRunning(directory: DataDirectory): boolean {
@@ -125,13 +123,15 @@ const startLimit = 60_000
 /** A process that ended so often will not come up by waiting. */
 const mostEndings = 3
 
-async function untilServing({ directory, clock, signal, progress }: UpOptions): Promise<Client> {
+async function untilServing({ directory, config, clock, signal, progress }: UpOptions): Promise<AskedServer> {
   const deadline = clock.monotonic() + startLimit
   const endings = endingsSince(directory, 'server')
   for (;;) {
-    const client = await administrator(directory)
-    if (client && (await answers(client))) return client
-    await client?.close()
+    const server = askedServer(directory, config)
+    if (server && (await answers(server))) return server
+    server?.[Symbol.dispose]()
+    const problem = storeProblem(directory)
+    if (problem) throw new UpError(problem.message, problem.next)
     if (endings() >= mostEndings) throw notStarted(directory, 'server', 'The API server ends again and again')
     if (clock.monotonic() > deadline) throw notStarted(directory, 'server', 'The API server does not answer after a minute')
     progress.update('waiting for the API server')
@@ -140,8 +140,8 @@ async function untilServing({ directory, clock, signal, progress }: UpOptions): 
 }
 
 /** The first objects are made before the server listens: when it lists nodes it is ready. */
-function answers(client: Client): Promise<boolean> {
-  return client.list(Node, { limit: 1 }).then(
+function answers(server: AskedServer): Promise<boolean> {
+  return server.ask('/api/v1/nodes?limit=1').then(
     () => true,
     () => false,
   )
@@ -160,12 +160,12 @@ function endingsSince(directory: DataDirectory, name: 'server' | 'agent'): () =>
 /** Ready, and said so by the agent that runs now: the store remembers what an earlier one said. */
 async function untilReady(
   { directory, config, clock, signal, progress }: UpOptions,
-  { client, since }: { client: Client; since: number },
+  { server, since }: { server: AskedServer; since: number },
 ): Promise<void> {
   const deadline = clock.monotonic() + startLimit
   const endings = endingsSince(directory, 'agent')
   for (;;) {
-    const node = await client.get(Node, { name: config.nodeName }).catch(() => undefined)
+    const node = await server.ask<Node>(`/api/v1/nodes/${config.nodeName}`).catch(() => undefined)
     const condition = node?.status.conditions?.find(({ type }) => type === 'Ready')
     const isFresh = Date.parse(condition?.lastHeartbeatTime ?? '') >= Math.floor(since / 1000) * 1000
     if (condition?.status === 'True' && isFresh) return

@@ -148,3 +148,27 @@ test('a restart of the agent leaves a ready container ready until a probe says o
   await node.restart()
   assert.equal((await node.pod('web')).status.containerStatuses?.[0]?.ready, false)
 })
+
+test('a port that is not open yet is tried again within the period, and only the first refusal is told', async () => {
+  const dialer = httpDialer()
+  const open = dialer.http
+  let knocks = 0
+  const refused = new Error('dial tcp 10.88.0.2:80: connect: connection refused', {
+    cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }),
+  })
+  dialer.http = async () => {
+    knocks++
+    throw refused
+  }
+  await using node = await testNode({ dialer })
+  const readinessProbe = { httpGet: { path: '/', port: 80 }, periodSeconds: 10 }
+  await node.run(pod('web', { spec: { containers: [{ name: 'main', image, readinessProbe }] } }))
+  await node.cluster.advance(150)
+  const isReady = async () => (await node.pod('web')).status.containerStatuses?.[0]?.ready
+  assert.equal(await isReady(), false)
+  assert(knocks >= 4 && knocks <= 6, `${knocks} attempts`)
+  dialer.http = open
+  await node.cluster.advance(200)
+  assert.equal(await isReady(), true)
+  assert.equal((await node.events('web')).filter((event) => event.startsWith('Unhealthy')).length, 1)
+})

@@ -21,6 +21,8 @@ export interface PodNetwork {
 
 export const bridgeName = 'nami0'
 
+export const cniConfigName = '10-nami.conflist'
+
 export function podNetwork(podCidr: string, serviceCidr: string): PodNetwork {
   const [base = '', bits = '24'] = podCidr.split('/')
   const parts = base.split('.').map(Number)
@@ -73,7 +75,7 @@ export async function setUpPodNetwork({ network, cniConfDir, ipamDirectory, onWa
   if (!(await hasDefaultRoute())) await run('ip', ['route', 'replace', serviceCidr, 'dev', bridge, 'src', gateway])
   await mkdir(cniConfDir, { recursive: true })
   await mkdir(ipamDirectory, { recursive: true })
-  const file = join(cniConfDir, '10-nami.conflist')
+  const file = join(cniConfDir, cniConfigName)
   await writeFile(`${file}.new`, cniConfig(network, ipamDirectory))
   await rename(`${file}.new`, file)
 }

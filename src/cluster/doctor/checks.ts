@@ -22,6 +22,7 @@ import { programVersions } from './program-versions.ts'
 import { programs } from './programs.ts'
 import { serviceRules } from './service-rules.ts'
 import { staleFiles } from './stale-files.ts'
+import { storeCheck } from './store-check.ts'
 
 export const checks: readonly Check[] = [
   programs,
@@ -41,6 +42,7 @@ export const checks: readonly Check[] = [
   ports,
   processes,
   staleFiles,
+  storeCheck,
   apiHealth,
   nodeConditions,
   serviceRules,

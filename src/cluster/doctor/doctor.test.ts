@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Node } from '#api/core/v1/node.ts'
 import { directory, doctorContext, now, type Plant } from '#testing/doctor.ts'
-import { pidFile } from '../containerd.ts'
+import { pidFile } from '../containerd-process.ts'
 import { issueAuthority } from '../pki-certificate.ts'
 import { checks } from './checks.ts'
 import { diagnose } from './diagnose.ts'
@@ -103,6 +103,13 @@ const cases: readonly Case[] = [
     it: 'finds pids missing in version 1',
     files: { '/proc/self/mountinfo': '1 2 0:1 / /cg/c rw - cgroup c rw,cpu\n1 2 0:1 / /cg/m rw - cgroup m rw,memory\n' },
     says: /controllers pids are off/,
+  },
+  {
+    check: 'state',
+    it: 'finds what the server says of it',
+    files: { [`${directory.run}/store-problem`]: '{"message":"The disk is full.","next":["df -h"]}' },
+    says: /^The disk is full\.$/,
+    type: /^df -h$/,
   },
   {
     check: 'cgroups',

@@ -1,6 +1,6 @@
 /** Whether pid files and sockets lie about that belong to nobody any more: somebody was killed. */
 import { join } from 'node:path'
-import { pidFile } from '../containerd.ts'
+import { pidFile } from '../containerd-process.ts'
 import type { Check, ClusterProcess } from './check.ts'
 
 export const staleFiles: Check = {

@@ -2,15 +2,14 @@
 import type { Clock } from '#lib/clock.ts'
 import { sleep } from '#lib/clock.ts'
 import { EventQueue } from './event-queue.ts'
-import { decodeMessage, type GrpcService } from './grpc.ts'
+import { decodeMessage, type GrpcChannel, type StreamHandlers } from './grpc.ts'
 import { milliseconds } from './messages.ts'
 import type { RuntimeEvent } from './runtime.ts'
 
 type Message = Record<string, any>
 
 export interface EventSource {
-  readonly cri: GrpcService
-  readonly events: GrpcService
+  readonly channel: GrpcChannel
   readonly clock: Clock
   /** Whether CRI's status already says that this container or sandbox runs no more. */
   readonly hasEnded: (id: string) => Promise<boolean>
@@ -37,13 +36,14 @@ async function keepConnected(source: EventSource, queue: EventQueue<RuntimeEvent
 }
 
 interface Flavour {
-  open(source: EventSource): ReturnType<GrpcService['stream']>
+  /** Answers how to cancel it. */
+  open(source: EventSource, handlers: StreamHandlers): () => void
   read(source: EventSource, message: Message, push: (event: RuntimeEvent) => void): void
 }
 
 /** `GetContainerEvents`, containerd 1.7 and later. */
 const criFlavour: Flavour = {
-  open: ({ cri }) => cri.stream('GetContainerEvents', {}),
+  open: ({ channel }, handlers) => channel.stream('runtime.v1.RuntimeService', 'GetContainerEvents', {}, handlers),
   read(_source, message, push) {
     const type = criTypes[message.container_event_type]
     if (type) push({ type, containerId: message.container_id, at: milliseconds(message.created_at) })
@@ -58,11 +58,14 @@ const criTypes: Record<string, 'started' | 'stopped' | 'deleted'> = {
 
 /** containerd's `Events/Subscribe`. Filters in a list are alternatives. */
 const containerdFlavour: Flavour = {
-  open: ({ events }) => events.stream('Subscribe', { filters: topics.map((topic) => `namespace==k8s.io,topic=="${topic}"`) }),
+  open: ({ channel }, handlers) => {
+    const filters = topics.map((topic) => `namespace==k8s.io,topic=="${topic}"`)
+    return channel.stream('containerd.services.events.v1.Events', 'Subscribe', { filters }, handlers)
+  },
   read(source, message, push) {
     const at = Number(message.timestamp?.seconds ?? 0) * 1000 + Math.trunc((message.timestamp?.nanos ?? 0) / 1e6)
     const value: Uint8Array = message.event.value
-    const decoded = (type: string) => decodeMessage(`containerd.services.events.v1.${type}`, value)
+    const decoded = (type: string) => decodeMessage(type, value)
     if (message.topic === '/tasks/start') {
       push({ type: 'started', containerId: decoded('TaskStart').container_id, at })
     } else if (message.topic === '/containers/delete') {
@@ -91,31 +94,26 @@ interface Following {
   readonly signal: AbortSignal
 }
 
-/** gRPC's code for a method that the server does not have. */
-const unimplemented = 12
-
 /**
  * Reads one stream to its end. A server sends no header before the first event, so that it has subscribed us is not told: the
  * resync waits a moment for it.
  */
 async function follow(source: EventSource, { flavour, queue, signal }: Following): Promise<'unimplemented' | 'ended'> {
-  const ready = await source.cri.ready(5000).then(
+  const ready = await source.channel.ready(5000).then(
     () => true,
     () => false,
   )
   if (!ready || signal.aborted) return 'ended'
   return await new Promise((resolve) => {
-    const stream = flavour.open(source)
     const resync = source.clock.after(50, () => queue.push({ type: 'resync' }))
-    const cancel = () => stream.cancel()
-    const end = (how: 'unimplemented' | 'ended') => {
-      resync.cancel()
-      signal.removeEventListener('abort', cancel)
-      resolve(how)
-    }
+    const cancel = flavour.open(source, {
+      onMessage: (message) => flavour.read(source, message, (event) => queue.push(event)),
+      onEnd(error) {
+        resync.cancel()
+        signal.removeEventListener('abort', cancel)
+        resolve(error?.status === 'Unimplemented' ? 'unimplemented' : 'ended')
+      },
+    })
     signal.addEventListener('abort', cancel, { once: true })
-    stream.on('data', (message: Message) => flavour.read(source, message, (event) => queue.push(event)))
-    stream.on('error', (error: Error & { code?: number }) => end(error.code === unimplemented ? 'unimplemented' : 'ended'))
-    stream.on('end', () => end('ended'))
   })
 }

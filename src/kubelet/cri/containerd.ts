@@ -1,7 +1,7 @@
 /** The Runtime that speaks CRI v1 to containerd over its unix socket. */
 import type { Clock } from '#lib/clock.ts'
 import { containerdEvents } from './containerd-events.ts'
-import { GrpcService } from './grpc.ts'
+import { type CallLimits, GrpcChannel } from './grpc.ts'
 import {
   fromContainer,
   fromContainerStatus,
@@ -58,62 +58,58 @@ export async function connectContainerd({ socket, clock, timeout = 10_000 }: Con
 const requestTimeout = 120_000
 
 class ContainerdRuntime implements Runtime {
-  readonly #runtime: GrpcService
-  readonly #images: GrpcService
-  readonly #events: GrpcService
+  readonly #channel: GrpcChannel
   readonly #clock: Clock
   /** Container to sandbox, because CRI's ContainerStatus does not say it. */
   readonly #sandboxOf = new Map<string, string>()
 
   constructor(socket: string, clock: Clock) {
     this.#clock = clock
-    this.#runtime = new GrpcService('runtime.v1.RuntimeService', { socket, clock })
-    this.#images = new GrpcService('runtime.v1.ImageService', { socket, clock })
-    this.#events = new GrpcService('containerd.services.events.v1.Events', { socket, clock })
+    this.#channel = new GrpcChannel({ socket, clock })
   }
 
   ready(timeout: number): Promise<void> {
-    return this.#runtime.ready(timeout)
+    return this.#channel.ready(timeout)
   }
 
   async version(): Promise<{ name: string; version: string }> {
-    const { runtime_name, runtime_version } = await this.#runtime.call('Version', { version: '0.1.0' })
+    const { runtime_name, runtime_version } = await this.#call('Version', { version: '0.1.0' })
     return { name: runtime_name, version: runtime_version }
   }
 
   async status(): Promise<readonly RuntimeCondition[]> {
-    const { status } = await this.#runtime.call('Status', {})
+    const { status } = await this.#call('Status', {})
     return status?.conditions ?? []
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
     const request = { config: toSandboxConfig(config), runtime_handler: config.runtimeHandler ?? '' }
-    const response = await this.#runtime.call('RunPodSandbox', request, { timeout: 2 * requestTimeout })
+    const response = await this.#call('RunPodSandbox', request, { timeout: 2 * requestTimeout })
     return response.pod_sandbox_id
   }
 
   async stopPodSandbox(id: string): Promise<void> {
-    await ignoreAbsent(this.#runtime.call('StopPodSandbox', { pod_sandbox_id: id }))
+    await ignoreAbsent(this.#call('StopPodSandbox', { pod_sandbox_id: id }))
   }
 
   async removePodSandbox(id: string): Promise<void> {
-    await ignoreAbsent(this.#runtime.call('RemovePodSandbox', { pod_sandbox_id: id }))
+    await ignoreAbsent(this.#call('RemovePodSandbox', { pod_sandbox_id: id }))
     for (const [container, sandbox] of this.#sandboxOf) if (sandbox === id) this.#sandboxOf.delete(container)
   }
 
   async listPodSandboxes({ id, labels }: { readonly id?: string; readonly labels?: Labels } = {}): Promise<readonly Sandbox[]> {
     const filter = { id: id ?? '', label_selector: labels ?? {} }
-    const { items } = await this.#runtime.call('ListPodSandbox', { filter })
+    const { items } = await this.#call('ListPodSandbox', { filter })
     return items.map(fromSandbox)
   }
 
   async podSandboxStatus(id: string): Promise<SandboxStatus | undefined> {
-    const response = await ignoreAbsent(this.#runtime.call('PodSandboxStatus', { pod_sandbox_id: id }))
+    const response = await ignoreAbsent(this.#call('PodSandboxStatus', { pod_sandbox_id: id }))
     return response?.status ? fromSandboxStatus(response.status) : undefined
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig): Promise<string> {
-    const response = await this.#runtime.call('CreateContainer', {
+    const response = await this.#call('CreateContainer', {
       pod_sandbox_id: sandboxId,
       config: toContainerConfig(config),
       sandbox_config: toSandboxConfig(sandbox),
@@ -123,22 +119,22 @@ class ContainerdRuntime implements Runtime {
   }
 
   async startContainer(id: string): Promise<void> {
-    await this.#runtime.call('StartContainer', { container_id: id })
+    await this.#call('StartContainer', { container_id: id })
   }
 
   async stopContainer(id: string, graceSeconds: number): Promise<void> {
     const seconds = Math.max(0, Math.ceil(graceSeconds))
     const request = { container_id: id, timeout: seconds }
-    await ignoreAbsent(this.#runtime.call('StopContainer', request, { timeout: requestTimeout + seconds * 1000 }))
+    await ignoreAbsent(this.#call('StopContainer', request, { timeout: requestTimeout + seconds * 1000 }))
   }
 
   async removeContainer(id: string): Promise<void> {
-    await ignoreAbsent(this.#runtime.call('RemoveContainer', { container_id: id }))
+    await ignoreAbsent(this.#call('RemoveContainer', { container_id: id }))
     this.#sandboxOf.delete(id)
   }
 
   async listContainers(filter: { readonly sandboxId?: string; readonly labels?: Labels } = {}): Promise<readonly Container[]> {
-    const { containers } = await this.#runtime.call('ListContainers', {
+    const { containers } = await this.#call('ListContainers', {
       filter: { pod_sandbox_id: filter.sandboxId ?? '', label_selector: filter.labels ?? {} },
     })
     const found: Container[] = containers.map(fromContainer)
@@ -147,20 +143,20 @@ class ContainerdRuntime implements Runtime {
   }
 
   async containerStatus(id: string): Promise<ContainerStatus | undefined> {
-    const response = await ignoreAbsent(this.#runtime.call('ContainerStatus', { container_id: id }))
+    const response = await ignoreAbsent(this.#call('ContainerStatus', { container_id: id }))
     return response?.status ? fromContainerStatus(response.status, await this.#sandbox(id)) : undefined
   }
 
   async updateContainerResources(id: string, resources: LinuxResources): Promise<void> {
-    await this.#runtime.call('UpdateContainerResources', { container_id: id, linux: toResources(resources) })
+    await this.#call('UpdateContainerResources', { container_id: id, linux: toResources(resources) })
   }
 
   async reopenContainerLog(id: string): Promise<void> {
-    await this.#runtime.call('ReopenContainerLog', { container_id: id })
+    await this.#call('ReopenContainerLog', { container_id: id })
   }
 
   async containerStats({ sandboxId }: { readonly sandboxId?: string } = {}): Promise<readonly ContainerStats[]> {
-    const { stats } = await this.#runtime.call('ListContainerStats', { filter: { pod_sandbox_id: sandboxId ?? '' } })
+    const { stats } = await this.#call('ListContainerStats', { filter: { pod_sandbox_id: sandboxId ?? '' } })
     return stats.map(fromStats)
   }
 
@@ -169,20 +165,20 @@ class ContainerdRuntime implements Runtime {
     const seconds = Math.max(0, Math.ceil(timeoutSeconds))
     const timeout = seconds > 0 ? seconds * 1000 + requestTimeout : 0
     const request = { container_id: id, cmd: command, timeout: seconds }
-    const { stdout, stderr, exit_code } = await this.#runtime.call('ExecSync', request, { timeout })
+    const { stdout, stderr, exit_code } = await this.#call('ExecSync', request, { timeout })
     return { stdout, stderr, exitCode: exit_code }
   }
 
   async exec(id: string, { command, ...streams }: StreamOptions & { readonly command: readonly string[] }): Promise<string> {
-    return (await this.#runtime.call('Exec', { container_id: id, cmd: command, ...streams })).url
+    return (await this.#call('Exec', { container_id: id, cmd: command, ...streams })).url
   }
 
   async attach(id: string, streams: StreamOptions): Promise<string> {
-    return (await this.#runtime.call('Attach', { container_id: id, ...streams })).url
+    return (await this.#call('Attach', { container_id: id, ...streams })).url
   }
 
   async portForward(sandboxId: string, ports: readonly number[]): Promise<string> {
-    return (await this.#runtime.call('PortForward', { pod_sandbox_id: sandboxId, port: ports })).url
+    return (await this.#call('PortForward', { pod_sandbox_id: sandboxId, port: ports })).url
   }
 
   async pullImage(image: string, { auth, sandbox }: { auth?: RegistryAuth; sandbox?: SandboxConfig }): Promise<string> {
@@ -191,39 +187,47 @@ class ContainerdRuntime implements Runtime {
       ...(auth && { auth: toAuth(auth) }),
       ...(sandbox && { sandbox_config: toSandboxConfig(sandbox) }),
     }
-    return (await this.#images.call('PullImage', request, { timeout: 0 })).image_ref
+    return (await this.#callImages('PullImage', request, { timeout: 0 })).image_ref
   }
 
   async imageStatus(image: string): Promise<Image | undefined> {
-    const response = await ignoreAbsent(this.#images.call('ImageStatus', { image: { image } }))
+    const response = await ignoreAbsent(this.#callImages('ImageStatus', { image: { image } }))
     return response?.image ? fromImage(response.image) : undefined
   }
 
   async listImages(): Promise<readonly Image[]> {
-    return (await this.#images.call('ListImages', {})).images.map(fromImage)
+    return (await this.#callImages('ListImages', {})).images.map(fromImage)
   }
 
   async removeImage(image: string): Promise<void> {
-    await ignoreAbsent(this.#images.call('RemoveImage', { image: { image } }))
+    await ignoreAbsent(this.#callImages('RemoveImage', { image: { image } }))
   }
 
   async imageFsInfo(): Promise<{ usedBytes: number; mountpoint: string }> {
-    const { image_filesystems } = await this.#images.call('ImageFsInfo', {})
+    const { image_filesystems } = await this.#callImages('ImageFsInfo', {})
     const [first] = image_filesystems as Message[]
     return { usedBytes: Number(first?.used_bytes?.value ?? 0), mountpoint: first?.fs_id?.mountpoint ?? '/' }
   }
 
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
-    const source = { cri: this.#runtime, events: this.#events, clock: this.#clock }
+    const source = { channel: this.#channel, clock: this.#clock }
     return containerdEvents({ ...source, hasEnded: (id) => this.#hasEnded(id) }, signal)
   }
 
   async close(): Promise<void> {
-    for (const service of [this.#runtime, this.#images, this.#events]) service.close()
+    this.#channel.close()
+  }
+
+  #call(method: string, request: Message, limits?: CallLimits): Promise<Message> {
+    return this.#channel.call('runtime.v1.RuntimeService', method, request, limits)
+  }
+
+  #callImages(method: string, request: Message, limits?: CallLimits): Promise<Message> {
+    return this.#channel.call('runtime.v1.ImageService', method, request, limits)
   }
 
   async #hasEnded(id: string): Promise<boolean> {
-    const response = await ignoreAbsent(this.#runtime.call('ContainerStatus', { container_id: id }))
+    const response = await ignoreAbsent(this.#call('ContainerStatus', { container_id: id }))
     if (response?.status) return response.status.state === 'CONTAINER_EXITED' || response.status.state === 'CONTAINER_UNKNOWN'
     return (await this.podSandboxStatus(id))?.state !== 'ready'
   }

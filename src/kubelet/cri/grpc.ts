@@ -1,104 +1,221 @@
-/** gRPC as the agent uses it: services loaded from the .proto files beside, calls as promises, failures as RuntimeErrors. */
-import { fileURLToPath } from 'node:url'
-import * as grpc from '@grpc/grpc-js'
-import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
-import type { Clock } from '#lib/clock.ts'
+/**
+ * gRPC as the agent uses it: over one HTTP/2 session to a unix socket, with the messages of the .proto files beside; failures are
+ * RuntimeErrors. Source: gRPC's PROTOCOL-HTTP2.
+ *
+ * Guarantees: a call that finds no session opens one, and is never repeated; when the session breaks, all that is under way fails with
+ * Unavailable.
+ */
+import { readFileSync } from 'node:fs'
+import http2 from 'node:http2'
+import { connect } from 'node:net'
+import { type Clock, sleep } from '#lib/clock.ts'
+import { type Method, type ProtoFile, readProto } from './proto-file.ts'
+import { decode, encode, type Message } from './proto-wire.ts'
 import { RuntimeError, type RuntimeErrorCode } from './runtime.ts'
-
-type Message = Record<string, any>
 
 export interface CallLimits {
   /** Milliseconds; 0 waits for ever. Default two minutes, as upstream's runtimeRequestTimeout. */
   readonly timeout?: number
 }
 
-/** One service on a unix socket. The channel connects by itself, again and again. */
-export class GrpcService {
-  readonly #client: grpc.Client
-  readonly #clock: Clock
+export interface StreamHandlers {
+  onMessage(message: Message): void
+  /** Once; undefined: the server ended it. */
+  onEnd(error: RuntimeError | undefined): void
+}
 
-  constructor(name: string, { socket, clock }: { readonly socket: string; readonly clock: Clock }) {
-    const Service = serviceOf(name)
+interface CallHandlers extends StreamHandlers {
+  readonly timeout: number
+}
+
+/** All services behind one unix socket. */
+export class GrpcChannel {
+  readonly #socket: string
+  readonly #clock: Clock
+  #session: http2.ClientHttp2Session | undefined
+
+  constructor({ socket, clock }: { readonly socket: string; readonly clock: Clock }) {
+    this.#socket = socket
     this.#clock = clock
-    this.#client = new Service(`unix://${socket}`, grpc.credentials.createInsecure(), channelOptions)
   }
 
-  call(method: string, request: Message, { timeout = 120_000 }: CallLimits = {}): Promise<Message> {
+  /** `service` with its package: `runtime.v1.RuntimeService`. */
+  call(service: string, method: string, request: Message, { timeout = 120_000 }: CallLimits = {}): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const invoke = (this.#client as unknown as Record<string, Function>)[method]!
-      const deadline = timeout > 0 ? this.#clock.now() + timeout : Number.POSITIVE_INFINITY
-      invoke.call(this.#client, request, { deadline }, (error: grpc.ServiceError | null, response: Message) =>
-        error ? reject(toRuntimeError(error)) : resolve(response),
-      )
+      let answer: Message = {}
+      this.#start(methodOf(service, method), request, {
+        timeout,
+        onMessage: (message) => {
+          answer = message
+        },
+        onEnd: (error) => (error ? reject(error) : resolve(answer)),
+      })
     })
   }
 
-  stream(method: string, request: Message): grpc.ClientReadableStream<Message> {
-    const invoke = (this.#client as unknown as Record<string, Function>)[method]!
-    return invoke.call(this.#client, request)
+  /** Answers how to cancel it; `onEnd` comes then too. */
+  stream(service: string, method: string, request: Message, handlers: StreamHandlers): () => void {
+    const stream = this.#start(methodOf(service, method), request, { ...handlers, timeout: 0 })
+    return () => stream.close(http2.constants.NGHTTP2_CANCEL)
   }
 
   /** Resolves when the server accepts connections; rejects after `timeout` milliseconds. */
-  ready(timeout: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#client.waitForReady(this.#clock.now() + timeout, (error) =>
-        error ? reject(new RuntimeError('Unavailable', error.message, { cause: error })) : resolve(),
-      )
-    })
+  async ready(timeout: number): Promise<void> {
+    const deadline = this.#clock.monotonic() + timeout
+    for (;;) {
+      const session = this.#open()
+      const error = await opened(session)
+      if (!error) return
+      const left = deadline - this.#clock.monotonic()
+      if (left <= 0) throw new RuntimeError('Unavailable', error.message, { cause: error })
+      await sleep(this.#clock, Math.min(left, connectPause))
+    }
   }
 
   close(): void {
-    this.#client.close()
+    this.#session?.destroy()
+    this.#session = undefined
+  }
+
+  #open(): http2.ClientHttp2Session {
+    if (this.#session && !this.#session.destroyed && !this.#session.closed) return this.#session
+    const session = http2.connect('http://localhost', {
+      createConnection: () => connect(this.#socket),
+      settings: { initialWindowSize: window, enablePush: false },
+      maxSessionMemory: 256,
+    })
+    this.#session = session
+    // Every stream is told of it, too.
+    session.on('error', () => {})
+    return session
+  }
+
+  #start(method: Method, request: Message, { timeout, onMessage, onEnd }: CallHandlers): http2.ClientHttp2Stream {
+    const stream = this.#open().request({ ...head, ':path': method.path }, { endStream: false })
+    const frames = new Frames()
+    let failure: RuntimeError | undefined
+    let status: http2.IncomingHttpHeaders = {}
+    const timer = timeout > 0 ? this.#clock.after(timeout, () => expire()) : undefined
+    const expire = () => {
+      failure = new RuntimeError('DeadlineExceeded', 'context deadline exceeded')
+      stream.close(http2.constants.NGHTTP2_CANCEL)
+    }
+    stream.on('response', (headers) => {
+      status = headers
+    })
+    stream.on('trailers', (trailers) => {
+      status = trailers
+    })
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        for (const bytes of frames.add(chunk)) onMessage(decode(method.response, bytes))
+      } catch (error) {
+        failure = new RuntimeError('Unknown', (error as Error).message, { cause: error, status: 'Internal' })
+        stream.close(http2.constants.NGHTTP2_CANCEL)
+      }
+    })
+    stream.on('error', (error) => {
+      failure ??= new RuntimeError('Unavailable', error.message, { cause: error })
+    })
+    stream.on('close', () => {
+      timer?.cancel()
+      onEnd(failure ?? errorOf(status))
+    })
+    stream.end(frame(encode(method.request, request)))
+    return stream
+  }
+}
+
+const connectPause = 10
+const window = 1024 * 1024
+const head = {
+  ':method': 'POST',
+  'content-type': 'application/grpc',
+  te: 'trailers',
+  'user-agent': 'nami',
+} as const
+
+/** Undefined once it is connected. */
+function opened(session: http2.ClientHttp2Session): Promise<Error | undefined> {
+  if (!session.connecting) return Promise.resolve(session.destroyed ? new Error('the connection was closed') : undefined)
+  return new Promise((resolve) => {
+    session.once('connect', () => resolve(undefined))
+    session.once('error', resolve)
+    session.once('close', () => resolve(new Error('the connection was closed')))
+  })
+}
+
+/** A byte that says whether it is compressed, four for the length, and the message. */
+function frame(message: Buffer): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
+}
+
+/** Puts together what arrives in pieces. */
+class Frames {
+  #held: Buffer = Buffer.alloc(0)
+
+  /** Answers what is complete. */
+  add(chunk: Buffer): Buffer[] {
+    this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk
+    const messages: Buffer[] = []
+    while (this.#held.length >= 5) {
+      const end = 5 + this.#held.readUInt32BE(1)
+      if (this.#held.length < end) break
+      messages.push(this.#held.subarray(5, end))
+      this.#held = this.#held.subarray(end)
+    }
+    return messages
+  }
+}
+
+/** From the trailers, or from the head where there was nothing else. */
+function errorOf(headers: http2.IncomingHttpHeaders): RuntimeError | undefined {
+  const code = headers['grpc-status']
+  if (code === '0') return undefined
+  if (code === undefined) return new RuntimeError('Unavailable', 'the connection ended before the answer')
+  const status = goNames[Number(code)] ?? 'Unknown'
+  return new RuntimeError(known.get(status) ?? 'Unknown', textOf(String(headers['grpc-message'] ?? '')), { status })
+}
+
+const known: ReadonlyMap<string, RuntimeErrorCode> = new Map(
+  (['NotFound', 'Unavailable', 'DeadlineExceeded'] as const).map((code) => [code, code]),
+)
+
+/** Percent-encoded UTF-8; what is not is taken as it stands. */
+function textOf(message: string): string {
+  try {
+    return decodeURIComponent(message)
+  } catch {
+    return message
   }
 }
 
 /** Reads a message that arrived packed in a `google.protobuf.Any`. */
-export function decodeMessage(type: string, bytes: Uint8Array): Message {
-  const definition = definitions()[type] as MessageTypeDefinition<Message, Message>
-  return definition.deserialize(Buffer.from(bytes))
-}
-
-const channelOptions: grpc.ChannelOptions = {
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1000,
-  'grpc.max_receive_message_length': 32 * 1024 * 1024,
-  'grpc.default_authority': 'localhost',
-  // Two clients of one socket must not share a channel: closing one would break the other's streams.
-  'grpc.use_local_subchannel_pool': 1,
-}
-
-let loaded: PackageDefinition | undefined
-
-function definitions(): PackageDefinition {
-  loaded ??= {
-    ...loadSync(protoFile('runtime.proto'), loadOptions),
-    ...loadSync(protoFile('containerd-events.proto'), loadOptions),
+export function decodeMessage(name: string, bytes: Uint8Array): Message {
+  for (const { messages } of files()) {
+    const type = messages.get(name)
+    if (type) return decode(type, bytes)
   }
+  throw new Error(`no message ${name}`)
+}
+
+function methodOf(service: string, name: string): Method {
+  for (const { services } of files()) {
+    const method = services.get(service)?.get(name)
+    if (method) return method
+  }
+  throw new Error(`no method ${name} of ${service}`)
+}
+
+let loaded: readonly ProtoFile[] | undefined
+
+function files(): readonly ProtoFile[] {
+  loaded ??= ['runtime.proto', 'containerd-events.proto'].map((name) =>
+    readProto(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')),
+  )
   return loaded
-}
-
-/** int64 travels as text and is converted where it is read: times in nanoseconds exceed 2^53. */
-const loadOptions = { keepCase: true, longs: String, enums: String, defaults: true } as const
-
-function protoFile(name: string): string {
-  return fileURLToPath(new URL(`./${name}`, import.meta.url))
-}
-
-function serviceOf(name: string): grpc.ServiceClientConstructor {
-  const path = name.split('.')
-  const root: unknown = grpc.loadPackageDefinition(definitions())
-  return path.reduce((node, part) => (node as Message)[part], root) as grpc.ServiceClientConstructor
-}
-
-function toRuntimeError(error: grpc.ServiceError): RuntimeError {
-  const status = goNames[error.code] ?? 'Unknown'
-  const known: Partial<Record<string, RuntimeErrorCode>> = {
-    NotFound: 'NotFound',
-    Unavailable: 'Unavailable',
-    DeadlineExceeded: 'DeadlineExceeded',
-  }
-  return new RuntimeError(known[status] ?? 'Unknown', error.details || error.message, { cause: error, status })
 }
 
 /** `codes.Code.String()` of grpc-go, by number. */

@@ -22,7 +22,7 @@ export type GrpcHealth =
   | { readonly error: 'timeout' | 'unimplemented' | 'unavailable'; readonly message: string }
 
 export interface ProbeDialer {
-  /** Rejects with an Error whose message is Go's, such as `dial tcp 10.0.0.1:80: connect: connection refused`. */
+  /** Rejects with an Error whose message is Go's, such as `dial tcp 10.0.0.1:80: connect: connection refused`, and whose cause is the system's. */
   http(target: HttpTarget): Promise<HttpAnswer>
   tcp(target: { readonly host: string; readonly port: number; readonly signal: AbortSignal }): Promise<void>
   grpc(target: {
@@ -47,7 +47,7 @@ function getPage({ url, headers, signal }: HttpTarget): Promise<HttpAnswer> {
     const options = { method: 'GET', headers: headerMap(headers), agent: false as const, signal }
     const secure = url.protocol === 'https:'
     const fail = (error: NodeJS.ErrnoException) =>
-      reject(new Error(goError(error, url.hostname.replace(/^\[|\]$/g, ''), portOf(url))))
+      reject(new Error(goError(error, url.hostname.replace(/^\[|\]$/g, ''), portOf(url)), { cause: error }))
     const call = secure ? httpsRequest(url, { ...options, rejectUnauthorized: false }) : httpRequest(url, options)
     call.on('error', fail)
     call.on('response', (response) => {
@@ -74,13 +74,13 @@ function getPage({ url, headers, signal }: HttpTarget): Promise<HttpAnswer> {
 function openPort({ host, port, signal }: { host: string; port: number; signal: AbortSignal }): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port })
-    const fail = (text: string) => {
+    const fail = (text: string, cause?: Error) => {
       socket.destroy()
-      reject(new Error(text))
+      reject(new Error(text, { cause }))
     }
     const abort = () => fail(`dial tcp ${address(host, port)}: i/o timeout`)
     signal.addEventListener('abort', abort, { once: true })
-    socket.on('error', (error) => fail(goError(error, host, port)))
+    socket.on('error', (error) => fail(goError(error, host, port), error))
     socket.on('connect', () => {
       signal.removeEventListener('abort', abort)
       socket.destroy()

@@ -7,6 +7,9 @@ import type { Container } from '../containers/pod-names.ts'
 import type { ProbeResult } from '../sync-pod.ts'
 import { type Attempt, type ProbeMeans, runProbe } from './run-probe.ts'
 
+/** Milliseconds. */
+const firstKnock = 20
+
 export type ProbeType = 'startup' | 'liveness' | 'readiness'
 
 export interface RunningContainer {
@@ -104,9 +107,32 @@ export class Probes {
     if (run.stopped) return
     const { clock } = this.#options
     const began = clock.monotonic()
-    if (!this.#isHeld(run)) await this.#attempt(run)
+    const next = () => began + period - clock.monotonic()
+    if (!this.#isHeld(run)) {
+      const attempt = await this.#attempt(run)
+      if (attempt.isRefused && !run.stopped && run.isAwaited) return this.#knock(run, { period, next, pause: firstKnock })
+    }
     if (run.stopped) return
-    run.timer = clock.after(Math.max(0, period - (clock.monotonic() - began)), () => void this.#tick(run, period))
+    run.timer = clock.after(Math.max(0, next()), () => void this.#tick(run, period))
+  }
+
+  /**
+   * A program that is starting does not listen yet. It is not left unready for the rest of the period: between two attempts the port is
+   * tried at growing distances, of which only a success counts.
+   */
+  #knock(run: ProbeRun, { period, next, pause }: { period: number; next: () => number; pause: number }): void {
+    const { clock } = this.#options
+    if (pause >= next()) {
+      run.timer = clock.after(Math.max(0, next()), () => void this.#tick(run, period))
+      return
+    }
+    run.timer = clock.after(pause, async () => {
+      const attempt = await this.#probe(run)
+      if (run.stopped) return
+      if (attempt.isRefused) return this.#knock(run, { period, next, pause: pause * 1.5 })
+      if (attempt.result === 'success') this.#take(run, attempt)
+      run.timer = clock.after(attempt.result === 'success' ? period : Math.max(0, next()), () => void this.#tick(run, period))
+    })
   }
 
   #isHeld({ type, result, target }: ProbeRun): boolean {
@@ -116,11 +142,19 @@ export class Probes {
     return startup !== undefined && startup !== 'success'
   }
 
-  async #attempt(run: ProbeRun): Promise<void> {
-    const attempt = await runProbe(run.probe, run.target, this.#options).catch(
+  async #attempt(run: ProbeRun): Promise<Attempt> {
+    const attempt = await this.#probe(run)
+    if (!run.stopped) this.#take(run, attempt)
+    return attempt
+  }
+
+  #probe(run: ProbeRun): Promise<Attempt> {
+    return runProbe(run.probe, run.target, this.#options).catch(
       (error: unknown): Attempt => ({ result: 'error', output: error instanceof Error ? error.message : String(error) }),
     )
-    if (run.stopped) return
+  }
+
+  #take(run: ProbeRun, attempt: Attempt): void {
     this.#report(run, attempt)
     if (attempt.result === 'error' || !run.note(attempt.result === 'failure' ? 'failure' : 'success')) return
     const { uid } = run.target.pod.metadata
@@ -177,6 +211,11 @@ class ProbeRun {
     this.probe = probe
     this.target = target
     this.result = initial[type]
+  }
+
+  /** Who waits for a success that has not come yet: what a failing liveness probe is for, is not hurried. */
+  get isAwaited(): boolean {
+    return this.type !== 'liveness' && this.result !== 'success' && this.#last !== 'success'
   }
 
   /** Counts an outcome; true when the result changed by it. */

@@ -112,6 +112,7 @@ test('networkDialer speaks HTTP and TCP, with errors in Go’s words', async () 
   assert.deepEqual(await runProbe(probe, target, means), {
     result: 'failure',
     output: `Get "http://127.0.0.1:${port}/": dial tcp 127.0.0.1:${port}: connect: connection refused`,
+    isRefused: true,
   })
 })
 

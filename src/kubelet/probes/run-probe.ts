@@ -21,7 +21,12 @@ export interface ProbeMeans {
 }
 
 /** `error`: it could not be found out; the last result then stands. */
-export type Attempt = { readonly result: 'success' | 'failure' | 'warning' | 'error'; readonly output: string }
+export interface Attempt {
+  readonly result: 'success' | 'failure' | 'warning' | 'error'
+  readonly output: string
+  /** Nobody listened: the container's program has not seen anything of the attempt. */
+  readonly isRefused?: boolean
+}
 
 export async function runProbe(probe: Probe, target: ProbeTarget, means: ProbeMeans): Promise<Attempt> {
   const timeout = (probe.timeoutSeconds ?? 1) * 1000
@@ -69,7 +74,7 @@ async function httpProbe(action: HTTPGetAction, target: ProbeTarget, means: Mean
     const text = deadline.signal.aborted
       ? 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
       : textOf(error)
-    return { result: 'failure', output: `Get "${goUrl(url)}": ${text}` }
+    return { result: 'failure', output: `Get "${goUrl(url)}": ${text}`, ...refusal(error) }
   } finally {
     deadline.cancel()
   }
@@ -128,7 +133,7 @@ async function tcpProbe(host: string, port: number, means: Means): Promise<Attem
     await means.dialer.tcp({ host, port, signal: deadline.signal })
     return { result: 'success', output: '' }
   } catch (error) {
-    return { result: 'failure', output: textOf(error) }
+    return { result: 'failure', output: textOf(error), ...refusal(error) }
   } finally {
     deadline.cancel()
   }
@@ -168,6 +173,10 @@ function deadlineOf({ clock, timeout }: Means): { signal: AbortSignal; cancel():
   const controller = new AbortController()
   const timer = clock.after(timeout, () => controller.abort())
   return { signal: controller.signal, cancel: () => timer.cancel() }
+}
+
+function refusal(error: unknown): { isRefused: true } | undefined {
+  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED' ? { isRefused: true } : undefined
 }
 
 function textOf(error: unknown): string {

@@ -2,7 +2,7 @@
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 import type { ClusterConfig, DataDirectory } from '#cluster/data-directory.ts'
 import type { Log } from '#cluster/log.ts'
-import { dataDir } from './flags.ts'
+import { dataDir, encryptionProviderConfig, runtimeConfig } from './flags.ts'
 
 type Start = (directory: DataDirectory, config: ClusterConfig, log: Log) => Promise<{ close(): Promise<void> }>
 
@@ -17,18 +17,26 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
     summary,
     usage: `${name} --data-dir D`,
     examples: [`${name} --data-dir /var/lib/nami`],
-    flags: { 'data-dir': dataDir },
+    flags: { 'data-dir': dataDir, 'runtime-config': runtimeConfig, 'encryption-provider-config': encryptionProviderConfig },
 
     async run({ flags, terminal }) {
       const { dataDirectory, loadConfig, prepare } = await import('#cluster/data-directory.ts')
       const directory = dataDirectory(flags['data-dir'])
-      const config = loadConfig(directory)
-      if (!config) throw new CommandError(`${directory.path} holds no cluster.`, { next: ['nami up'] })
+      const known = loadConfig(directory)
+      if (!known) throw new CommandError(`${directory.path} holds no cluster.`, { next: ['nami up'] })
+      const given = flags['runtime-config']
+      const encryptionConfig = flags['encryption-provider-config']
+      const config = {
+        ...known,
+        ...(given !== undefined && { runtimeConfig: given }),
+        ...(encryptionConfig !== undefined && { encryptionConfig }),
+      }
       prepare(directory)
-      const [start, { announce }, { createLog }] = await Promise.all([
+      const [start, { announce }, { createLog }, { settleDownLater }] = await Promise.all([
         load(),
         import('#cluster/processes.ts'),
         import('#cluster/log.ts'),
+        import('#cluster/settle-down.ts'),
       ])
       announce(directory, name)
       // Timers keep no process alive, and there are moments when nothing else would.
@@ -37,8 +45,13 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       const giveUp = () => process.exit(0)
       terminal.signal.addEventListener('abort', giveUp)
       if (terminal.signal.aborted) giveUp()
-      const running = await start(directory, config, createLog(name))
+      const running = await start(directory, config, createLog(name)).catch((error) => {
+        // Half a start holds sockets and threads; the supervisor is to see it end, once main has said why.
+        setImmediate(() => process.exit(1))
+        throw error
+      })
       terminal.signal.removeEventListener('abort', giveUp)
+      settleDownLater()
       await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
       await running.close()
       process.exit(0)

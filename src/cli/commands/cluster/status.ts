@@ -30,6 +30,7 @@ function linesOf(status: Status): string[] {
   for (const { name, pid } of status.processes)
     lines.push(`  ${name.padEnd(12)}${pid === undefined ? 'not running' : `running (pid ${pid})`}`)
   lines.push(`  ${'API'.padEnd(12)}${status.api}`)
+  if (status.store !== 'sound') lines.push(`  ${'state'.padEnd(12)}${status.store.replaceAll('\n', `\n${' '.repeat(14)}`)}`)
   for (const { name, ready, pods } of status.nodes) lines.push(`  ${'node'.padEnd(12)}${name}: ${ready}, ${pods} pods`)
   if (!status.isHealthy) lines.push('', 'nami doctor    looks for the cause')
   return lines

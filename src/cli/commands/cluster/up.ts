@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, CommandError, defineCommand, type Terminal } from '#cli/command.ts'
 import { systemClock } from '#lib/clock.ts'
-import { dataDir } from './flags.ts'
+import { dataDir, encryptionProviderConfig, runtimeConfig } from './flags.ts'
 
 const command: Command = defineCommand({
   summary: 'start a cluster on this machine, and an application on it',
@@ -18,6 +18,8 @@ const command: Command = defineCommand({
     name: { type: 'string', value: 'N', doc: 'name of the kubeconfig context', default: 'nami' },
     'node-name': { type: 'string', value: 'N', doc: 'name of this machine as a node (default its host name)' },
     port: { type: 'string', value: 'P', doc: 'port of the API server', default: '6443' },
+    'runtime-config': runtimeConfig,
+    'encryption-provider-config': encryptionProviderConfig,
     'no-agent': { type: 'boolean', doc: 'a control plane alone: needs no root, runs no containers' },
     json: { type: 'boolean', doc: 'print the outcome as JSON' },
   },
@@ -30,7 +32,14 @@ const command: Command = defineCommand({
     const { bringUp } = await import('#cluster/bring-up.ts')
     const outcome = await bringUp({
       dataDir: flags['data-dir'],
-      wishes: { name: flags.name, nodeName: flags['node-name'], port, agent: !flags['no-agent'] },
+      wishes: {
+        name: flags.name,
+        nodeName: flags['node-name'],
+        port,
+        agent: !flags['no-agent'],
+        runtimeConfig: flags['runtime-config'],
+        encryptionConfig: encryptionFile(flags['encryption-provider-config'], terminal.cwd),
+      },
       application,
       kubeconfig: kubeconfigPath(terminal),
       screen: terminal.stderr as never,
@@ -65,6 +74,14 @@ function report(outcome: Outcome, seconds: string, print: (line?: string) => voi
 function suggestions({ answers, kubectl, workload }: Outcome): readonly string[] {
   if (!answers) return [`${kubectl} get nodes`, './nami up examples/hello', './nami status']
   return [`curl ${answers.url}`, `${kubectl} get pods -o wide`, `${kubectl} scale deployment ${workload} --replicas=5`]
+}
+
+/** The processes run elsewhere, so that the path must be whole. */
+function encryptionFile(path: string | undefined, cwd: string): string | undefined {
+  if (path === undefined) return undefined
+  const file = resolve(cwd, path)
+  if (!existsSync(file)) throw new CommandError(`--encryption-provider-config: ${file} does not exist`, { exitCode: 2 })
+  return file
 }
 
 function portOf(text: string): number {

@@ -12,7 +12,7 @@ const command: Command = defineCommand({
 
   async run({ flags, args, terminal, print, note }) {
     const [{ build, importBuilt }, { importerOf, withRuntime }, { openImages, only }, { normalize }] = await Promise.all([
-      import('#cluster/application.ts'),
+      import('#cluster/application-image.ts'),
       import('#cluster/node-images.ts'),
       import('./layout.ts'),
       import('#images/reference.ts'),

@@ -1,0 +1,173 @@
+/** Backups of this cluster's state: made through the running server, remembered, restored with the cluster stopped. */
+import {
+  closeSync,
+  createWriteStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { httpsTransport } from '#client/https-transport.ts'
+import { formatTime, systemClock } from '#lib/clock.ts'
+import { BackupError, type BackupHead, checkBackup } from '#store/backup.ts'
+import { openHistory } from '#store/history.ts'
+import { lockFile } from '#store/sqlite-file.ts'
+import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
+import { administratorIdentity } from './administrator.ts'
+import { type DataDirectory, replaceFile } from './data-directory.ts'
+
+export interface KnownBackup {
+  readonly path: string
+  /** RFC 3339. */
+  readonly created: string
+  readonly revision: number
+}
+
+export class BackupFailed extends Error {}
+
+/** Where the server answers with a backup; nobody but administrators may ask (`system:masters`). */
+export const backupPath = '/nami/backup'
+
+/** Asks the server, checks what came, and puts it at `path` only when it is whole. */
+export async function backUp(directory: DataDirectory, path: string): Promise<BackupHead> {
+  const identity = administratorIdentity(directory)
+  if (!identity) throw new BackupFailed('There is no cluster yet.')
+  const transport = httpsTransport({ ...identity, clock: systemClock })
+  const temporary = `${path}.${process.pid}.new`
+  try {
+    const answer = await transport
+      .raw({ method: 'GET', path: backupPath, signal: new AbortController().signal })
+      .catch((error) => {
+        throw new BackupFailed(`The server does not answer: ${error.message}`, { cause: error })
+      })
+    if (answer.status !== 200) throw new BackupFailed(`The server refuses: status ${answer.status}`)
+    await pipeline(answer.body, createWriteStream(temporary, { mode: 0o600, flush: true }))
+    const head = await checkBackup(temporary)
+    renameSync(temporary, path)
+    syncDirectory(dirname(path))
+    remember(directory, { path, created: head.created, revision: head.revision })
+    return head
+  } finally {
+    rmSync(temporary, { force: true })
+    await transport.close()
+  }
+}
+
+const mostRemembered = 20
+
+function remember(directory: DataDirectory, backup: KnownBackup): void {
+  const others = known(directory).filter(({ path }) => path !== backup.path)
+  replaceFile(listFile(directory), `${JSON.stringify([backup, ...others].slice(0, mostRemembered), null, 2)}\n`, 0o600)
+}
+
+function known(directory: DataDirectory): KnownBackup[] {
+  try {
+    return JSON.parse(readFileSync(listFile(directory), 'utf8'))
+  } catch {
+    return []
+  }
+}
+
+function listFile({ path }: DataDirectory): string {
+  return join(path, 'backups.json')
+}
+
+/** The newest that is still there and sound. */
+export async function lastGoodBackup(directory: DataDirectory): Promise<KnownBackup | undefined> {
+  for (const backup of known(directory)) {
+    const isSound = await checkBackup(backup.path).then(
+      () => true,
+      () => false,
+    )
+    if (isSound) return backup
+  }
+  return undefined
+}
+
+export interface Restored {
+  readonly head: BackupHead
+  readonly revision: number
+  /** Where the former state lies; undefined where there was none. */
+  readonly former: string | undefined
+}
+
+/**
+ * Puts the state of a backup in the place of the present one, which is kept aside. The cluster must be stopped. The new state begins
+ * above every revision that was ever issued, and all of them count as compacted: whoever watched must list again.
+ */
+export async function restore(directory: DataDirectory, file: string): Promise<Restored> {
+  const head = await checkBackup(file).catch((error) => {
+    throw error instanceof BackupError ? new BackupFailed(error.message, { cause: error }) : error
+  })
+  const own = clusterOf(directory)
+  if (own && own !== head.cluster) {
+    throw new BackupFailed(`${file} is of another cluster (${head.cluster}); the one in ${directory.path} is ${own}`)
+  }
+  const lock = lockFile(directory.store)
+  const fresh = `${directory.store}-restored`
+  try {
+    for (const name of filesOf(fresh)) rmSync(name)
+    const revision = await restoreSqlite(fresh, { file, head, above: await newestKnown(directory) })
+    const former = putAside(directory.store)
+    for (const name of filesOf(fresh)) renameSync(name, name.replace(fresh, directory.store))
+    syncDirectory(dirname(directory.store))
+    return { head, revision, former }
+  } finally {
+    lock.close()
+    for (const name of filesOf(fresh)) rmSync(name, { force: true })
+  }
+}
+
+/** A damaged state is still worth a look at what the history has seen of it. */
+async function newestKnown(directory: DataDirectory): Promise<number> {
+  let newest = 0
+  try {
+    if (existsSync(directory.store)) newest = revisionOf(directory.store)
+  } catch {
+    // It is to be replaced for that.
+  }
+  if (!existsSync(directory.history)) return newest
+  const history = await openHistory({ path: directory.history })
+  const { revision } = await history.status()
+  await history.close()
+  return Math.max(newest, revision)
+}
+
+function putAside(store: string): string | undefined {
+  if (!existsSync(store)) return undefined
+  const former = `${store}-before-restore-${formatTime(systemClock.now()).replaceAll(':', '')}`
+  for (const name of filesOf(store)) renameSync(name, name.replace(store, former))
+  return former
+}
+
+/** The database and what belongs to it, without the lock, which is held, and the reserve. */
+function filesOf(database: string): string[] {
+  const [folder, name] = [dirname(database), basename(database)]
+  return readdirSync(folder)
+    .filter((entry) => ['', '-wal', '-shm'].some((end) => entry === name + end))
+    .map((entry) => join(folder, entry))
+}
+
+function syncDirectory(path: string): void {
+  const file = openSync(path, 'r')
+  fsyncSync(file)
+  closeSync(file)
+}
+
+function clusterFile({ path }: DataDirectory): string {
+  return join(path, 'cluster-id')
+}
+
+function clusterOf(directory: DataDirectory): string | undefined {
+  return existsSync(clusterFile(directory)) ? readFileSync(clusterFile(directory), 'utf8').trim() : undefined
+}
+
+/** Written down, since a damaged state cannot be asked. */
+export function rememberCluster(directory: DataDirectory, uid: string): void {
+  if (clusterOf(directory) !== uid) replaceFile(clusterFile(directory), `${uid}\n`, 0o600)
+}

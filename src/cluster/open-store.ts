@@ -1,0 +1,116 @@
+/** The state of a cluster, opened: the engine, what is encrypted in it, its history and its compaction. */
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import { runCompactor } from '#store/compactor.ts'
+import { encryptedStore } from '#store/encryption/encrypted-store.ts'
+import { type History, openHistory } from '#store/history.ts'
+import { type Recorder, recordHistory } from '#store/record-history.ts'
+import { openSqliteStore } from '#store/sqlite.ts'
+import { DamagedStoreError } from '#store/sqlite-damage.ts'
+import type { Store } from '#store/store.ts'
+import { lastGoodBackup } from './backups.ts'
+import type { ClusterConfig, DataDirectory } from './data-directory.ts'
+import { openEncryption } from './encryption-reload.ts'
+import type { Log } from './log.ts'
+import { clearProblem, noteProblem, StoreProblem } from './store-problem.ts'
+
+export interface OpenStoreOptions {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export interface OpenedStore {
+  /** What the API server works on. */
+  readonly store: Store
+  /** Below the encryption. */
+  readonly raw: Store
+  readonly history: History
+  readonly recorder: Recorder
+  close(): Promise<void>
+}
+
+/** Throws `StoreProblem` where the state is damaged: then nothing is served. */
+export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  const { directory, config, clock, random, log } = options
+  clearProblem(directory)
+  const stop = new AbortController()
+  const onError = (error: unknown) => log.error('history', error)
+  const history = await openHistory({ path: directory.history, onError })
+  try {
+    const { revision: atLeast } = await history.status()
+    const raw = await openSqliteStore({ path: directory.store, clock, atLeast }).catch((error) => refuse(error, directory))
+    try {
+      const encryption = openEncryption({ path: config.encryptionConfig, clock, random, log, signal: stop.signal })
+      const recorder = await recordHistory({ store: raw, history, clock, onError })
+      runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
+      watchSpace(options, raw, stop.signal)
+      const close = async () => {
+        stop.abort()
+        await recorder.close()
+        await history.close()
+        await raw.close()
+      }
+      const store = encryption ? encryptedStore(raw, encryption) : raw
+      return { store, raw, history, recorder, close }
+    } catch (error) {
+      await raw.close()
+      throw error
+    }
+  } catch (error) {
+    stop.abort()
+    await history.close()
+    throw error
+  }
+}
+
+async function refuse(error: unknown, directory: DataDirectory): Promise<never> {
+  if (!(error instanceof DamagedStoreError)) throw error
+  const problem = await problemOf(error, directory)
+  noteProblem(directory, problem)
+  throw problem
+}
+
+async function problemOf(error: DamagedStoreError, directory: DataDirectory): Promise<StoreProblem> {
+  const backup = await lastGoodBackup(directory)
+  const lines = [
+    `The state in ${error.path} is damaged, and nothing is served from it:`,
+    ...error.findings.map((one) => `  ${one}`),
+  ]
+  const ended = backup
+    ? `The last good backup is ${backup.path}, of ${backup.created}.`
+    : 'No backup is known on this machine. "nami restore FILE" takes one from elsewhere.'
+  const next = backup ? ['nami down', `nami restore ${backup.path}`, 'nami up'] : ['nami restore FILE']
+  return new StoreProblem([...lines, ended].join('\n'), next, { cause: error })
+}
+
+const lookEvery = 5_000
+
+/** Tells those who cannot ask whether the disk is full. */
+function watchSpace({ directory, clock }: OpenStoreOptions, store: Store, signal: AbortSignal): void {
+  let wasFull = false
+  const look = async () => {
+    if (signal.aborted) return
+    const isFull = (await store.status()).alarm !== undefined
+    if (isFull && !wasFull) noteProblem(directory, fullDisk(directory))
+    if (!isFull && wasFull) clearProblem(directory)
+    wasFull = isFull
+    schedule()
+  }
+  const schedule = () => {
+    const timer = clock.after(lookEvery, () => {
+      signal.removeEventListener('abort', cancel)
+      look().catch(() => {})
+    })
+    const cancel = () => timer.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+  }
+  schedule()
+}
+
+function fullDisk({ path }: DataDirectory) {
+  const message = `The disk of ${path} is full: the state is read-only, and only deletions are accepted until there is space again.`
+  return { message, next: [`df -h ${path}`, `du -xh ${path} | sort -h | tail -20    shows what is large`] }
+}
