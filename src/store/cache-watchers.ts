@@ -13,7 +13,7 @@ interface Watcher<T> extends CacheWatch {
 
 type Indexers<T> = Readonly<Record<string, (object: T) => string | undefined>>
 
-/** Watchers are called in the order in which they came; what `onBatch` throws stops nobody. */
+/** Watchers of the same are called in the order in which they came; what `onBatch` throws stops nobody. */
 export class CacheWatchers<T> {
   #indexers: Indexers<T>
   #names: string[]
@@ -54,17 +54,30 @@ export class CacheWatchers<T> {
 
   dispatch(events: readonly CacheEvent<T>[], revision: number): void {
     this.#revision = revision
-    const touched = new Set<Watcher<T>>()
+    const concerned = new Map<Set<Watcher<T>>, CacheEvent<T>[]>()
     for (const event of events) {
       for (const group of this.#groupsOf(event)) {
-        for (const watcher of this.#groups.get(group) ?? []) {
-          if (event.revision < watcher.from) continue
-          watcher.events.push(event)
-          touched.add(watcher)
-        }
+        const watchers = this.#groups.get(group)
+        if (!watchers) continue
+        const known = concerned.get(watchers)
+        if (known) known.push(event)
+        else concerned.set(watchers, [event])
       }
     }
-    for (const watcher of touched) if (watcher.started) this.#flush(watcher)
+    for (const [watchers, own] of concerned) this.#deliver(watchers, own)
+  }
+
+  /** All who have seen what was before are handed the same batch, so that what they make of it can be shared. */
+  #deliver(watchers: ReadonlySet<Watcher<T>>, events: readonly CacheEvent<T>[]): void {
+    const batch: CacheBatch<T> = { type: 'events', events, revision: this.#revision }
+    const first = events[0]?.revision ?? 0
+    for (const watcher of [...watchers]) {
+      if (watcher.started && watcher.from <= first) call(watcher, batch)
+      else {
+        for (const event of events) if (event.revision >= watcher.from) watcher.events.push(event)
+        if (watcher.started) this.#flush(watcher)
+      }
+    }
   }
 
   /** Tells all that they must list again, and forgets them. */

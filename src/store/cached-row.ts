@@ -1,5 +1,5 @@
 /** A row of the watch cache with what was made of it: the decoded object and the bytes to serve. */
-import { serveBytes } from './splice.ts'
+import { serveLine } from './splice.ts'
 import type { Row } from './store.ts'
 
 /** How a row becomes an object; what it answers is shared by everybody and read-only. */
@@ -51,7 +51,7 @@ export class CachedRow<T> {
   readonly row: Row
   #making: Making<T>
   #decoded: T | undefined
-  #bytes: Uint8Array | undefined
+  #line: Uint8Array | undefined
   #failure: unknown
 
   constructor(row: Row, making: Making<T>) {
@@ -88,12 +88,17 @@ export class CachedRow<T> {
 
   /** The JSON to serve, resource version included. */
   get bytes(): Uint8Array {
-    if (this.#bytes) return this.#bytes
-    const bytes = serveBytes(this.row)
-    this.#bytes = bytes
-    this.#making.served.add(bytes.byteLength, () => {
-      this.#bytes = undefined
+    return this.line.subarray(0, -1)
+  }
+
+  /** The same with the newline that ends a body. */
+  get line(): Uint8Array {
+    if (this.#line) return this.#line
+    const line = serveLine(this.row)
+    this.#line = line
+    this.#making.served.add(line.byteLength, () => {
+      this.#line = undefined
     })
-    return bytes
+    return line
   }
 }

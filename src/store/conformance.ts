@@ -8,6 +8,7 @@ import { testConcurrency } from './conformance/concurrency.ts'
 import { testHistory } from './conformance/history.ts'
 import { testLeases } from './conformance/leases.ts'
 import { testRange } from './conformance/range.ts'
+import { testRobustness } from './conformance/robustness.ts'
 import { testTxn } from './conformance/txn.ts'
 import { testWatch } from './conformance/watch.ts'
 
@@ -19,4 +20,5 @@ export function testStore(name: string, open: Open, skip: Skip = {}): void {
   testHistory(name, open)
   testLeases(name, open, skip)
   testConcurrency(name, open)
+  testRobustness(name, open)
 }

@@ -21,9 +21,8 @@ export class Leases {
     this.#expire = expire
   }
 
-  /** The highest id ever granted. */
-  get last(): number {
-    return this.#last
+  all(): Lease[] {
+    return [...this.#running.values()].map(({ id, ttl }) => ({ id, ttl })).sort((a, b) => a.id - b.id)
   }
 
   has(id: number): boolean {

@@ -4,6 +4,8 @@
  */
 import { SortedMap } from './sorted-map.ts'
 import {
+  type Cause,
+  type Compare,
   type Operation,
   type OperationResult,
   type RangeRequest,
@@ -22,14 +24,22 @@ export interface Version {
   readonly deleted: boolean
   /** The write before it, unless compacted. */
   previous: Version | undefined
-  /** Number of the write over the life of the store; 0 where the engine keeps none. */
+  /** Number of the write over the life of the store. */
   readonly sequence: number
+  /** Forgotten with the compaction: nobody can ask any more. */
+  cause: Cause | undefined
 }
 
 export interface Decision {
   readonly result: TxnResult
   /** In order of `subRevision`; empty where nothing is written. */
   readonly writes: readonly Version[]
+}
+
+/** Where a txn's writes go. */
+interface Into {
+  readonly writes: Version[]
+  readonly cause: Cause
 }
 
 type Span = Pick<RangeRequest, 'key' | 'end' | 'limit' | 'countOnly' | 'keysOnly'>
@@ -69,13 +79,13 @@ export class Ledger {
   /** Decides the txn against the newest decided state and applies it there. Throws before anything is changed. */
   decide(txn: Txn, leaseExists: (id: number) => boolean): Decision {
     checkBranches(txn)
-    const succeeded = txn.compare.every((compare) => holds(compare, this.#newest(compare.key)))
+    const succeeded = txn.compare.every((compare) => this.#holds(compare))
     const operations = succeeded ? txn.success : (txn.failure ?? [])
     for (const operation of operations) {
       if (operation.op === 'put' && operation.lease && !leaseExists(operation.lease)) throw leaseNotFound(operation.lease)
     }
     const writes: Version[] = []
-    const results = operations.map((operation) => this.#perform(operation, writes))
+    const results = operations.map((operation) => this.#perform(operation, { writes, cause: txn.cause }))
     if (writes.length > 0) this.#revision++
     return { result: { succeeded, revision: this.#revision, results }, writes }
   }
@@ -104,6 +114,11 @@ export class Ledger {
     this.#revision = revision
   }
 
+  /** What readers see of one key now. */
+  at(key: string): Row | undefined {
+    return rowAt(this.#keys.get(key), this.#durable)
+  }
+
   /** What readers see at `revision`, by default the newest durable one. */
   range({ revision, ...span }: RangeRequest): RangeResult {
     const at = revision || this.#durable
@@ -115,6 +130,11 @@ export class Ledger {
   /** Keys that the newest decided state attaches to a lease, sorted. */
   keysOf(lease: number): string[] {
     return [...(this.#leased.get(lease) ?? [])].sort()
+  }
+
+  /** Leases that the newest decided state attaches keys to. */
+  get leased(): number[] {
+    return [...this.#leased.keys()]
   }
 
   /** Durable events from `revision` on, or undefined where some are compacted. */
@@ -143,8 +163,8 @@ export class Ledger {
   }
 
   /** Puts back a write from the engine's log, oldest first, before anything is decided. */
-  restore(row: Row, { deleted, sequence }: { deleted: boolean; sequence: number }): void {
-    const version: Version = { row, deleted, sequence, previous: this.#keys.get(row.key) }
+  restore(row: Row, { deleted, sequence, cause }: { deleted: boolean; sequence: number; cause?: Cause | undefined }): void {
+    const version: Version = { row, deleted, sequence, cause, previous: this.#keys.get(row.key) }
     if (version.previous) this.#detach(version.previous.row)
     this.#keys.set(row.key, version)
     this.#attach(row)
@@ -160,33 +180,40 @@ export class Ledger {
     return compactRevision > 0 ? this.compact(compactRevision) : []
   }
 
-  #perform(operation: Operation, writes: Version[]): OperationResult {
+  #perform(operation: Operation, into: Into): OperationResult {
     if (operation.op === 'range') return { op: 'range', ...this.#read(operation, this.#revision + 1) }
     if (operation.op === 'put') {
       const { key, value, lease = 0 } = operation
       const previous = this.#newest(key)
       const createRevision = previous?.createRevision ?? this.#revision + 1
       const version = (previous?.version ?? 0) + 1
-      this.#write({ key, value, createRevision, version, lease }, false, writes)
+      this.#write({ key, value, createRevision, version, lease }, false, into)
       return { op: 'put', ...(previous && { previous }) }
     }
     const { rows } = this.#read(
       { key: operation.key, ...(operation.end !== undefined && { end: operation.end }) },
       this.#revision + 1,
     )
-    for (const { key } of rows) this.#write({ key, value: nothing, createRevision: 0, version: 0, lease: 0 }, true, writes)
+    for (const { key } of rows) this.#write({ key, value: nothing, createRevision: 0, version: 0, lease: 0 }, true, into)
     return { op: 'delete', deleted: rows }
   }
 
-  #write(content: Omit<Row, 'revision' | 'subRevision'>, deleted: boolean, writes: Version[]): void {
+  #write(content: Omit<Row, 'revision' | 'subRevision'>, deleted: boolean, { writes, cause }: Into): void {
     const { key, value, createRevision, version, lease } = content
     const row: Row = { key, value, revision: this.#revision + 1, subRevision: writes.length, createRevision, version, lease }
-    const written: Version = { row, deleted, previous: this.#keys.get(key), sequence: ++this.#sequence }
+    const written: Version = { row, deleted, previous: this.#keys.get(key), sequence: ++this.#sequence, cause }
     if (written.previous) this.#detach(written.previous.row)
     this.#attach(row)
     this.#keys.set(key, written)
     this.#unsettled.push(written)
     writes.push(written)
+  }
+
+  #holds(compare: Compare): boolean {
+    const { key, end } = compare
+    if (end === undefined) return holds(compare, this.#newest(key))
+    const { rows } = this.#read({ key, end }, this.#revision + 1)
+    return rows.length === 0 ? holds(compare, undefined) : rows.every((row) => holds(compare, row))
   }
 
   #newest(key: string): Row | undefined {
@@ -218,6 +245,7 @@ export class Ledger {
     if (!version) return
     for (let old = version.previous; old; old = old.previous) forgotten.push(old)
     version.previous = undefined
+    if (version.row.revision < revision) version.cause = undefined
     // A deletion at the very revision is still delivered to a watch from there, as by etcd, and goes with the next compaction.
     if (!version.deleted || version.row.revision === revision) return
     forgotten.push(version)
@@ -257,13 +285,13 @@ function rowAt(head: Version | undefined, revision: number): Row | undefined {
   return version && !version.deleted ? version.row : undefined
 }
 
-function eventOf({ row, deleted, previous }: Version): StoreEvent {
+function eventOf({ row, deleted, previous, cause }: Version): StoreEvent {
   const type = deleted ? 'delete' : 'put'
-  return previous && !previous.deleted ? { type, row, previous: previous.row } : { type, row }
+  return { type, row, ...(previous && !previous.deleted && { previous: previous.row }), ...(cause && { cause }) }
 }
 
-function withoutPrevious({ type, row }: StoreEvent): StoreEvent {
-  return { type, row }
+function withoutPrevious({ previous: _, ...event }: StoreEvent): StoreEvent {
+  return event
 }
 
 function compacted(): StoreError {

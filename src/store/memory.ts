@@ -6,8 +6,10 @@ import {
   type Lease,
   type RangeRequest,
   type RangeResult,
+  type Row,
   type Store,
   StoreError,
+  type StoreStatus,
   type Txn,
   type TxnResult,
   type WatchBatch,
@@ -46,6 +48,11 @@ class MemoryStore implements Store {
     return this.#ledger.range(request)
   }
 
+  peek(key: string): Row | undefined {
+    this.#checkOpen()
+    return this.#ledger.at(key)
+  }
+
   watch(request: WatchRequest, onBatch: (batch: WatchBatch) => void): void {
     this.#checkOpen()
     this.#hub.watch(request, onBatch)
@@ -61,7 +68,7 @@ class MemoryStore implements Store {
     for (const { row } of this.#ledger.compact(revision)) this.#bytes -= row.key.length + row.value.byteLength
   }
 
-  async status(): Promise<{ revision: number; compactRevision: number; bytes: number }> {
+  async status(): Promise<StoreStatus> {
     this.#checkOpen()
     const { durable, compactRevision } = this.#ledger
     return { revision: durable, compactRevision, bytes: this.#bytes }
@@ -80,6 +87,11 @@ class MemoryStore implements Store {
   async revokeLease(id: number): Promise<void> {
     this.#checkOpen()
     this.#revoke(id)
+  }
+
+  async leases(): Promise<readonly Lease[]> {
+    this.#checkOpen()
+    return this.#leases.all()
   }
 
   async close(): Promise<void> {

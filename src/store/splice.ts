@@ -25,15 +25,23 @@ export function encodeStored(object: object): Uint8Array {
 }
 
 /** The JSON to serve: the stored object with its revision as resource version. Not memoised: a cached row does that. */
-export function serveBytes({ value, revision }: Pick<Row, 'value' | 'revision'>): Uint8Array {
+export function serveBytes(row: Pick<Row, 'value' | 'revision'>): Uint8Array {
+  return serveLine(row).subarray(0, -1)
+}
+
+/** The same with the newline that ends a body. */
+export function serveLine({ value, revision }: Pick<Row, 'value' | 'revision'>): Uint8Array {
   const at = metadataOffset(value)
-  if (at === undefined) return exactBytes(stringify(inOrder(JSON.parse(asBuffer(value).toString()), `${revision}`)))
+  if (at === undefined) {
+    return exactBytes(`${stringify(inOrder(JSON.parse(asBuffer(value).toString()), `${revision}`))}\n`)
+  }
   const empty = value[at] === 0x7d
   const member = `"resourceVersion":"${revision}"${empty ? '' : ','}`
-  const served = new Uint8Array(value.byteLength + member.length)
+  const served = new Uint8Array(value.byteLength + member.length + 1)
   served.set(value.subarray(0, at))
   asBuffer(served).latin1Write(member, at)
   served.set(value.subarray(at), at + member.length)
+  served[served.length - 1] = 0x0a
   return served
 }
 

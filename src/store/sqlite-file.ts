@@ -2,43 +2,58 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { Ledger, Version } from './ledger.ts'
 import { firstRevision } from './ledger.ts'
+import { addSum, checksumOf, type SummedRow, takeSum } from './sqlite-checksum.ts'
+import { DamagedStoreError, isDamage, walDamage } from './sqlite-damage.ts'
 import type { Lease } from './store.ts'
 
 /** Raised with every change of the tables that older programs cannot read. */
-export const formatVersion = 1
+export const formatVersion = 2
 
 /** 'NAMI', in the header of the file. */
 const applicationId = 0x4e414d49
 
 /**
- * `log` holds every version that is current or not yet compacted, and the deletions among them; a compaction moves the others to
- * `history`, which is bounded in bytes. `id` numbers all writes. user, time and request are the write's cause.
+ * `log` holds every version that is current or not yet compacted, and the deletions among them. `id` numbers all writes. user, time
+ * and request are the write's cause. crc and total: see `sqlite-checksum.ts`.
  */
 const columns = `
   id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, sub INTEGER NOT NULL, key TEXT NOT NULL, deleted INTEGER NOT NULL,
   created INTEGER NOT NULL, version INTEGER NOT NULL, lease INTEGER NOT NULL, value BLOB NOT NULL,
-  user TEXT NOT NULL, time INTEGER NOT NULL, request TEXT NOT NULL`
+  user TEXT NOT NULL, time INTEGER NOT NULL, request TEXT NOT NULL, crc INTEGER NOT NULL, total INTEGER NOT NULL`
 
 const tables = `
   CREATE TABLE log (${columns}) STRICT;
-  CREATE TABLE history (${columns}) STRICT;
   CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL) STRICT;
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;`
 
-interface LogRow {
-  id: number
-  revision: number
-  sub: number
-  key: string
-  deleted: number
-  created: number
-  version: number
-  lease: number
-  value: Uint8Array
+type LogRow = SummedRow & { readonly crc: number; readonly total: number }
+
+/** In the order of the columns. */
+type Cells = [number, number, number, string, number, number, number, number, Uint8Array, string, number, string, number, number]
+
+function rowOf([
+  id,
+  revision,
+  sub,
+  key,
+  deleted,
+  created,
+  version,
+  lease,
+  value,
+  user,
+  time,
+  request,
+  crc,
+  total,
+]: Cells): LogRow {
+  return { id, revision, sub, key, deleted, created, version, lease, value, user, time, request, crc, total }
 }
 
-/** Opens or makes the file; throws where it is no store, or one of a newer format. */
+/** Opens or makes the file; throws where it is no store, one of a newer format, or damaged. */
 export function openFile(path: string): DatabaseSync {
+  const hidden = walDamage(path)
+  if (hidden) throw new DamagedStoreError(path, [hidden])
   const database = new DatabaseSync(path, { timeout: 5000 })
   try {
     const format = pragma(database, 'user_version')
@@ -48,11 +63,11 @@ export function openFile(path: string): DatabaseSync {
       throw new Error(
         `${path} has store format ${format}; this program reads formats up to ${formatVersion}, so a newer one is needed`,
       )
-    }
+    } else if (format === 1) upgrade(database)
     return database
   } catch (error) {
     database.close()
-    throw error
+    throw isDamage(error) ? new DamagedStoreError(path, [error.message], { cause: error }) : error
   }
 }
 
@@ -75,26 +90,96 @@ export interface Loaded {
   readonly forgotten: Version[]
 }
 
-/** Fills the ledger. Reads the whole log: nothing else can be done before. */
-export function loadFile(database: DatabaseSync, ledger: Ledger): Loaded {
+/**
+ * Fills the ledger. Reads the whole log, and checks each row and the sum of them all. Causes are kept of what is not compacted,
+ * for others only cost memory. Throws `DamagedStoreError`.
+ */
+export function loadFile(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
+  try {
+    return load(database, ledger, path)
+  } catch (error) {
+    throw isDamage(error) ? new DamagedStoreError(path, [error.message, ...pagesOf(database)], { cause: error }) : error
+  }
+}
+
+function load(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
   const compactRevision = meta(database, 'compactRevision')
+  const leases = database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[]
+  const check = new Check()
   let revision = Math.max(firstRevision, meta(database, 'revision'))
-  for (const row of database.prepare('SELECT * FROM log ORDER BY id').iterate() as Iterable<unknown> as Iterable<LogRow>) {
-    const { id, sub, key, deleted, created, version, lease, value } = row
+  const rows = database.prepare('SELECT * FROM log ORDER BY id')
+  // Objects would cost twice as much.
+  rows.setReturnArrays(true)
+  for (const cells of rows.iterate() as Iterable<unknown> as Iterable<Cells>) {
+    const row = rowOf(cells)
+    const { id, sub, key, deleted, created, version, lease, value, user, time, request } = row
+    check.add(row)
     revision = Math.max(revision, row.revision)
+    const cause = row.revision >= compactRevision ? { user, time, request } : undefined
     ledger.restore(
       { key, value, revision: row.revision, subRevision: sub, createRevision: created, version, lease },
-      { deleted: deleted === 1, sequence: id },
+      { deleted: deleted === 1, sequence: id, cause },
     )
   }
-  const newest = database.prepare('SELECT coalesce(max(id), 0) AS id FROM history').get() as { id: number }
-  const forgotten = ledger.restored({ revision, compactRevision, sequence: newest.id })
-  const leases = database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[]
+  check.end(database, path)
+  const forgotten = ledger.restored({ revision, compactRevision, sequence: meta(database, 'sequence') })
+  const missing = ledger.leased.filter((id) => !leases.some((lease) => lease.id === id))
+  if (missing.length > 0) throw new DamagedStoreError(path, [`leases that keys hang on are missing: ${missing.join(', ')}`])
   return { leases, lastLease: meta(database, 'lastLease'), forgotten }
+}
+
+const mostFindings = 10
+
+class Check {
+  #findings: string[] = []
+  #sum = 0
+  #last: LogRow | undefined
+
+  add(row: LogRow): void {
+    this.#sum = addSum(this.#sum, row.crc)
+    this.#last = row
+    if (checksumOf(row) !== row.crc) this.#say(`row ${row.id}, key ${row.key}, revision ${row.revision}: its checksum is wrong`)
+  }
+
+  end(database: DatabaseSync, path: string): void {
+    const { sum, id } = totalOf(database, this.#last)
+    const expected = takeSum(sum, meta(database, 'removed'))
+    if (expected !== this.#sum && this.#findings.length === 0) {
+      this.#say(`rows are missing or older than what was last written (up to row ${id})`)
+    }
+    if (this.#findings.length > 0) throw new DamagedStoreError(path, [...this.#findings, ...pagesOf(database)])
+  }
+
+  #say(finding: string): void {
+    if (this.#findings.length < mostFindings) this.#findings.push(finding)
+  }
+}
+
+/** Sum of everything ever written: the newest row has it, or, when that has left the log, the meta table. */
+export function totalOf(database: DatabaseSync, last: { id: number; total: number } | undefined): { id: number; sum: number } {
+  const sequence = meta(database, 'sequence')
+  return last && last.id >= sequence ? { id: last.id, sum: last.total } : { id: sequence, sum: meta(database, 'total') }
+}
+
+/** What SQLite finds wrong with its own pages, if it gets so far. */
+function pagesOf(database: DatabaseSync): string[] {
+  try {
+    const found = database.prepare(`PRAGMA quick_check(${mostFindings})`).all() as { quick_check: string }[]
+    return found.map(({ quick_check }) => quick_check).filter((line) => line !== 'ok')
+  } catch (error) {
+    return [(error as Error).message]
+  }
 }
 
 export function pragma(database: DatabaseSync, name: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
+}
+
+export const setMeta = 'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
+
+export function meta(database: DatabaseSync, name: string): number {
+  const row = database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: number } | undefined
+  return row?.value ?? 0
 }
 
 function create(database: DatabaseSync, path: string): void {
@@ -105,7 +190,21 @@ function create(database: DatabaseSync, path: string): void {
   database.exec(`BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}; COMMIT`)
 }
 
-function meta(database: DatabaseSync, name: string): number {
-  const row = database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: number } | undefined
-  return row?.value ?? 0
+/** Format 1 had no checksums, and kept old versions in a table of this file. */
+function upgrade(database: DatabaseSync): void {
+  database.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE')
+  const newest = database
+    .prepare('SELECT max((SELECT coalesce(max(id), 0) FROM log), (SELECT coalesce(max(id), 0) FROM history)) AS id')
+    .get() as { id: number }
+  database.exec(`ALTER TABLE log RENAME TO old; CREATE TABLE log (${columns}) STRICT`)
+  const insert = database.prepare(`INSERT INTO log VALUES (${Array(14).fill('?').join(', ')})`)
+  let total = 0
+  for (const row of database.prepare('SELECT * FROM old ORDER BY id').iterate() as Iterable<unknown> as Iterable<SummedRow>) {
+    const crc = checksumOf(row)
+    total = addSum(total, crc)
+    insert.run(...(Object.values(row) as (string | number | Uint8Array)[]), crc, total)
+  }
+  database.prepare(setMeta).run('sequence', newest.id)
+  database.prepare(setMeta).run('total', total)
+  database.exec(`DROP TABLE old; DROP TABLE history; PRAGMA user_version = ${formatVersion}; COMMIT`)
 }

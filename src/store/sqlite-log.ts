@@ -1,10 +1,11 @@
 /** The durable log of the sqlite engine as its main thread sees it: questions to the worker, answered in order. */
 import { Worker } from 'node:worker_threads'
-import { type Answer, pack, type Request, type WorkerOptions, type Write } from './sqlite-messages.ts'
+import type { Version } from './ledger.ts'
+import { type Answer, pack, type Request, type WorkerOptions } from './sqlite-messages.ts'
 import type { Lease } from './store.ts'
 
 export interface Commit {
-  readonly writes: readonly Write[]
+  readonly writes: readonly Version[]
   readonly granted: readonly Lease[]
   readonly ended: readonly number[]
   /** Only deletions, which may use the reserve. */
@@ -92,7 +93,7 @@ export class SqliteLog {
     if (answer.type === 'failed') return this.#fail(new Error(`the store's disk failed: ${answer.message}`))
     if (answer.type !== 'full') this.#bytes = answer.bytes
     const owed = this.#owed.shift()
-    if (this.#owed.length === 0) this.#worker.unref()
+    if (this.#owed.length === 0 && !this.#closing) this.#worker.unref()
     owed?.(answer)
   }
 

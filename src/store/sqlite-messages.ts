@@ -1,11 +1,9 @@
 /** What the sqlite engine and its worker say to each other. */
 import type { Version } from './ledger.ts'
-import type { Cause, Lease } from './store.ts'
+import type { Lease } from './store.ts'
 
 export interface WorkerOptions {
   readonly path: string
-  /** Bytes of the overwritten and deleted versions that are kept for good. */
-  readonly historyBytes: number
   /** The file may not grow beyond this; 0: as far as the disk goes. */
   readonly maxBytes: number
   readonly reserveBytes: number
@@ -15,11 +13,6 @@ export interface CheckpointerOptions {
   readonly path: string
   /** Shared; while it holds 1 nothing is copied. */
   readonly paused: Int32Array
-}
-
-export interface Write {
-  readonly version: Version
-  readonly cause: Cause
 }
 
 /** One group of writes, packed so that its values travel as one transferred buffer. */
@@ -48,10 +41,10 @@ export type Request =
   | {
       readonly type: 'compact'
       readonly revision: number
-      /** The newest revision, since its row may be moved. */
+      /** The newest revision, since its row may leave. */
       readonly newest: number
-      readonly toHistory: Float64Array
-      readonly toNowhere: Float64Array
+      /** `id` of the rows that leave. */
+      readonly forgotten: Float64Array
     }
   /** Asks whether there is space again. */
   | { readonly type: 'probe' }
@@ -65,27 +58,27 @@ export type Answer =
   | { readonly type: 'full' }
   | { readonly type: 'failed'; readonly message: string }
 
-export function pack(writes: readonly Write[]): Packed {
+export function pack(writes: readonly Version[]): Packed {
   const keys: string[] = []
   const users: string[] = []
   const requests: string[] = []
   const numbers = new Float64Array(writes.length * width)
-  const values = new Uint8Array(writes.reduce((sum, { version }) => sum + version.row.value.byteLength, 0))
+  const values = new Uint8Array(writes.reduce((sum, { row }) => sum + row.value.byteLength, 0))
   let at = 0
   let offset = 0
-  for (const { version, cause } of writes) {
-    const { key, value, revision, subRevision, createRevision, lease } = version.row
+  for (const { row, sequence, deleted, cause } of writes) {
+    const { key, value, revision, subRevision, createRevision, version, lease } = row
     keys.push(key)
-    users.push(cause.user)
-    requests.push(cause.request)
-    numbers[at++] = version.sequence
+    users.push(cause?.user ?? '')
+    requests.push(cause?.request ?? '')
+    numbers[at++] = sequence
     numbers[at++] = revision
     numbers[at++] = subRevision
-    numbers[at++] = version.deleted ? 1 : 0
+    numbers[at++] = deleted ? 1 : 0
     numbers[at++] = createRevision
-    numbers[at++] = version.row.version
+    numbers[at++] = version
     numbers[at++] = lease
-    numbers[at++] = cause.time
+    numbers[at++] = cause?.time ?? 0
     numbers[at++] = value.byteLength
     values.set(value, offset)
     offset += value.byteLength

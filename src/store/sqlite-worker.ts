@@ -2,8 +2,9 @@
 import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
-import { pragma } from './sqlite-file.ts'
-import { type Answer, type CheckpointerOptions, type Request, type WorkerOptions, width } from './sqlite-messages.ts'
+import { addSum, checksumOf, type SummedRow } from './sqlite-checksum.ts'
+import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
+import { type Answer, type CheckpointerOptions, type Packed, type Request, type WorkerOptions, width } from './sqlite-messages.ts'
 
 /** Result codes of SQLite: https://www.sqlite.org/rescode.html */
 const full = 13
@@ -15,21 +16,20 @@ const sharedMemorySize = 4874
  * same place: a log that grows makes every fsync nearly twice as dear, for the file's size has to be written too.
  */
 const checkpointAfter = 4 << 20
-/** How few frames may be left over for the copying to be finished between two commits, and how many are too many to go on. */
+/** How few frames may be left over for the copying to be finished between two commits. */
 const fewFrames = 1024
-const longLog = 16384
 
 const measureAfter = 64 << 10
 
-/** Versions moved between two commits, and pages given back. */
-const chunk = 500
+/** Versions dropped between two commits, at least and at most, and pages given back. */
+const [chunk, largeChunk] = [500, 5000]
 const freePages = 4096
 
 /** What must fit on a disk beside the reserve before it counts as having space. */
 const probeBytes = 1 << 20
 
-const insertRow = (table: string) => `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const setMeta = 'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
+const insertRow = 'INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+const dropRows = 'DELETE FROM log WHERE id IN (SELECT value FROM json_each(?)) RETURNING crc'
 
 class Committer {
   #options: WorkerOptions
@@ -39,6 +39,7 @@ class Committer {
   #grant: StatementSync
   #end: StatementSync
   #meta: StatementSync
+  #drop: StatementSync
   #pages: StatementSync
   #pageSize: number
   #checkpointer: Worker | undefined
@@ -47,13 +48,18 @@ class Committer {
   #paused = new Int32Array(new SharedArrayBuffer(4))
   /** Written to the log since the last checkpoint began. */
   #written = 0
+  /** Written to the log since all of it was copied: never more than the reserve, so that the reserve is enough to copy it. */
+  #uncopied = 0
   /** Written since the file's size was measured. */
   #unmeasured = measureAfter
   #measured = 0
-  /** Versions that wait to leave `log`. */
-  #leaving: { ids: Float64Array; keep: boolean }[] = []
-  #historyBytes: number
+  /** Rows that wait to leave `log`. */
+  #leaving: Float64Array[] = []
+  /** Number and sum of everything ever written. */
+  #last: { id: number; sum: number }
   #tidying = false
+  /** Rows inserted since some were dropped. */
+  #added = 0
   /** Whether the last thing known of the disk is that it is full. */
   #full = false
   /** Commits of this epoch and those before it are refused. */
@@ -64,13 +70,15 @@ class Committer {
     this.#port = port
     this.#database = new DatabaseSync(options.path, { timeout: 5000 })
     this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864')
-    this.#insert = this.#database.prepare(insertRow('log'))
+    this.#insert = this.#database.prepare(insertRow)
     this.#grant = this.#database.prepare('INSERT INTO lease VALUES (?, ?)')
     this.#end = this.#database.prepare('DELETE FROM lease WHERE id = ?')
     this.#meta = this.#database.prepare(setMeta)
+    this.#drop = this.#database.prepare(dropRows)
     this.#pages = this.#database.prepare('PRAGMA page_count')
     this.#pageSize = pragma(this.#database, 'page_size')
-    this.#historyBytes = this.#sizeOfHistory('')
+    const newest = this.#database.prepare('SELECT id, total FROM log ORDER BY id DESC LIMIT 1').get()
+    this.#last = totalOf(this.#database, newest as { id: number; total: number } | undefined)
     this.#limitPages()
     this.#fillReserve()
     this.#say({ type: 'ready', bytes: this.#bytes() })
@@ -93,48 +101,56 @@ class Committer {
   #commit({ rows, granted, ended, urgent, epoch }: Request & { type: 'commit' }): void {
     if (epoch <= this.#endedEpoch) throw diskFull()
     if (urgent && this.#full) this.#releaseReserve()
+    let { id, sum } = this.#last
     this.#transactWithSpace(() => {
-      const { keys, users, requests, numbers: n, values } = rows
-      for (let i = 0, at = 0, offset = 0; i < keys.length; i++, at += width) {
-        const end = offset + at8(n, at)
-        const value = values.subarray(offset, end)
-        const [key, user, request] = [keys[i] as string, users[i] as string, requests[i] as string]
-        this.#insert.run(
-          n[at]!,
-          n[at + 1]!,
-          n[at + 2]!,
-          key,
-          n[at + 3]!,
-          n[at + 4]!,
-          n[at + 5]!,
-          n[at + 6]!,
-          value,
-          user,
-          n[at + 7]!,
-          request,
-        )
-        offset = end
-      }
+      ;({ id, sum } = this.#insertRows(rows))
       for (const { id, ttl } of granted) this.#grant.run(id, ttl)
       for (const id of ended) this.#end.run(id)
       const last = granted.at(-1)
       if (last) this.#meta.run('lastLease', last.id)
     })
+    this.#last = { id, sum }
+    this.#added += rows.keys.length
     // Each commit rewrites a few whole pages, however little it writes.
     const written = rows.values.byteLength + rows.keys.length * 200 + 3 * this.#pageSize
     this.#written += written
     this.#unmeasured += written
+    this.#uncopied += written
+    if (this.#uncopied > Math.max(this.#options.reserveBytes, 2 * checkpointAfter)) this.#restartLog()
     if (this.#written > checkpointAfter && !this.#full) this.#checkpoint()
   }
 
-  #compact({ revision, newest, toHistory, toNowhere }: Request & { type: 'compact' }): void {
+  /** Answers the number of the last row and the sum with all of them. */
+  #insertRows({ keys, users, requests, numbers: n, values }: Packed): { id: number; sum: number } {
+    let { id, sum } = this.#last
+    for (let i = 0, at = 0, offset = 0; i < keys.length; i++, at += width) {
+      const size = n[at + width - 1]!
+      const value = values.subarray(offset, offset + size)
+      offset += size
+      const [key, user, request] = [keys[i] as string, users[i] as string, requests[i] as string]
+      const row = numbersAt(n, at)
+      const crc = checksumOf({ ...row, key, value, user, request })
+      const { revision, sub, deleted, created, version, lease, time } = row
+      id = row.id
+      sum = addSum(sum, crc)
+      this.#insert.run(id, revision, sub, key, deleted, created, version, lease, value, user, time, request, crc, sum)
+    }
+    return { id, sum }
+  }
+
+  #compact({ revision, newest, forgotten }: Request & { type: 'compact' }): void {
     if (this.#full) this.#releaseReserve()
     this.#transact(() => {
       this.#meta.run('compactRevision', revision)
       this.#meta.run('revision', newest)
+      this.#noteTotal()
     })
-    if (toHistory.length > 0) this.#leaving.push({ ids: toHistory, keep: true })
-    if (toNowhere.length > 0) this.#leaving.push({ ids: toNowhere, keep: false })
+    if (forgotten.length > 0) this.#leaving.push(forgotten)
+  }
+
+  #noteTotal(): void {
+    this.#meta.run('sequence', this.#last.id)
+    this.#meta.run('total', this.#last.sum)
   }
 
   /**
@@ -148,7 +164,7 @@ class Committer {
     } catch (error) {
       if (!isFull(error)) throw error
     }
-    this.#truncateLog()
+    this.#makeRoom()
     const { maxBytes } = this.#options
     const used = (pragma(this.#database, 'page_count') - pragma(this.#database, 'freelist_count')) * this.#pageSize
     // A tenth must be free, or the store would go back and forth.
@@ -167,7 +183,7 @@ class Committer {
       if (this.#full || !isFull(error)) throw error
       // The reserve must not be spent on copying either. A copying that is under way ends before the truncation begins.
       Atomics.store(this.#paused, 0, 1)
-      if (!this.#truncateLog()) throw error
+      if (!this.#makeRoom()) throw error
       this.#transact(work)
       Atomics.store(this.#paused, 0, 0)
     }
@@ -205,49 +221,28 @@ class Committer {
         this.#tidy()
       } catch (error) {
         if (!isFull(error)) return this.#fail(error)
-        // What is not moved now is found again at the next start.
+        // What is not dropped now is found again at the next start.
         this.#leaving = []
       }
       this.#tidyLater()
     })
   }
 
-  /** Moves a chunk out of the log. It need not be durable, since a start finds what was left. */
+  /** Drops a chunk from the log. With the next fsync, as everything: two unfinished transactions would look like damage. */
   #tidy(): void {
     const next = this.#leaving[0]
     if (!next) return
-    const ids = next.ids.subarray(0, chunk)
-    if (ids.length === next.ids.length) this.#leaving.shift()
-    else this.#leaving[0] = { ...next, ids: next.ids.subarray(chunk) }
-    this.#database.exec('PRAGMA synchronous = NORMAL')
-    try {
-      this.#transact(() => this.#move([...ids], next.keep && !this.#full))
-      if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
-    } finally {
-      this.#database.exec('PRAGMA synchronous = FULL')
-    }
-  }
-
-  #move(ids: number[], keep: boolean): void {
-    const list = JSON.stringify(ids)
-    const chosen = 'id IN (SELECT value FROM json_each(?))'
-    if (keep) {
-      this.#database.prepare(`INSERT OR IGNORE INTO history SELECT * FROM log WHERE ${chosen}`).run(list)
-      this.#historyBytes += this.#sizeOfHistory(`WHERE ${chosen}`, list)
-    }
-    this.#database.prepare(`DELETE FROM log WHERE ${chosen}`).run(list)
-    while (this.#historyBytes > (this.#full ? 0 : this.#options.historyBytes)) {
-      const oldest = `WHERE id IN (SELECT id FROM history ORDER BY id LIMIT ${chunk})`
-      const size = this.#sizeOfHistory(oldest)
-      if (size === 0) break
-      this.#database.exec(`DELETE FROM history ${oldest}`)
-      this.#historyBytes -= size
-    }
-  }
-
-  #sizeOfHistory(where: string, ...parameters: string[]): number {
-    const query = `SELECT coalesce(sum(length(value) + length(key) + 100), 0) AS bytes FROM history ${where}`
-    return (this.#database.prepare(query).get(...parameters) as { bytes: number }).bytes
+    // Twice as fast as they come, or the file would grow for as long as the load lasts.
+    const ids = next.subarray(0, Math.min(largeChunk, Math.max(chunk, 2 * this.#added)))
+    this.#added = 0
+    if (ids.length === next.length) this.#leaving.shift()
+    else this.#leaving[0] = next.subarray(chunk)
+    this.#transact(() => {
+      const dropped = this.#drop.all(JSON.stringify([...ids])) as { crc: number }[]
+      const removed = dropped.reduce((sum, { crc }) => addSum(sum, crc), meta(this.#database, 'removed'))
+      this.#meta.run('removed', removed)
+    })
+    if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
   }
 
   // The write-ahead log.
@@ -270,25 +265,38 @@ class Committer {
       this.#checkpointing = false
       // The log begins anew only when all of it is copied, which under load takes a checkpoint between two commits.
       if (this.#full) return
-      if (log - copied <= fewFrames || log > longLog) this.#finishCheckpoint()
+      if (log - copied <= fewFrames) this.#restartLog()
       else this.#checkpoint()
     })
     return worker
   }
 
-  #finishCheckpoint(): void {
+  /** Copies the rest, so that the log begins anew in its place; waits for a copying that is under way. */
+  #restartLog(): void {
     try {
-      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      if (pragma(this.#database, 'wal_checkpoint(RESTART)') === 0) this.#uncopied = 0
     } catch (error) {
       // Nobody asked, so nobody is answered: the next commit finds out by itself.
       if (!isFull(error)) this.#fail(error)
     }
   }
 
+  /** The reserve lends the space for the copying, and gets it back from the log. */
+  #makeRoom(): boolean {
+    if (this.#truncateLog()) return true
+    if (!existsSync(this.#reserve)) return false
+    rmSync(this.#reserve, { force: true })
+    const could = this.#truncateLog()
+    this.#fillReserve()
+    return could
+  }
+
   /** Gives the log's space back; on a full disk it may not be possible, and then nothing is lost. */
   #truncateLog(): boolean {
     try {
-      return pragma(this.#database, 'wal_checkpoint(TRUNCATE)') === 0
+      if (pragma(this.#database, 'wal_checkpoint(TRUNCATE)') !== 0) return false
+      this.#uncopied = 0
+      return true
     } catch {
       return false
     }
@@ -337,6 +345,12 @@ class Committer {
   #close(): void {
     this.#leaving = []
     this.#port.close()
+    try {
+      // After an orderly end it is known how far the log reaches.
+      this.#transact(() => this.#noteTotal())
+    } catch {
+      // Then it is known after the next one.
+    }
     void (this.#checkpointer?.terminate() ?? Promise.resolve()).then(() => this.#database.close())
   }
 }
@@ -364,10 +378,21 @@ function writeZeros(path: string, size: number): boolean {
   }
 }
 
-/** The last of a row's numbers: the size of its value. */
-function at8(numbers: Float64Array, at: number): number {
-  return numbers[at + width - 1] as number
+/** In the order in which `pack` puts them; the size of the value, which is the last, is left out. */
+function numbersAt(n: Float64Array, at: number): Numbers {
+  return {
+    id: n[at]!,
+    revision: n[at + 1]!,
+    sub: n[at + 2]!,
+    deleted: n[at + 3]!,
+    created: n[at + 4]!,
+    version: n[at + 5]!,
+    lease: n[at + 6]!,
+    time: n[at + 7]!,
+  }
 }
+
+type Numbers = Omit<SummedRow, 'key' | 'value' | 'user' | 'request'>
 
 if (parentPort) {
   const committer = new Committer(workerData as WorkerOptions, parentPort)

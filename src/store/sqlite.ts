@@ -4,19 +4,22 @@
  * Conflicts are decided here, in memory, against the newest decided state; while one group is being committed the next
  * collects. What a group decided is answered, and seen by readers and watchers, when it is durable.
  */
+import type { DatabaseSync } from 'node:sqlite'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { deletionOf, Leases } from './leases.ts'
 import { type Decision, Ledger, type Version } from './ledger.ts'
+import { DamagedStoreError } from './sqlite-damage.ts'
 import { type Loaded, loadFile, lockFile, openFile } from './sqlite-file.ts'
 import { openLog, type SqliteLog } from './sqlite-log.ts'
-import type { Write } from './sqlite-messages.ts'
 import {
   hasCode,
   type Lease,
   type RangeRequest,
   type RangeResult,
+  type Row,
   type Store,
   StoreError,
+  type StoreStatus,
   type Txn,
   type TxnResult,
   type WatchBatch,
@@ -32,32 +35,43 @@ export interface SqliteOptions {
   readonly onFatal?: (error: Error) => void
   /** The file may not grow beyond this many bytes; default: as far as the disk goes. */
   readonly maxBytes?: number
-  /** Kept free for deletions when the disk is full; default 8 MB. */
+  /** Kept free for deletions when the disk is full, and for the write-ahead log to be copied; default 16 MB. */
   readonly reserveBytes?: number
-  /** Overwritten and deleted versions kept after their compaction; default 256 MB. */
-  readonly historyBytes?: number
-  /** Prefixes of keys whose old versions are not kept; default Leases and Events. */
-  readonly forgetful?: readonly string[]
+  /** A revision that is known to have been durable: a file that does not reach it has lost writes. */
+  readonly atLeast?: number
   /** Overwritten versions kept in memory; beyond it the store compacts the older half by itself. Default 256 MB. */
   readonly recentBytes?: number
 }
 
-/** Throws where the file is of a newer format, is no store, or is in use. */
+/** Throws where the file is of a newer format, is no store, or is in use; `DamagedStoreError` where it is not what was written. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const { path, maxBytes = 0, reserveBytes = 8 << 20, historyBytes = 256 << 20 } = options
+  const { path, maxBytes = 0, reserveBytes = 16 << 20 } = options
   const lock = lockFile(path)
   try {
     const ledger = new Ledger()
     const database = openFile(path)
-    const loaded = loadFile(database, ledger)
-    database.close()
+    const loaded = loadAndClose(database, ledger, path)
+    checkReach(options, ledger)
     const onFatal = options.onFatal ?? crash
-    const log = await openLog({ path, maxBytes, reserveBytes, historyBytes }, onFatal)
+    const log = await openLog({ path, maxBytes, reserveBytes }, onFatal)
     return new SqliteStore(options, { ledger, log, loaded, release: () => lock.close() })
   } catch (error) {
     lock.close()
     throw error
   }
+}
+
+function loadAndClose(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
+  try {
+    return loadFile(database, ledger, path)
+  } finally {
+    database.close()
+  }
+}
+
+function checkReach({ path, atLeast = 0 }: SqliteOptions, { durable }: Ledger): void {
+  if (durable >= atLeast) return
+  throw new DamagedStoreError(path, [`it ends at revision ${durable}, but revision ${atLeast} was acknowledged`])
 }
 
 /** Nothing true can be said after the durable log has failed. */
@@ -68,7 +82,7 @@ function crash(error: Error): void {
 }
 
 interface Group {
-  readonly writes: Write[]
+  readonly writes: Version[]
   readonly granted: Lease[]
   readonly ended: Lease[]
   readonly waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[]
@@ -76,7 +90,6 @@ interface Group {
   revision: number
 }
 
-const changeable = ['/registry/leases/', '/registry/events/', '/registry/masterleases/']
 const probePeriod = 5000
 
 /** Groups at the worker: with a second one waiting there it need not wait for this thread. */
@@ -128,13 +141,18 @@ class SqliteStore implements Store {
     const before = this.#ledger.revision
     const { result, writes } = this.#ledger.decide(request, (id) => this.#leases.has(id))
     this.#checkSpace(writes, before)
-    await this.#durable((group) => this.#add(group, { result, writes }, request))
+    await this.#durable((group) => this.#add(group, { result, writes }))
     return result
   }
 
   async range(request: RangeRequest): Promise<RangeResult> {
     this.#checkOpen()
     return this.#ledger.range(request)
+  }
+
+  peek(key: string): Row | undefined {
+    this.#checkOpen()
+    return this.#ledger.at(key)
   }
 
   watch(request: WatchRequest, onBatch: (batch: WatchBatch) => void): void {
@@ -153,10 +171,11 @@ class SqliteStore implements Store {
     if (!(await this.#forget(forgotten))) throw noSpace()
   }
 
-  async status(): Promise<{ revision: number; compactRevision: number; bytes: number }> {
+  async status(): Promise<StoreStatus> {
     this.#checkOpen()
     const { durable, compactRevision } = this.#ledger
-    return { revision: durable, compactRevision, bytes: this.#log.bytes }
+    const { bytes } = this.#log
+    return { revision: durable, compactRevision, bytes, ...(this.#full && { alarm: 'NoSpace' as const }) }
   }
 
   async grantLease(ttlSeconds: number): Promise<Lease> {
@@ -179,8 +198,13 @@ class SqliteStore implements Store {
     const decision = this.#ledger.decide(request, () => true)
     await this.#durable((group) => {
       group.ended.push(lease)
-      this.#add(group, decision, request)
+      this.#add(group, decision)
     })
+  }
+
+  async leases(): Promise<readonly Lease[]> {
+    this.#checkOpen()
+    return this.#leases.all()
   }
 
   close(): Promise<void> {
@@ -214,9 +238,9 @@ class SqliteStore implements Store {
     })
   }
 
-  #add(group: Group, { result, writes }: Decision, { cause }: Txn): void {
+  #add(group: Group, { result, writes }: Decision): void {
     for (const version of writes) {
-      group.writes.push({ version, cause })
+      group.writes.push(version)
       this.#recent += version.previous?.row.value.byteLength ?? 0
     }
     if (writes.length > 0) group.revision = result.revision
@@ -270,7 +294,7 @@ class SqliteStore implements Store {
     for (const lease of groups.flatMap(({ ended }) => ended)) this.#leases.restore(lease)
     // Afterwards, since one may have been granted and revoked in what is undone.
     for (const { id } of groups.flatMap(({ granted }) => granted)) if (this.#leases.has(id)) this.#leases.remove(id)
-    for (const { version } of groups.flatMap(({ writes }) => writes)) this.#recent -= version.previous?.row.value.byteLength ?? 0
+    for (const { previous } of groups.flatMap(({ writes }) => writes)) this.#recent -= previous?.row.value.byteLength ?? 0
     for (const { reject } of groups.flatMap(({ waiting }) => waiting)) reject(noSpace())
     this.#full ??= this.#clock.after(probePeriod, () => void this.#lookForSpace())
   }
@@ -293,14 +317,7 @@ class SqliteStore implements Store {
   async #forget(forgotten: readonly Version[]): Promise<boolean> {
     for (const { row } of forgotten) this.#recent -= row.value.byteLength
     const { compactRevision: revision, durable: newest } = this.#ledger
-    const forgetful = this.#options.forgetful ?? changeable
-    const drop = (version: Version) => forgetful.some((prefix) => version.row.key.startsWith(prefix))
-    const toNowhere = Float64Array.from(forgotten.filter(drop), ({ sequence }) => sequence)
-    const toHistory = Float64Array.from(
-      forgotten.filter((version) => !drop(version)),
-      ({ sequence }) => sequence,
-    )
-    return this.#log.compact({ revision, newest, toHistory, toNowhere })
+    return this.#log.compact({ revision, newest, forgotten: Float64Array.from(forgotten, ({ sequence }) => sequence) })
   }
 
   /** Old versions have outgrown the memory meant for them; readers of the oldest must start anew. */

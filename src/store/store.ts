@@ -29,6 +29,8 @@ export interface Row {
   readonly version: number
   /** Lease id, 0 without one. */
   readonly lease: number
+  /** The stored form is not the one that a write would give it now (another encryption key): to be written even if unchanged. */
+  readonly isStale?: true
 }
 
 /** Who causes a write: kept in the history. Never holds secrets. */
@@ -43,6 +45,8 @@ export interface Cause {
 /** Revision 0 stands for "does not exist". */
 export interface Compare {
   readonly key: string
+  /** It must hold for every row of the range; where there is none, for one that does not exist. */
+  readonly end?: string
   readonly target: 'revision' | 'createRevision' | 'version' | 'lease' | 'value'
   readonly op: '=' | '!=' | '<' | '>'
   readonly operand: number | Uint8Array
@@ -100,6 +104,8 @@ export interface StoreEvent {
   readonly row: Row
   /** The row before, where there was one and it is not compacted. */
   readonly previous?: Row
+  /** Who wrote it, where the engine still knows. */
+  readonly cause?: Cause
 }
 
 export type WatchBatch =
@@ -123,9 +129,22 @@ export interface Lease {
   readonly ttl: number
 }
 
+export interface StoreStatus {
+  /** Of the newest durable write. */
+  readonly revision: number
+  /** Of the last compaction. */
+  readonly compactRevision: number
+  /** Size of what is kept. */
+  readonly bytes: number
+  /** Why writes other than deletions are refused, while they are. */
+  readonly alarm?: 'NoSpace'
+}
+
 export interface Store {
   txn(request: Txn): Promise<TxnResult>
   range(request: RangeRequest): Promise<RangeResult>
+  /** The same for the newest state of one key, at once: for engines that hold their state in this process. */
+  peek?(key: string): Row | undefined
   /**
    * Batches as they become durable; several revisions may share one batch. `onBatch` is called synchronously, never
    * before `watch` returns, and not after the signal is aborted.
@@ -135,13 +154,14 @@ export interface Store {
   requestProgress(): Promise<void>
   /** Forgets what was overwritten or deleted at or before `revision`. */
   compact(revision: number): Promise<void>
-  /** Revision of the newest durable write and of the last compaction. */
-  status(): Promise<{ readonly revision: number; readonly compactRevision: number; readonly bytes: number }>
+  status(): Promise<StoreStatus>
   grantLease(ttlSeconds: number): Promise<Lease>
   /** Resets the time to live; throws `StoreError('LeaseNotFound')`. */
   keepAliveLease(id: number): Promise<Lease>
   /** Deletes the lease and, in one revision, the keys attached to it. */
   revokeLease(id: number): Promise<void>
+  /** All that are running, by id. */
+  leases(): Promise<readonly Lease[]>
   close(): Promise<void>
 }
 

@@ -190,13 +190,13 @@ test('decoded objects and served bytes are shared while kept, and made again whe
   await put(store, 'a')
   const row = cache.get('/things/a')
   assert(row)
-  const { decoded, bytes } = row
-  assert(decoded === row.decoded && bytes === row.bytes)
+  const { decoded, line } = row
+  assert(decoded === row.decoded && line === row.line)
   await put(store, 'b')
   const other = cache.get('/things/b')
-  assert(other?.decoded && other.bytes)
+  assert(other?.decoded && other.line)
   assert.notEqual(row.decoded, decoded)
-  assert.deepEqual([row.decoded, row.bytes], [decoded, bytes])
+  assert.deepEqual([row.decoded, row.line], [decoded, line])
 })
 
 test('openWatchCache() resumes after the compaction point, and survives its passing', async () => {

@@ -62,6 +62,10 @@ export interface WatchCache<T> {
   get(key: string): CachedRow<T> | undefined
   /** Rows at `revision`, sorted by key; `after` and `limit` cut a page out. */
   list(prefix: string, page?: { readonly after?: string; readonly limit?: number }): CachedRow<T>[]
+  /** Rows with `from <= key`, and `key < end` where an end is given. */
+  between(from: string, end: string | undefined): CachedRow<T>[]
+  /** What has changed after `revision`; undefined where that is no longer known. */
+  changesSince(revision: number): readonly CacheEvent<T>[] | undefined
   /** Rows whose indexer answers `value`, sorted by key. */
   byIndex(name: string, value: string): CachedRow<T>[]
   /** Resolves when the cache has seen `revision`, which it asks the store to confirm; rejects with the signal's reason. */
@@ -128,6 +132,16 @@ class Cache<T> implements WatchCache<T> {
       return rows.length !== limit
     })
     return rows
+  }
+
+  between(from: string, end: string | undefined): CachedRow<T>[] {
+    const rows: CachedRow<T>[] = []
+    this.#rows.scan(from, end, (row) => void rows.push(row))
+    return rows
+  }
+
+  changesSince(revision: number): readonly CacheEvent<T>[] | undefined {
+    return this.#ring.from(revision + 1)
   }
 
   byIndex(name: string, value: string): CachedRow<T>[] {

@@ -22,12 +22,15 @@ interface Segment {
   readonly watchers: readonly Watcher[]
 }
 
+/** What there was, for those who begin in the past. */
+type Past = Pick<Ledger, 'durable' | 'compactRevision' | 'eventsFrom'>
+
 /**
  * Guarantees: a delivery runs in a microtask of its own, never inside a caller's call and never inside another delivery;
  * watchers are called in the order in which they came. What `onBatch` throws is thrown in a microtask and stops nobody.
  */
 export class WatchHub {
-  #ledger: Ledger
+  #ledger: Past
   #watchers = new Set<Watcher>()
   /** Watchers whose next event is not in `#settled`. */
   #behind = new Set<Watcher>()
@@ -37,7 +40,7 @@ export class WatchHub {
   #progressAsked = false
   #scheduled = false
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Past) {
     this.#ledger = ledger
   }
 
@@ -65,6 +68,13 @@ export class WatchHub {
 
   askProgress(): void {
     this.#progressAsked = true
+    this.#schedule()
+  }
+
+  /** Events are missing: whoever needs them is told so, in a microtask. */
+  interrupt(): void {
+    for (const watcher of this.#watchers) this.#behind.add(watcher)
+    this.#settled = []
     this.#schedule()
   }
 

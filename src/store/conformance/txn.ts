@@ -66,6 +66,17 @@ function testCompares(name: string, open: Open): void {
     assert((await guarded(store, { key: '/gone', target: 'revision', op: '=', operand: 0 })).succeeded)
   })
 
+  storeTest(`${name}: txn() compares all rows of a range`, open, async ({ store }) => {
+    const seen = await put(store, '/r/1')
+    await put(store, '/r/2')
+    const range = { key: '/r/', end: prefixEnd('/r/'), target: 'revision' } as const
+    assert((await guarded(store, { ...range, op: '>', operand: 0 })).succeeded)
+    assert(!(await guarded(store, { ...range, op: '=', operand: seen })).succeeded)
+    const nothing = { ...range, key: '/s/', end: prefixEnd('/s/') }
+    assert((await guarded(store, { ...nothing, op: '=', operand: 0 })).succeeded)
+    assert(!(await guarded(store, { ...nothing, op: '>', operand: 0 })).succeeded)
+  })
+
   storeTest(`${name}: txn() takes the success branch only when all comparisons hold`, open, async ({ store, base }) => {
     const there: Compare = { key: '/a', target: 'version', op: '>', operand: 0 }
     const absent: Compare = { key: '/b', target: 'version', op: '=', operand: 0 }

@@ -1,0 +1,174 @@
+/**
+ * A backup: one file with everything that the store holds at one revision, whichever engine keeps it, in the form in which it is
+ * stored (encrypted stays encrypted).
+ *
+ * A line of JSON (`BackupHead`), then for each row the length of its head (4 bytes, big-endian), the head as JSON and the value, then
+ * four bytes 0 and the SHA-256 of all before.
+ */
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { type Lease, type Row, type Store, StoreError } from './store.ts'
+
+export interface BackupHead {
+  readonly kind: 'nami-backup'
+  readonly version: number
+  /** Uid of the namespace kube-system, which is what tells clusters apart. */
+  readonly cluster: string
+  /** Of the state. */
+  readonly revision: number
+  /** RFC 3339. */
+  readonly created: string
+  readonly rows: number
+  readonly leases: readonly Lease[]
+}
+
+/** Raised with every change that older programs cannot read. */
+export const backupVersion = 1
+
+export class BackupError extends Error {}
+
+const everything = { key: '\u0001', end: '\uffff' }
+const pageSize = 10_000
+
+/** The backup of now, in chunks; consistent, and nobody waits for it. */
+export async function* backupOf(store: Store, about: Pick<BackupHead, 'cluster' | 'created'>): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256')
+  const { count, revision } = await store.range({ ...everything, countOnly: true })
+  const leases = await store.leases()
+  const head: BackupHead = { kind: 'nami-backup', version: backupVersion, ...about, revision, rows: count, leases }
+  yield hashed(Buffer.from(`${JSON.stringify(head)}\n`))
+  let key = everything.key
+  let left = count
+  while (left > 0) {
+    const { rows } = await store.range({ ...everything, key, revision, limit: pageSize })
+    if (rows.length === 0) throw new StoreError('Compacted', 'the store lost the state that was being backed up')
+    for (const row of rows) {
+      for (const chunk of recordOf(row)) yield hashed(chunk)
+    }
+    left -= rows.length
+    key = `${rows.at(-1)?.key}\0`
+  }
+  yield hashed(new Uint8Array(4))
+  yield hash.digest()
+
+  function hashed(chunk: Uint8Array): Uint8Array {
+    hash.update(chunk)
+    return chunk
+  }
+}
+
+function recordOf({ value, isStale: _, ...facts }: Row): Uint8Array[] {
+  const head = Buffer.from(JSON.stringify({ ...facts, size: value.byteLength }))
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(head.byteLength)
+  return [length, head, value]
+}
+
+/** Reads all of the file and checks it; throws `BackupError`, which says what is wrong. */
+export async function checkBackup(path: string): Promise<BackupHead> {
+  const hash = createHash('sha256')
+  const file = await open(path).catch((error) => {
+    throw new BackupError(`${path} cannot be read: ${error.message}`, { cause: error })
+  })
+  try {
+    const reader = new Reader(file, path, (chunk) => hash.update(chunk))
+    const head = await readHead(reader, path)
+    let rows = 0
+    while (await readRow(reader)) rows++
+    const expected = hash.copy().digest()
+    const found = await reader.take(32)
+    if (!expected.equals(found)) throw new BackupError(`${path} is damaged: its checksum is wrong`)
+    if (rows !== head.rows) throw new BackupError(`${path} is damaged: it has ${rows} of ${head.rows} rows`)
+    return head
+  } finally {
+    await file.close()
+  }
+}
+
+/** The rows of a file that `checkBackup` found sound. */
+export async function* backupRows(path: string): AsyncGenerator<Row> {
+  const file = await open(path)
+  try {
+    const reader = new Reader(file, path, () => {})
+    await readHead(reader, path)
+    for (let row = await readRow(reader); row; row = await readRow(reader)) yield row
+  } finally {
+    await file.close()
+  }
+}
+
+async function readHead(reader: Reader, path: string): Promise<BackupHead> {
+  const foreign = new BackupError(`${path} is no backup of Nami`)
+  const line = await reader.line()
+  let head: BackupHead
+  try {
+    head = JSON.parse(line ?? '')
+  } catch {
+    throw foreign
+  }
+  if (head?.kind !== 'nami-backup') throw foreign
+  if (head.version > backupVersion) {
+    throw new BackupError(`${path} is of a newer Nami (format ${head.version}, this one knows ${backupVersion})`)
+  }
+  return head
+}
+
+async function readRow(reader: Reader): Promise<Row | undefined> {
+  const length = (await reader.take(4)).readUInt32BE()
+  if (length === 0) return undefined
+  if (length > 1 << 20) throw reader.damaged()
+  const text = (await reader.take(length)).toString()
+  let facts: Omit<Row, 'value'> & { size: number }
+  try {
+    facts = JSON.parse(text)
+  } catch {
+    throw reader.damaged()
+  }
+  const { size, ...rest } = facts
+  if (!(size >= 0 && size < 1 << 30)) throw reader.damaged()
+  return { ...rest, value: new Uint8Array(await reader.take(size)) }
+}
+
+const bufferSize = 1 << 20
+
+class Reader {
+  #file: Awaited<ReturnType<typeof open>>
+  #path: string
+  #seen: (chunk: Uint8Array) => void
+  #buffer: Buffer = Buffer.alloc(0)
+
+  constructor(file: Awaited<ReturnType<typeof open>>, path: string, seen: (chunk: Uint8Array) => void) {
+    this.#file = file
+    this.#path = path
+    this.#seen = seen
+  }
+
+  damaged(): BackupError {
+    return new BackupError(`${this.#path} is damaged: a row cannot be read`)
+  }
+
+  async take(size: number): Promise<Buffer> {
+    while (this.#buffer.byteLength < size) {
+      if (!(await this.#fill(size))) throw new BackupError(`${this.#path} is damaged: it is cut off`)
+    }
+    const taken = this.#buffer.subarray(0, size)
+    this.#buffer = this.#buffer.subarray(size)
+    this.#seen(taken)
+    return taken
+  }
+
+  /** Undefined where the beginning of the file is no line of a sensible length. */
+  async line(): Promise<string | undefined> {
+    while (this.#buffer.indexOf(10) < 0) {
+      if (this.#buffer.byteLength > 64 * bufferSize || !(await this.#fill(bufferSize))) return undefined
+    }
+    return (await this.take(this.#buffer.indexOf(10) + 1)).toString()
+  }
+
+  async #fill(wanted: number): Promise<boolean> {
+    const chunk = Buffer.allocUnsafe(Math.max(bufferSize, wanted))
+    const { bytesRead } = await this.#file.read(chunk, 0, chunk.byteLength)
+    this.#buffer = Buffer.concat([this.#buffer, chunk.subarray(0, bytesRead)])
+    return bytesRead > 0
+  }
+}
