@@ -2,6 +2,7 @@
 import type { Call, Transport, WatchEvent } from '#client/client.ts'
 import { TransportError } from '#client/client.ts'
 import type { Random } from '#lib/random.ts'
+import type { Soon } from '#lib/soon.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
 import { StatusError, type StatusObject } from '#schema/status-error.ts'
 import type { Request, Response, ServedEvent, User } from './request.ts'
@@ -22,7 +23,7 @@ const methods = {
 export interface InProcessOptions {
   readonly user: User
   readonly random: Random
-  handle(request: Request): Promise<Response>
+  handle(request: Request): Soon<Response>
 }
 
 /** Objects that come back are shared and read-only. */
@@ -56,13 +57,20 @@ function requestOf(call: Call, { user, signal, auditId }: Sender): Request {
   if (call.verb === 'watch') query.set('watch', 'true')
   return {
     ...{ method, path, query, signal, user, auditId },
-    headers: { 'content-type': call.contentType ?? 'application/json', 'user-agent': user.name },
+    headers: { 'content-type': call.contentType ?? 'application/json', 'user-agent': programOf(user) },
     origin: { type: 'in-process', user },
     body: async () => new Uint8Array(),
     ...(call.body !== undefined && { object: call.body }),
     info: noRequestInfo,
     warnings: [],
   }
+}
+
+/** What upstream's component would call itself: its controllers share one program, so that they are one field manager. */
+function programOf({ name }: User): string {
+  if (name.startsWith('system:serviceaccount:kube-system:')) return 'kube-controller-manager'
+  if (name.startsWith('system:node:')) return 'kubelet'
+  return name === 'system:apiserver' ? 'kube-apiserver' : name.replace(/^system:/, '')
 }
 
 function pathOf({ resource, namespace, name, subresource }: Call): string {

@@ -5,7 +5,7 @@ import { hasCode } from '#store/store.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import type { Registry } from './registry/registry.ts'
-import type { Request, Response, Stage } from './request.ts'
+import type { Next, Request, Response, Stage } from './request.ts'
 import { authorize } from './stages/authorize.ts'
 import { deadline } from './stages/deadline.ts'
 import { authenticate, impersonate } from './stages/identify.ts'
@@ -19,6 +19,8 @@ export interface PipelineParts {
   readonly registry: Registry
   /** Stages that answer before the resources do: discovery, OpenAPI, health. */
   readonly publish?: readonly Stage[]
+  /** Hands on what is served elsewhere. */
+  readonly extensions?: Stage | undefined
   /** Told of errors that are no StatusError: defects of ours. */
   onPanic?(error: unknown, request: Request): void
 }
@@ -32,32 +34,41 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
     authenticate(parts.authenticators), // -> user
     impersonate(parts.authorizer), // Impersonate-User and its like
     authorize(parts.authorizer),
-    ...(parts.publish ?? []),
+    ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves
+    unlessResource(parts.publish ?? []), // discovery, OpenAPI, health
     serve(parts.registry), // verb of the registry -> store or watch cache -> answer
   ]
 }
 
 /** Chains the stages into one function. */
-export function compose(stages: readonly Stage[]): (request: Request) => Promise<Response> {
-  return (request) => {
-    const step = (at: number): Promise<Response> => {
-      const stage = stages[at]
-      if (!stage) throw new StatusError('NotFound', 'the server could not find the requested resource')
-      return stage(request, async () => step(at + 1))
-    }
-    return step(0)
+export function compose(stages: readonly Stage[]): Next {
+  const nobody: Next = () => {
+    throw new StatusError('NotFound', 'the server could not find the requested resource')
   }
+  return chain(stages, nobody)
+}
+
+function chain(stages: readonly Stage[], last: Next): Next {
+  return stages.reduceRight<Next>((next, stage) => (request) => stage(request, next), last)
+}
+
+function unlessResource(stages: readonly Stage[]): Stage {
+  return (request, next) => (request.info.isResource ? next(request) : chain(stages, next)(request))
 }
 
 function recover({ onPanic }: PipelineParts): Stage {
-  return async (request, next) => {
+  const answer = (error: unknown, request: Request): Response => {
+    if (!(error instanceof StatusError)) onPanic?.(error, request)
+    const status = asStatus(error).toStatus()
+    const wait = status.details?.retryAfterSeconds
+    return { type: 'object', status: status.code, object: status, ...(wait && { headers: { 'retry-after': String(wait) } }) }
+  }
+  return (request, next) => {
     try {
-      return await next()
+      const response = next(request)
+      return response instanceof Promise ? response.catch((error) => answer(error, request)) : response
     } catch (error) {
-      if (!(error instanceof StatusError)) onPanic?.(error, request)
-      const status = asStatus(error).toStatus()
-      const wait = status.details?.retryAfterSeconds
-      return { type: 'object', status: status.code, object: status, ...(wait && { headers: { 'retry-after': String(wait) } }) }
+      return answer(error, request)
     }
   }
 }

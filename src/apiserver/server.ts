@@ -1,14 +1,20 @@
 /** `createApiServer`: the API server without a socket. */
+import { CustomResourceDefinition } from '#api/apiextensions/v1/custom-resource-definition.ts'
 import { kinds as builtInKinds } from '#api/kinds.ts'
+import { previewKinds } from '#api/preview-kinds.ts'
+import { enabledKinds } from '#api/runtime-config.ts'
 import type { Client, Transport } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import type { Soon } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Store } from '#store/store.ts'
 import type { AdmissionPlugin, Lister } from './admission/plugin.ts'
+import { type AggregationOptions, aggregator, type RemoteVersion } from './aggregation/aggregator.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { TokenOptions } from './authn/bearer-token.ts'
 import type { Authorizer } from './authz/authorizer.ts'
+import { serveCustomResources } from './custom-resources/custom-resources.ts'
 import type { NodeDialer, ServiceDialer } from './dialers.ts'
 import { inProcessTransport } from './in-process.ts'
 import { compose, pipeline } from './pipeline.ts'
@@ -25,6 +31,8 @@ export interface ApiServerOptions {
   readonly random: Random
   /** Default: all that every cluster has. */
   readonly kinds?: readonly Kind[]
+  /** Which versions of them are served, as `--runtime-config` has it; default: the stable ones. */
+  readonly runtimeConfig?: string | undefined
   /** Makes the server's own clients; it stands in `client/`, which this folder knows by interface only. */
   readonly createClient: (transport: Transport) => Client
   /** Default: none, which leaves the network without a way in. In-process callers bring their identity. */
@@ -40,6 +48,8 @@ export interface ApiServerOptions {
   readonly serviceDialer?: ServiceDialer
   /** Stages that answer what is no resource: discovery, OpenAPI, health. */
   readonly publish?: readonly Stage[]
+  /** Default: no extension servers, and no APIServices are made. */
+  readonly aggregation?: AggregationOptions
   /** Makes shared objects immutable: for tests. */
   readonly freeze?: boolean
   /** Defects, and errors that nobody waits for. */
@@ -55,11 +65,13 @@ export interface Own {
 
 export interface ApiServer {
   /** The whole pipeline; never rejects: errors are Status objects. */
-  handle(request: Request): Promise<Response>
+  handle(request: Request): Soon<Response>
   transportAs(user: User): Transport
   /** Synchronous reads from the watch caches of built-in kinds. */
   readonly lister: Lister
   readonly registry: Registry
+  /** Versions of groups that extension servers serve. */
+  remotes(): readonly RemoteVersion[]
   close(): Promise<void>
 }
 
@@ -69,7 +81,7 @@ const self: User = { name: 'system:apiserver', groups: ['system:masters', 'syste
 /** Resolves when the caches are filled. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { store, clock, random, createClient, onError, admission = [], hooks = [], freeze = false } = options
-  const kinds = new KindTable(options.kinds ?? builtInKinds)
+  const kinds = new KindTable(options.kinds ?? enabledKinds([...builtInKinds, ...previewKinds], options.runtimeConfig))
   const storages = new Storages({ store, clock, freeze })
   await storages.openAll(kinds.all())
   const { lister } = storages
@@ -87,10 +99,22 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     forget: (kind) => storages.forget(kind),
   }
   const onPanic = (error: unknown, { method, path }: Request) => onError?.(error, `${method} ${path}`)
-  const { publish = [] } = options
-  const handle = compose(pipeline({ clock, authenticators, authorizer, registry, publish, onPanic }))
-  return { handle, transportAs, lister, registry, close: async () => storages.close() }
+  const aggregation = options.aggregation && aggregator(() => registry, options.aggregation)
+  const publish = [...(options.publish ?? [])]
+  const handle = compose(
+    pipeline({ clock, authenticators, authorizer, registry, publish, onPanic, extensions: aggregation?.stage }),
+  )
+  const stop = new AbortController()
+  aggregation?.start(stop.signal)
+  if (kinds.find(definitions)) serveCustomResources(registry, stop.signal)
+  const close = async () => {
+    stop.abort()
+    storages.close()
+  }
+  return { handle, transportAs, lister, registry, remotes: () => aggregation?.remotes() ?? [], close }
 }
+
+const definitions = { group: CustomResourceDefinition.group, version: 'v1', resource: CustomResourceDefinition.plural }
 
 function made<T extends object>(given: T | ((own: Own) => T), own: Own): T {
   return typeof given === 'function' ? (given as (own: Own) => T)(own) : given

@@ -254,6 +254,8 @@ for (const kind of kinds) {
 function generate(node: words.Node, depth: number): unknown {
   switch (node.type) {
     case 'object':
+      // A schema that contains itself many times over.
+      if (depth > 6 && node.name.endsWith('.JSONSchemaProps')) return {}
       return Object.fromEntries(Object.entries(node.fields).map(([name, { schema }]) => [name, generate(schema, depth + 1)]))
     case 'list':
       return depth > 30 ? [] : [generate(node.items, depth + 1), generate(node.items, depth + 1)]

@@ -4,6 +4,7 @@
  * Decoding what was decoded changes nothing.
  */
 import { copyJson } from './copy.ts'
+import { jsonDecoder } from './decode-json.ts'
 import { DecodeRun, goTypeOf, kindOf } from './decode-run.ts'
 import { decodeScalar, isZeroScalar } from './decode-scalar.ts'
 import { unknownFields } from './decode-unknown.ts'
@@ -55,6 +56,7 @@ function decoderOf(node: Node): Decoder {
 }
 
 function compile(node: Node): Decoder {
+  if (node.json) return jsonDecoder(node, decoderOf)
   switch (node.type) {
     case 'object':
       return objectDecoder(node)
@@ -95,6 +97,7 @@ function objectDecoder(node: ObjectNode): Decoder {
   const structName = node.name.slice(node.name.lastIndexOf('.') + 1)
   return (value, run) => {
     fields ??= Object.entries(node.fields).map(compileField)
+    if (node.alternative && stands(node.alternative, value)) return copyJson(value)
     const source = (value ?? nothing) as Record<string, unknown>
     if (typeof source !== 'object' || Array.isArray(source)) throw run.mismatch(value, goTypeOf(node))
     const out: Record<string, unknown> = {}
@@ -114,6 +117,11 @@ function objectDecoder(node: ObjectNode): Decoder {
     run.leave(depth)
     return out
   }
+}
+
+/** Whether the other member of a union was sent. */
+function stands(alternative: NonNullable<ObjectNode['alternative']>, value: unknown): boolean {
+  return alternative === 'boolean' ? typeof value === 'boolean' : Array.isArray(value)
 }
 
 const nothing: Readonly<Record<string, unknown>> = Object.freeze({})
@@ -178,6 +186,7 @@ function zeroTest(node: Node): ZeroTest {
 }
 
 function compileZeroTest(node: Node): ZeroTest {
+  if (node.json) return (value) => value === undefined
   switch (node.type) {
     case 'object':
       return objectZeroTest(node)

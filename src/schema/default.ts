@@ -1,5 +1,6 @@
 /** Fills in what a user left out: constant defaults of the schema at every depth, then those that need several fields. */
 import { decode, isZero } from './decode.ts'
+import { jsonFiller } from './default-json.ts'
 import type { Kind, KubeObject } from './kind.ts'
 import type { Field, Node, ObjectNode, Schema } from './words.ts'
 
@@ -30,6 +31,7 @@ function fillerOf(node: Node): Filler | undefined {
 }
 
 function compile(node: Node): Filler | undefined {
+  if (node.json) return jsonFiller(node, { fillerOf, make: madeFrom })
   if (node.type === 'object') return objectFiller(node)
   if (node.type === 'list') {
     const fill = fillerOf(node.items)

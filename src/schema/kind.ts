@@ -9,6 +9,7 @@
  *     export const Deployment: Kind<'Deployment', Deployment> = kind
  */
 import type { FieldError, Path } from './field-error.ts'
+import type { JsonSchema } from './json-schema.ts'
 import { ObjectMeta } from './object-meta.ts'
 import type { Field, FieldTypes, ObjectNode, Schema, TypedField } from './words.ts'
 
@@ -26,13 +27,13 @@ export interface KubeObject {
 export interface Column<T> {
   /** `Ready`, `Up-to-date`: kubectl prints it in capitals. */
   readonly name: string
-  readonly type?: 'string' | 'integer' | 'boolean' | 'date'
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'date'
   readonly format?: string
   /** 0 is always shown, 1 with `-o wide`. */
   readonly priority?: number
   readonly doc?: string
   /** The cell: text or number; undefined prints as `<none>` where upstream does. */
-  value(object: T, context: ColumnContext): string | number | boolean | undefined
+  value(object: T, context: ColumnContext): string | number | boolean | null | undefined
 }
 
 export interface ColumnContext {
@@ -46,6 +47,26 @@ export interface ScalePaths {
   readonly statusReplicas: string
   /** Either a path to a LabelSelector or to a map of labels. */
   readonly selector: string
+}
+
+/** Where `scale` finds its parts in a custom resource, as its definition says: `.spec.replicas`. */
+export interface CustomScale {
+  readonly specReplicasPath: string
+  readonly statusReplicasPath: string
+  readonly labelSelectorPath?: string | undefined
+}
+
+/** What a custom resource has beside a built-in kind. */
+export interface CustomKind {
+  /** Schema of the whole object, whose rules take the place of `validate` and its like. */
+  readonly json: JsonSchema
+  readonly scale?: CustomScale
+  /** Its definition is being deleted: nothing may be created any more. */
+  readonly isTerminating?: boolean
+  /** Warnings for whoever asks for this version. */
+  readonly deprecation?: string
+  /** Of the version that objects are stored in. */
+  readonly storageVersionHash?: string
 }
 
 /** A subresource other than `status` and `scale`: discovery announces it, `apiserver/registry/subresources/` serves it. */
@@ -73,8 +94,8 @@ export interface Strategy<T> {
   readonly requireVersion?: boolean
   /** Changes what a client sent before validation: resets what only the server sets. `old` is absent on create. */
   prepare?(object: T, old: T | undefined): void
-  /** The same for a write to `status`; spec and metadata are already those of `old`. */
-  prepareStatus?(object: T, old: T): void
+  /** The same for a write to `status` at the time `now`; spec and metadata are already those of `old`. */
+  prepareStatus?(object: T, old: T, now: string): void
   /** Defaults that need more than one field; runs after the constant ones, on decode as upstream's `SetDefaults_`. */
   defaults?(object: T): void
   /** Rules beyond the schema; `at` is the path of the object's root. Runs on create and on update. */
@@ -91,6 +112,8 @@ export interface Strategy<T> {
    * object goes at once. Pods and nothing else upstream.
    */
   graceSeconds?(object: T, requested: number | undefined): number | undefined
+  /** What the first deletion makes of an object that always waits for others to finish it. */
+  markDeleted?(object: T, now: string): T
 }
 
 export interface Definition<T = any> extends Strategy<T> {
@@ -120,10 +143,28 @@ export interface Definition<T = any> extends Strategy<T> {
   /** Folder below `/registry`, where it is not `<group>/<plural>` or `<plural>`: `minions`, `services/specs`. */
   readonly storagePrefix?: string
   /** The kind in whose form objects are stored, where two served versions share one store (`core/v1 Event`). */
-  readonly storedAs?: { readonly kind: () => Kind<any, any>; toStored(object: T): unknown; fromStored(stored: any): T }
+  readonly storedAs?: StoredForm<T>
+  /** Present in custom resources. */
+  readonly custom?: CustomKind
+  /** Kind of a list of these objects, where it is not the kind with `List`. */
+  readonly listKind?: string
   readonly columns?: readonly Column<T>[]
   /** Field selectors beside metadata.name and metadata.namespace: dotted path -> value as text. */
   readonly selectable?: Readonly<Record<string, FieldValue<T>>>
+}
+
+/** How objects are kept that are stored in another form than they are served in. */
+export interface StoredForm<T = any> {
+  kind(): Kind<any, any>
+  toStored(object: T): unknown
+  fromStored(stored: any): T
+  /** Whether objects that were stored so must be asked for elsewhere (a webhook); `fromStored` and `toStored` cannot make these. */
+  isFar?(stored: any): boolean
+  /** Makes those, in their order. Throws where it cannot. */
+  fromFar?(stored: readonly any[]): Promise<readonly T[]>
+  toFar?(object: T): Promise<unknown>
+  /** Whether it would be stored differently today, so that writing it unchanged is no idle write. */
+  isOutdated?(stored: any): boolean
 }
 
 /** A method type, so that `Kind<'Pod', Pod>` is a `Kind` for those who take any. */
@@ -191,7 +232,7 @@ function rootSchema(def: Definition, fields: Readonly<Record<string, Field>>): O
 
 /** The kind of a list of these objects: `DeploymentList`. */
 export function listKindOf(kind: Kind): string {
-  return `${kind.kind}List`
+  return kind.def.listKind ?? `${kind.kind}List`
 }
 
 /** The usual last column. */

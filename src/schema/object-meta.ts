@@ -63,7 +63,8 @@ const objectMeta = object('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta', {
   finalizers: optional(14, list(string(), { listType: 'set', mergeKey: '' }), {
     doc: 'Names of those who must agree before the object is removed.',
   }),
-  managedFields: optional(17, list(ManagedFieldsEntry, { listType: 'atomic' }), { doc: 'Which fields are set by whom.' }),
+  // An empty list says something: that the record be forgotten.
+  managedFields: pointer(17, list(ManagedFieldsEntry, { listType: 'atomic' }), { doc: 'Which fields are set by whom.' }),
 })
 
 /** Metadata of a stored object: what the server always fills in is not optional. */

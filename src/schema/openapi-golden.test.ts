@@ -33,7 +33,7 @@ interface Property {
 function modelOf(name: string): Map<string, Property> | undefined {
   const [group = '', version = '', kind = ''] = name.split('.').slice(-3)
   const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
-  const files = [`${capital(version)}${kind}`, `${capital(group)}${capital(version)}${kind}`].map(
+  const files = [`${capital(group)}${capital(version)}${kind}`, `${capital(version)}${kind}`].map(
     (file) => `${folder}/${file}.d.ts`,
   )
   const file = files.find(existsSync)
@@ -62,6 +62,10 @@ const scalars: Readonly<Record<string, string>> = {
   FieldsV1: 'any',
   JSON: 'any',
   Duration: 'string',
+  JSONSchemaPropsOrArray: 'any',
+  JSONSchemaPropsOrBool: 'any',
+  JSONSchemaPropsOrStringArray: 'any',
+  CustomResourceSubresourceStatus: 'any',
 }
 
 /** Models have a version before their name, and no types for scalars. */
@@ -77,7 +81,8 @@ function sameType(ours: string, theirs: string): boolean {
 function differences(name: string, schema: any): string[] {
   const model = modelOf(name)
   if (!model) return []
-  const properties: Record<string, unknown> = schema.properties ?? {}
+  const named = Object.entries(schema.properties ?? {}).map(([key, value]) => [key.replace('$', '').replaceAll('-', '_'), value])
+  const properties: Record<string, unknown> = Object.fromEntries(named)
   const keys = new Set([...model.keys(), ...Object.keys(properties)])
   return [...keys].flatMap((key) => {
     const theirs = model.get(key)

@@ -1,4 +1,6 @@
 /** Schemas as OpenAPI says them: one named definition per struct, which the others refer to. */
+import type { JsonSchema } from './json-schema.ts'
+import { publishedJson, publishedRoot } from './openapi-json.ts'
 import type { Field, ListNode, MapNode, Node, ObjectNode, ScalarNode, ScalarType } from './words.ts'
 
 export type JsonObject = Record<string, unknown>
@@ -29,7 +31,11 @@ export function definitions(dialect: Dialect, kindsOf: (name: string) => readonl
     if (!made.has(node.name)) {
       const definition: JsonObject = {}
       made.set(node.name, definition) // before its parts, since a struct may contain itself
-      Object.assign(definition, objectSchema(node), stamp(kindsOf(node.name)))
+      Object.assign(
+        definition,
+        node.json ? customSchema(node, node.json, { schemaOf, dialect }) : structSchema(node, fieldSchema),
+        stamp(kindsOf(node.name)),
+      )
     }
     return { $ref: `${prefix}${node.name}` }
   }
@@ -42,7 +48,14 @@ export function definitions(dialect: Dialect, kindsOf: (name: string) => readonl
   }
 
   function schemaOf(node: Node, owner: string): JsonObject {
-    if (node.type === 'object') return node.name ? refTo(node) : objectSchema(node)
+    if (node.type === 'object' && node.alternative) {
+      const union = `${node.name}Or${unionEndings[node.alternative]}`
+      if (!made.has(union)) made.set(union, unionDefinition)
+      return { $ref: `${prefix}${union}` }
+    }
+    if (node.type === 'object' && node.name) return refTo(node)
+    if (node.json) return publishedJson(node.json, dialect)
+    if (node.type === 'object') return structSchema(node, fieldSchema)
     if (node.type === 'list') {
       const items = withSiblings(schemaOf(node.items, owner), zeroOf(node.items, dialect), dialect)
       return { type: 'array', items, ...listExtensions(node) }
@@ -52,20 +65,6 @@ export function definitions(dialect: Dialect, kindsOf: (name: string) => readonl
       return { type: 'object', additionalProperties, ...mapExtensions(node) }
     }
     return wordRef(node.type, owner) ?? scalarSchema(node)
-  }
-
-  function objectSchema({ name, fields, doc, atomic, keepsUnknown }: ObjectNode): JsonObject {
-    const entries = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))
-    const properties = entries.map(([key, field]) => [key, fieldSchema(field, name)])
-    const required = Object.keys(fields).filter((key) => isRequired(fields[key] as Field))
-    return {
-      ...(doc && { description: doc }),
-      type: 'object',
-      ...(entries.length > 0 && { properties: Object.fromEntries(properties) }),
-      ...(required.length > 0 && { required }),
-      ...(atomic && { 'x-kubernetes-map-type': 'atomic' }),
-      ...(keepsUnknown && { 'x-kubernetes-preserve-unknown-fields': true }),
-    }
   }
 
   function fieldSchema(field: Field, owner: string): JsonObject {
@@ -80,6 +79,39 @@ export function definitions(dialect: Dialect, kindsOf: (name: string) => readonl
 
   return { refTo, all: () => Object.fromEntries([...made].sort(([a], [b]) => (a < b ? -1 : 1))) }
 }
+
+/** The definition of a custom resource's root, which has what every resource has. */
+function customSchema(
+  { fields, name }: ObjectNode,
+  json: JsonSchema,
+  { schemaOf, dialect }: { schemaOf: (node: Node, owner: string) => JsonObject; dialect: Dialect },
+): JsonObject {
+  const known = ['apiVersion', 'kind', 'metadata'].map((key) => {
+    const { schema, doc } = fields[key] as Field
+    const shape = schema.type === 'object' ? schemaOf(schema, name) : { type: 'string' }
+    return [key, withSiblings(shape, { description: doc }, dialect)]
+  })
+  return publishedRoot(json, dialect, Object.fromEntries(known))
+}
+
+type FieldSchema = (field: Field, owner: string) => JsonObject
+
+function structSchema({ name, fields, doc, atomic, keepsUnknown }: ObjectNode, fieldSchema: FieldSchema): JsonObject {
+  const entries = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))
+  const properties = entries.map(([key, field]) => [key, fieldSchema(field, name)])
+  const required = Object.keys(fields).filter((key) => isRequired(fields[key] as Field))
+  return {
+    ...(doc && { description: doc }),
+    type: 'object',
+    ...(entries.length > 0 && { properties: Object.fromEntries(properties) }),
+    ...(required.length > 0 && { required }),
+    ...(atomic && { 'x-kubernetes-map-type': 'atomic' }),
+    ...(keepsUnknown && { 'x-kubernetes-preserve-unknown-fields': true }),
+  }
+}
+
+const unionDefinition = { description: 'A schema, or something simpler in its place.' }
+const unionEndings = { boolean: 'Bool', list: 'Array', strings: 'StringArray' } as const
 
 /**
  * Go's fields without `omitempty`. Structs, and what is a struct in Go, are always sent and yet mostly optional; fields of

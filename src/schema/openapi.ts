@@ -24,7 +24,10 @@ export function openapiV3(kinds: readonly Kind[], options: OpenApiOptions): Json
   const { group, version } = kinds[0] as Kind
   const found = definitions(3, kindsByName(kinds, options))
   const items = pathsOf(group, version, { kinds, schemas: options.schemas })
-  const paths = items.map((item) => [item.path, pathItem(item, { dialect: 3, found, tag: tagOf(group, version) })])
+  const paths = items.map((item) => [
+    item.path,
+    pathItem(item, { dialect: 3, found, tag: tagOf(group, version), custom: customOf(kinds) }),
+  ])
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: options.release },
@@ -38,7 +41,7 @@ export function openapiV2(kinds: readonly Kind[], options: OpenApiOptions): Json
   const paths: [string, JsonObject][] = []
   for (const members of Map.groupBy(kinds, ({ apiVersion }) => apiVersion).values()) {
     const { group, version } = members[0] as Kind
-    const context = { dialect: 2, found, tag: tagOf(group, version) } as const
+    const context = { dialect: 2, found, tag: tagOf(group, version), custom: customOf(members) } as const
     const items = pathsOf(group, version, { kinds: members, schemas: options.schemas })
     for (const item of items) paths.push([item.path, pathItem(item, context)])
   }
@@ -85,6 +88,12 @@ interface Context {
   readonly dialect: Dialect
   readonly found: Definitions
   readonly tag: string
+  /** Kinds that are custom resources, which know neither protobuf nor strategic merging. */
+  readonly custom: ReadonlySet<string>
+}
+
+function customOf(kinds: readonly Kind[]): ReadonlySet<string> {
+  return new Set(kinds.filter(({ def }) => def.custom).map(({ kind }) => kind))
 }
 
 function pathItem({ parameters, operations }: PathItem, context: Context): JsonObject {
@@ -129,8 +138,16 @@ const patches = [
   'application/apply-patch+yaml',
 ] as const
 
-function requestV3({ parameters, body, isPatch, method }: Operation, { found }: Context): JsonObject {
-  const types = isPatch ? patches : (['*/*'] as const)
+/** Leaves out what custom resources do not know. */
+function spoken(types: readonly string[], { kind }: Operation, { custom }: Context): readonly string[] {
+  if (!kind || !custom.has(kind.kind)) return types
+  return types.filter((type) => !type.includes('protobuf') && !type.includes('strategic'))
+}
+
+function requestV3(operation: Operation, context: Context): JsonObject {
+  const { parameters, body, isPatch, method } = operation
+  const { found } = context
+  const types = isPatch ? spoken(patches, operation, context) : (['*/*'] as const)
   const content = body && contentOf(types, found.refTo(body))
   return {
     ...(parameters.length > 0 && { parameters: parameters.map((one) => parameterObject(one, 3)) }),
@@ -142,13 +159,14 @@ function contentOf(types: readonly string[], schema: JsonObject): JsonObject {
   return Object.fromEntries(types.map((type) => [type, { schema }]))
 }
 
-function requestV2(operation: Operation, { found }: Context): JsonObject {
+function requestV2(operation: Operation, context: Context): JsonObject {
   const { parameters, body, isPatch, method } = operation
+  const { found } = context
   const list = parameters.map((one) => parameterObject(one, 2))
   if (body) list.push({ name: 'body', in: 'body', ...(method !== 'delete' && { required: true }), schema: found.refTo(body) })
   return {
-    consumes: isPatch ? patches : ['*/*'],
-    produces: typesOf(operation),
+    consumes: isPatch ? spoken(patches, operation, context) : ['*/*'],
+    produces: spoken(typesOf(operation), operation, context),
     schemes: ['https'],
     ...(list.length > 0 && { parameters: list }),
   }
@@ -162,11 +180,14 @@ function typesOf({ answer, action, isWatchable }: Operation): readonly string[] 
 
 const codeWords: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' }
 
-function response(code: number, operation: Operation, { dialect, found }: Context): JsonObject {
+function response(code: number, operation: Operation, context: Context): JsonObject {
+  const { dialect, found } = context
   const { answer } = operation
   const schema = isObject(answer) ? found.refTo(answer) : { type: 'string' }
   const description = codeWords[code]
-  return dialect === 2 ? { description, schema } : { description, content: contentOf(typesOf(operation), schema) }
+  return dialect === 2
+    ? { description, schema }
+    : { description, content: contentOf(spoken(typesOf(operation), operation, context), schema) }
 }
 
 function isObject(answer: ObjectNode | 'text'): answer is ObjectNode {

@@ -57,7 +57,7 @@ function compile(fields: readonly (readonly [string, Field])[]): Message {
   const own = fields.filter(([, { number, embeddedIn }]) => number > 0 && embeddedIn === undefined)
   const embedded = Map.groupBy(
     fields.filter(([, { embeddedIn }]) => embeddedIn !== undefined),
-    ([, { embeddedIn }]) => embeddedIn as number,
+    ([, { embeddedIn }]) => embeddedIn?.[0] as number,
   )
   const codecs = [
     ...own.map(([name, { number, schema }]) => fieldOf(name, number, schema)),
@@ -88,7 +88,7 @@ function readFields(reader: Reader, fields: ReadonlyMap<number, FieldCodec>, int
 }
 
 function embeddedField(number: number, members: readonly (readonly [string, Field])[]): FieldCodec {
-  const inner = compile(members.map(([name, { embeddedIn: _, ...field }]) => [name, field] as const))
+  const inner = compile(members.map(([name, field]) => [name, lessEmbedded(field)] as const))
   return {
     name: members[0]?.[0] ?? '',
     number,
@@ -99,6 +99,11 @@ function embeddedField(number: number, members: readonly (readonly [string, Fiel
     },
     read: (reader, into) => void Object.assign(into, inner.read(reader.nested())),
   }
+}
+
+/** The field as it stands one message further in. */
+function lessEmbedded({ embeddedIn = [], ...field }: Field): Field {
+  return embeddedIn.length > 1 ? { ...field, embeddedIn: embeddedIn.slice(1) } : field
 }
 
 function fieldOf(name: string, number: number, schema: Node): FieldCodec {
@@ -195,7 +200,7 @@ function zeroOf({ type }: Node): unknown {
 function codecOf(schema: Node): Codec {
   switch (schema.type) {
     case 'object': {
-      const message = messageOf(schema)
+      const message = schema.alternative ? unionOf(schema, schema.alternative) : messageOf(schema)
       return nested(
         (writer, value) => message.write(writer, value),
         (reader) => message.read(reader),
@@ -219,6 +224,37 @@ function codecOf(schema: Node): Codec {
     default:
       return scalars[schema.type]
   }
+}
+
+/** A schema or something else (apiextensions' `JSONSchemaPropsOrBool` and its like). */
+function unionOf({ alternative: _, ...schema }: ObjectNode, alternative: NonNullable<ObjectNode['alternative']>): Message {
+  const plain = plainOf(schema)
+  const boolean = fieldOf('other', 1, { type: 'boolean' })
+  const list: Node = { type: 'list', items: alternative === 'strings' ? { type: 'string' } : plain }
+  const isBoolean = alternative === 'boolean'
+  const codecs = [isBoolean ? boolean : fieldOf('other', 2, list), fieldOf('schema', isBoolean ? 2 : 1, plain)]
+  const byNumber = new Map(codecs.map((codec) => [codec.number, codec]))
+  return {
+    write(writer, value: unknown) {
+      const isOther = typeof value === 'boolean' || Array.isArray(value)
+      const parts = isOther ? { other: value } : { ...(isBoolean && { other: true }), schema: value }
+      for (const codec of codecs.toSorted((a, b) => a.number - b.number)) codec.write(writer, parts)
+    },
+    read(reader) {
+      const parts: Json = {}
+      readFields(reader, byNumber, parts)
+      return (parts.schema ?? parts.other ?? (isBoolean ? false : [])) as Json
+    },
+  }
+}
+
+const plainNodes = new WeakMap<ObjectNode['fields'], ObjectNode>()
+
+/** The same for all unions of a schema, which contain each other. */
+function plainOf(schema: ObjectNode): ObjectNode {
+  let plain = plainNodes.get(schema.fields)
+  if (!plain) plainNodes.set(schema.fields, (plain = schema))
+  return plain
 }
 
 function nested(write: Codec['write'], read: Codec['read']): Codec {

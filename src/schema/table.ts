@@ -58,7 +58,7 @@ export function toTable(kind: Kind, objects: readonly KubeObject[], options: Tab
   const apiVersion = `meta.k8s.io/${version}`
   const columns = columnsOf(kind)
   // Upstream's own printers say <none>; a custom resource's missing field is null.
-  const missing = kind.schema.name === '' ? null : '<none>'
+  const missing = kind.schema.json ? null : '<none>'
   return {
     kind: 'Table',
     apiVersion,

@@ -4,8 +4,9 @@
  */
 import { semanticEqual } from './equal.ts'
 import { type FieldError, type Path, root } from './field-error.ts'
-import type { Kind, KubeObject, Subresource } from './kind.ts'
+import type { CustomKind, Kind, KubeObject, Subresource } from './kind.ts'
 import { constraintErrors } from './validate-constraints.ts'
+import { customResourceErrors } from './validate-custom.ts'
 import { validateMetadata, validateMetadataUpdate } from './validate-metadata.ts'
 
 export {
@@ -23,6 +24,8 @@ type Findings = readonly (FieldError | false | undefined | '')[]
 /** Rules for a new object; its name must have been generated already. */
 export function validateObject(kind: Kind, object: KubeObject): FieldError[] {
   const at = root.child('metadata')
+  const { custom } = kind.def
+  if (custom) return [...validateMetadata(kind, object.metadata, at), ...customResourceErrors(object, custom)]
   return [
     ...validateMetadata(kind, object.metadata, at),
     ...contentErrors(kind, object),
@@ -33,6 +36,7 @@ export function validateObject(kind: Kind, object: KubeObject): FieldError[] {
 /** Rules for a changed object: those for a new one, and what may not change. */
 export function validateUpdate(kind: Kind, object: KubeObject, old: KubeObject): FieldError[] {
   const { def } = kind
+  if (def.custom) return customUpdateErrors(def.custom, object, { old })
   return [
     ...validateMetadataUpdate(object.metadata, old.metadata, root.child('metadata')),
     ...contentErrors(kind, object),
@@ -44,10 +48,9 @@ export function validateUpdate(kind: Kind, object: KubeObject, old: KubeObject):
 /** Rules for a write to the status subresource; spec and metadata are those of the stored object already. */
 export function validateStatusUpdate(kind: Kind, object: KubeObject, old: KubeObject): FieldError[] {
   const { def } = kind
+  if (def.custom) return customUpdateErrors(def.custom, object, { old, isStatus: true })
   return [
     ...validateMetadataUpdate(object.metadata, old.metadata, root.child('metadata')),
-    // What upstream checks in a built-in status it checks by hand; a custom resource's schema covers all of it.
-    ...(isCustom(kind) ? constraintErrors(kind.schema, object, root) : []),
     ...found(def.validateStatusUpdate?.(object, old, root)),
   ]
 }
@@ -66,15 +69,23 @@ export function immutableErrors(value: unknown, old: unknown, at: Path): FieldEr
 }
 
 function contentErrors(kind: Kind, object: KubeObject): FieldError[] {
-  const skipped = kind.def.status && !isCustom(kind) ? withoutStatus : withoutMetadata
+  // What upstream checks in a status it checks by hand.
+  const skipped = kind.def.status ? withoutStatus : withoutMetadata
   return [...constraintErrors(kind.schema, object, root, skipped), ...found(kind.def.validate?.(object, root))]
 }
 
 const withoutMetadata: ReadonlySet<string> = new Set(['metadata'])
 const withoutStatus: ReadonlySet<string> = new Set(['metadata', 'status'])
 
-function isCustom({ schema }: Kind): boolean {
-  return schema.name === ''
+function customUpdateErrors(
+  custom: CustomKind,
+  object: KubeObject,
+  { old, isStatus = false }: { old: KubeObject; isStatus?: boolean },
+): FieldError[] {
+  return [
+    ...validateMetadataUpdate(object.metadata, old.metadata, root.child('metadata')),
+    ...customResourceErrors(object, { ...custom, old, isStatus }),
+  ]
 }
 
 function found(findings: Findings | undefined): FieldError[] {

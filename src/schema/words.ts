@@ -12,6 +12,7 @@
  *   always    present even when zero      `T`  without omitempty; a struct value, which Go never omits
  *   required  as `always`, and validation demands that it is not empty
  */
+import type { JsonSchema } from './json-schema.ts'
 
 declare const typed: unique symbol
 interface Typed<T> {
@@ -44,8 +45,17 @@ export type ScalarType =
   | 'intOrString'
   | 'raw'
 
-export interface ScalarNode extends Constraints {
+export interface ScalarNode extends Constraints, FromJson {
   readonly type: ScalarType
+}
+
+/** What every node of a custom resource's schema carries (`structural.ts`). */
+export interface FromJson {
+  /**
+   * The JSON schema that this node was made from. Values below it are taken as they are, pruned, and checked by its rules
+   * alone: a value of the wrong type is an error of validation.
+   */
+  readonly json?: JsonSchema
 }
 
 /** Checked by `validate`; the messages are upstream's. */
@@ -61,9 +71,9 @@ export interface Constraints {
   readonly format?: string
 }
 
-export interface ObjectNode {
+export interface ObjectNode extends FromJson {
   readonly type: 'object'
-  /** OpenAPI name, such as `io.k8s.api.core.v1.Probe`; '' for the root of a custom resource. */
+  /** OpenAPI name, such as `io.k8s.api.core.v1.Probe`; '' for the parts of a custom resource. */
   readonly name: string
   readonly fields: Readonly<Record<string, Field>>
   readonly doc?: string
@@ -71,9 +81,11 @@ export interface ObjectNode {
   readonly keepsUnknown?: boolean
   /** Replaced as a whole by server-side apply (`+structType=atomic`). */
   readonly atomic?: boolean
+  /** What may stand in its place, in upstream's unions of a schema with something else (JSONSchemaPropsOrBool and its like). */
+  readonly alternative?: 'boolean' | 'list' | 'strings'
 }
 
-export interface ListNode {
+export interface ListNode extends FromJson {
   readonly type: 'list'
   readonly items: Node
   /** Server-side apply (`+listType`); lists are atomic unless they say otherwise. */
@@ -88,7 +100,7 @@ export interface ListNode {
   readonly maxItems?: number
 }
 
-export interface MapNode {
+export interface MapNode extends FromJson {
   readonly type: 'map'
   readonly values: Node
   readonly atomic?: boolean
@@ -112,8 +124,8 @@ export interface Field {
   readonly replacedWhole?: boolean
   /** Whether OpenAPI lists it as required, where its presence does not tell (`isRequired` in `openapi-schema.ts`). */
   readonly isRequired?: boolean
-  /** Protobuf number of the message that this field is nested in, while it stands inline in JSON (see `embedded`). */
-  readonly embeddedIn?: number
+  /** Protobuf numbers of the messages that this field is nested in, the outermost first, while it stands inline in JSON (see `embedded`). */
+  readonly embeddedIn?: readonly number[]
 }
 
 export interface FieldOptions {
@@ -171,7 +183,10 @@ export function object<const F extends Fields>(
 /** The fields of a struct that Go embeds: spread them. Inline in JSON, a message of its own in protobuf. */
 export function embedded<T>(number: number, schema: Schema<T>) {
   const { fields } = schema as unknown as ObjectNode
-  const entries = Object.entries(fields).map(([name, field]) => [name, { ...field, embeddedIn: number }])
+  const entries = Object.entries(fields).map(([name, field]) => [
+    name,
+    { ...field, embeddedIn: [number, ...(field.embeddedIn ?? [])] },
+  ])
   return Object.fromEntries(entries) as { [K in keyof T]-?: TypedField<NonNullable<T[K]>, undefined extends T[K] ? true : false> }
 }
 

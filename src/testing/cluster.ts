@@ -14,6 +14,7 @@ import { Namespace } from '#api/core/v1/namespace.ts'
 import { kinds as allKinds } from '#api/kinds.ts'
 import { defaultPlugins } from '#apiserver/admission/chain.ts'
 import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
+import type { AggregationOptions } from '#apiserver/aggregation/aggregator.ts'
 import { bearerTokenAuthenticator } from '#apiserver/authn/bearer-token.ts'
 import { certificateAuthenticator } from '#apiserver/authn/certificate.ts'
 import { serviceAccountAuthenticator } from '#apiserver/authn/service-account.ts'
@@ -67,6 +68,8 @@ export interface TestClusterOptions {
   readonly serviceDialer?: ServiceDialer
   /** Stages that answer what is no resource. Default: none. */
   readonly publish?: readonly Stage[]
+  /** Default: no extension servers. */
+  readonly aggregation?: AggregationOptions
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -106,6 +109,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     ...(options.nodeDialer && { nodeDialer: options.nodeDialer }),
     ...(options.serviceDialer && { serviceDialer: options.serviceDialer }),
     ...(options.publish && { publish: options.publish }),
+    ...(options.aggregation && { aggregation: options.aggregation }),
   })
   const clientAs = (user: User) => createClient(watched(server.transportAs(user), activity))
   const client = options.transport === 'https' ? await overSockets({ server, clock, random }, activity) : clientAs(admin)

@@ -31,6 +31,6 @@ export function updateErrorsOf<T extends KubeObject>(kind: Kind<string, T>, now:
 
 export function statusErrorsOf<T extends KubeObject>(kind: Kind<string, T>, now: object, before: object): string[] {
   const [object, old] = [made(kind, now), made(kind, before)]
-  kind.def.prepareStatus?.(object, old)
+  kind.def.prepareStatus?.(object, old, '2026-01-02T00:00:00Z')
   return validateStatusUpdate(kind, object, old).map(formatFieldError)
 }

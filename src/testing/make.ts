@@ -1,6 +1,11 @@
 /** Builders of objects for tests: the least that is valid, with what the test is about laid over it. */
+
+import type { DaemonSet } from '#api/apps/v1/daemon-set.ts'
 import type { Deployment } from '#api/apps/v1/deployment.ts'
 import type { ReplicaSet } from '#api/apps/v1/replica-set.ts'
+import type { StatefulSet } from '#api/apps/v1/stateful-set.ts'
+import type { CronJob } from '#api/batch/v1/cron-job.ts'
+import type { Job } from '#api/batch/v1/job.ts'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Service } from '#api/core/v1/service.ts'
@@ -51,6 +56,37 @@ export function deployment(name: string, over: Over<Deployment['spec']> = {}): D
     metadata: { name, namespace: over.namespace ?? 'default', labels: over.labels ?? { app: name } },
     spec: { ...podsOf(name), ...over.spec },
   }
+}
+
+/** A StatefulSet of `app: <name>` pods. */
+export function statefulSet(name: string, over: Over<StatefulSet['spec']> = {}): Draft<StatefulSet> {
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', labels: over.labels ?? { app: name } },
+    spec: { ...podsOf(name), ...over.spec },
+  }
+}
+
+/** A DaemonSet of `app: <name>` pods. */
+export function daemonSet(name: string, over: Over<DaemonSet['spec']> = {}): Draft<DaemonSet> {
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', labels: over.labels ?? { app: name } },
+    spec: { ...podsOf(name), ...over.spec },
+  }
+}
+
+/** A Job whose containers are not restarted. */
+export function job(name: string, over: Over<Job['spec']> = {}): Draft<Job> {
+  const spec = { containers: [{ name: 'main', image: 'example/app:1' }], restartPolicy: 'Never' as const }
+  return {
+    metadata: { name, namespace: over.namespace ?? 'default', ...(over.labels && { labels: over.labels }) },
+    spec: { template: { spec }, ...over.spec },
+  }
+}
+
+/** A CronJob that makes such Jobs every minute. */
+export function cronJob(name: string, over: Over<CronJob['spec']> = {}): Draft<CronJob> {
+  const { metadata, spec } = job(name, { ...(over.namespace && { namespace: over.namespace }) })
+  return { metadata, spec: { schedule: '* * * * *', jobTemplate: { spec }, ...over.spec } as Draft<CronJob['spec']> }
 }
 
 /** A Service for `app: <name>` pods, from port 80 to 8080. */

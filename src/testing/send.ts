@@ -43,7 +43,8 @@ export async function send(server: ApiServer, line: `${string} /${string}`, opti
 
 function read(response: Response): { status: number; object: any } {
   if (response.type === 'object') {
-    const { status, object, bytes } = response
+    const { status, object, pieces } = response
+    const bytes = pieces ? Buffer.concat([...pieces]) : response.bytes
     return { status, object: bytes ? JSON.parse(new TextDecoder().decode(bytes)) : object }
   }
   if (response.type === 'bytes') return { status: response.status, object: new TextDecoder().decode(response.bytes) }

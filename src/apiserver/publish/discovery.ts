@@ -1,6 +1,9 @@
 /** Discovery: which groups, versions and resources there are; plain (`APIGroupList`, `APIResourceList`) and aggregated (KEP-3352). */
 import { createHash } from 'node:crypto'
+import { compareVersions } from '#api/apiextensions/v1/custom-kinds.ts'
 import type { Kind, Subresource, Verb } from '#schema/kind.ts'
+import type { RemoteVersion } from '../aggregation/aggregator.ts'
+import { aggregatedResources } from '../aggregation/remote-discovery.ts'
 import { parseClause } from '../http/negotiate.ts'
 import { subresourceOf } from '../registry/kind-table.ts'
 import type { Request, Response, Stage } from '../request.ts'
@@ -34,18 +37,20 @@ const groupOrder = [
 interface Group {
   readonly name: string
   readonly versions: ReadonlyMap<string, readonly Kind[]>
+  readonly remote?: readonly RemoteVersion[]
 }
 
 /** Answers `/`, `/api`, `/apis` and what lies on the way to resources. */
-export function discovery(kinds: () => readonly Kind[]): Stage {
-  return async (request, next) => {
-    if (request.info.isResource || request.method !== 'GET') return next()
+export function discovery(kinds: () => readonly Kind[], remotes: () => readonly RemoteVersion[] = () => []): Stage {
+  return (request, next) => {
+    if (request.info.isResource || request.method !== 'GET') return next(request)
     const [, root, group, version, ...more] = request.path.replace(/\/$/, '').split('/')
-    if (more.length > 0) return next()
+    if (more.length > 0) return next(request)
     if (root === undefined || root === '') return json(request, rootPaths(kinds()))
-    if (root === 'api') return version ? next() : (coreDiscovery(request, group, kinds()) ?? next())
-    if (root === 'apis') return groupDiscovery(request, { group, version }, kinds()) ?? next()
-    return next()
+    if (root === 'api') return version ? next(request) : (coreDiscovery(request, group, kinds()) ?? next(request))
+    if (root === 'apis')
+      return groupDiscovery(request, { group, version }, { kinds: kinds(), remotes: remotes() }) ?? next(request)
+    return next(request)
   }
 }
 
@@ -59,7 +64,8 @@ function groupsOf(kinds: readonly Kind[]): Group[] {
 /** Versions in their order of preference, which is that of the list; resources by name. */
 function versionsOf(members: readonly Kind[]): Map<string, readonly Kind[]> {
   const versions = Map.groupBy(members, ({ version }) => version)
-  return new Map([...versions].map(([version, some]) => [version, some.toSorted(byPlural)]))
+  const order = members.some(({ def }) => def.custom) ? [...versions].sort(([a], [b]) => compareVersions(a, b)) : [...versions]
+  return new Map(order.map(([version, some]) => [version, some.toSorted(byPlural)]))
 }
 
 function byPlural(a: Kind, b: Kind): number {
@@ -95,9 +101,12 @@ function serverOf({ headers }: Request): string {
 function groupDiscovery(
   request: Request,
   path: { group: string | undefined; version: string | undefined },
-  kinds: readonly Kind[],
+  { kinds, remotes }: { kinds: readonly Kind[]; remotes: readonly RemoteVersion[] },
 ): Response | undefined {
-  const groups = groupsOf(kinds).filter(({ name }) => name !== '')
+  const groups = withRemotes(
+    groupsOf(kinds).filter(({ name }) => name !== ''),
+    remotes,
+  )
   if (path.group === undefined) {
     if (wantsAggregated(request)) return aggregated(request, groups)
     return json(request, { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupObject) })
@@ -109,8 +118,19 @@ function groupDiscovery(
   return members && json(request, resourceList(`${group.name}/${path.version}`, members))
 }
 
-function groupObject({ name, versions }: Group) {
-  const all = [...versions.keys()].map((version) => ({ groupVersion: `${name}/${version}`, version }))
+/** Versions that extension servers have, behind those of this server. */
+function withRemotes(groups: readonly Group[], remotes: readonly RemoteVersion[]): readonly Group[] {
+  const merged = new Map<string, Group>(groups.map((group) => [group.name, group]))
+  for (const remote of remotes) {
+    const group: Group = merged.get(remote.group) ?? { name: remote.group, versions: new Map() }
+    merged.set(remote.group, { ...group, remote: [...(group.remote ?? []), remote] })
+  }
+  return [...merged.values()]
+}
+
+function groupObject({ name, versions, remote = [] }: Group) {
+  const names = [...versions.keys(), ...remote.map(({ version }) => version)]
+  const all = names.map((version) => ({ groupVersion: `${name}/${version}`, version }))
   return { name, versions: all, preferredVersion: all[0] }
 }
 
@@ -137,7 +157,7 @@ function resource(kind: Kind) {
     verbs: verbsOf(kind),
     ...(def.shortNames && { shortNames: def.shortNames }),
     ...(def.categories && { categories: def.categories }),
-    ...(!def.virtual && { storageVersionHash: versionHash(kind) }),
+    ...(!def.virtual && { storageVersionHash: def.custom?.storageVersionHash ?? versionHash(kind) }),
   }
 }
 
@@ -158,7 +178,8 @@ function singularOf({ kind, def }: Kind): string {
 }
 
 function verbsOf({ def }: Kind): readonly Verb[] {
-  return allVerbs.filter((verb) => (def.verbs ?? allVerbs).includes(verb))
+  const hidden: readonly Verb[] = def.custom?.isTerminating ? ['create', 'patch', 'update'] : []
+  return allVerbs.filter((verb) => (def.verbs ?? allVerbs).includes(verb) && !hidden.includes(verb))
 }
 
 /** A connection is made by GET or POST, and announced so. */
@@ -192,13 +213,20 @@ function wantsAggregated({ headers }: Request): boolean {
 }
 
 function aggregated(request: Request, groups: readonly Group[]): Response {
-  const items = groups.map(({ name, versions }) => ({
+  const items = groups.map(({ name, versions, remote = [] }) => ({
     metadata: { ...(name && { name }), creationTimestamp: null },
-    versions: [...versions].map(([version, members]) => ({
-      version,
-      resources: members.map(aggregatedResource),
-      freshness: 'Current',
-    })),
+    versions: [
+      ...[...versions].map(([version, members]) => ({
+        version,
+        resources: members.map(aggregatedResource),
+        freshness: 'Current',
+      })),
+      ...remote.map(({ group, version, resources }) => ({
+        version,
+        ...(resources && { resources: aggregatedResources(resources, group, version) }),
+        freshness: resources ? 'Current' : 'Stale',
+      })),
+    ],
   }))
   return json(
     request,

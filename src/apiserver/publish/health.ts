@@ -14,14 +14,14 @@ const ping: HealthCheck = { name: 'ping', for: ['livez', 'readyz'], check: () =>
 
 export function health(checks: readonly HealthCheck[]): Stage {
   const all = [ping, ...checks]
-  return async (request, next) => {
+  return (request, next) => {
     const [, endpoint = '', name, ...more] = request.path.split('/')
     if (!['healthz', 'livez', 'readyz'].includes(endpoint) || more.length > 0 || !['GET', 'HEAD'].includes(request.method))
-      return next()
+      return next(request)
     const asked = all.filter((check) => endpoint === 'healthz' || check.for.includes(endpoint as 'livez'))
     if (name) {
       const one = asked.find((check) => check.name === name)
-      return one ? answer(endpoint, [one], { excluded: [], isVerbose: false }) : next()
+      return one ? answer(endpoint, [one], { excluded: [], isVerbose: false }) : next(request)
     }
     return answer(endpoint, asked, { excluded: request.query.getAll('exclude'), isVerbose: request.query.has('verbose') })
   }
@@ -70,8 +70,8 @@ export function version(gitVersion: string, platform: string): Stage {
     platform,
   }
   const bytes = Buffer.from(`${JSON.stringify(info, null, 2)}`)
-  return async (request, next) => {
-    if (request.path !== '/version' && request.path !== '/version/') return next()
+  return (request, next) => {
+    if (request.path !== '/version' && request.path !== '/version/') return next(request)
     return { type: 'bytes', status: 200, bytes, headers: { 'content-type': 'application/json' } }
   }
 }

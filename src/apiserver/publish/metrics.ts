@@ -1,5 +1,6 @@
 /** `/metrics`: what the network asked of this server, under upstream's names (`endpoints/metrics`), and how the process fares. */
 import type { Clock } from '#lib/clock.ts'
+import type { Kind } from '#schema/kind.ts'
 import type { Request, Response, Stage } from '../request.ts'
 
 export interface RequestMetrics {
@@ -15,6 +16,7 @@ const buckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3
 interface Series {
   readonly labels: Readonly<Record<string, string>>
   readonly codes: Map<number, number>
+  /** Of each bucket alone; what is told includes the smaller ones. */
   readonly counts: number[]
   sum: number
   count: number
@@ -27,8 +29,25 @@ export function requestMetrics(clock: Clock): RequestMetrics {
   const inflight = { mutating: 0, readOnly: 0 }
   const startedAt = clock.now() / 1000 - process.uptime()
 
-  function seriesOf(request: Request): Series {
-    const { verb, info, dryRun, scope } = describe(request)
+  /** Of requests for the same kind, found by what else they differ in. */
+  const byKind = new WeakMap<Kind, Map<string, Series>>()
+
+  function seriesOf(request: Request, response: Response | undefined): Series {
+    const { info } = request
+    const kind = isPageNotFound(response) ? undefined : request.kind
+    if (!kind) return labelled(request, kind)
+    let known = byKind.get(kind)
+    if (!known) byKind.set(kind, (known = new Map()))
+    const { verb, scope, dryRun } = describe(request, kind)
+    const { subresource } = info
+    const key = subresource || dryRun || scope !== 'resource' ? `${verb} ${subresource} ${scope} ${dryRun}` : verb
+    let series = known.get(key)
+    if (!series) known.set(key, (series = labelled(request, kind)))
+    return series
+  }
+
+  function labelled(request: Request, kind: Kind | undefined): Series {
+    const { verb, info, dryRun, scope } = describe(request, kind)
     const { group, version, resource, subresource } = info
     const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${dryRun}`
     let series = all.get(key)
@@ -43,12 +62,13 @@ export function requestMetrics(clock: Clock): RequestMetrics {
   return {
     begin(request) {
       const start = clock.monotonic()
-      const kind = ['GET', 'HEAD', 'OPTIONS'].includes(request.method) ? 'readOnly' : 'mutating'
+      const { method } = request
+      const kind = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating'
       inflight[kind]++
       // What a request means is known only once the pipeline has read it.
       return (response) => {
         inflight[kind]--
-        const series = seriesOf(request)
+        const series = seriesOf(request, response)
         const code = codeOf(response)
         series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
         if (!longRunning.has(series.labels.verb ?? '')) observe(series, (clock.monotonic() - start) / 1000)
@@ -61,8 +81,8 @@ export function requestMetrics(clock: Clock): RequestMetrics {
 
 export function metricsStage(metrics: RequestMetrics): Stage {
   const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-  return async (request, next) => {
-    if (request.path !== '/metrics') return next()
+  return (request, next) => {
+    if (request.path !== '/metrics') return next(request)
     return { type: 'bytes', status: 200, bytes: Buffer.from(metrics.text()), headers }
   }
 }
@@ -70,8 +90,13 @@ export function metricsStage(metrics: RequestMetrics): Stage {
 function observe(series: Series, seconds: number): void {
   series.count++
   series.sum += seconds
-  for (let i = buckets.length - 1; i >= 0 && seconds <= (buckets[i] as number); i--)
-    series.counts[i] = (series.counts[i] ?? 0) + 1
+  const smallest = buckets.findIndex((le) => seconds <= le)
+  if (smallest >= 0) series.counts[smallest] = (series.counts[smallest] as number) + 1
+}
+
+/** A path that nobody serves may hold anything, which must not become labels. */
+function isPageNotFound(response: Response | undefined): boolean {
+  return response?.type === 'bytes' && response.status === 404
 }
 
 /** 499 where nobody waited for the answer; 101 where the handler took over the connection. */
@@ -108,7 +133,7 @@ const knownPaths = new Set([
   '/version',
 ])
 
-function describe({ info, kind, method, headers, query }: Request) {
+function describe({ info, method, headers, query }: Request, kind: Kind | undefined) {
   if (!info.isResource || !kind) {
     const subresource = knownPaths.has(info.path) ? info.path : ''
     return { verb: method in methods ? method : 'other', info: { ...nothing, subresource }, dryRun: '', scope: '' }
@@ -116,7 +141,7 @@ function describe({ info, kind, method, headers, query }: Request) {
   const isApply = info.verb === 'patch' && (headers['content-type'] ?? '').startsWith('application/apply-patch')
   const verb = connections.has(info.subresource) ? 'CONNECT' : isApply ? 'APPLY' : (verbs[info.verb] ?? 'other')
   const scope = info.name || info.verb === 'create' ? 'resource' : info.namespace ? 'namespace' : 'cluster'
-  return { verb, info, dryRun: query.getAll('dryRun').join(','), scope }
+  return { verb, info, dryRun: query.size > 0 ? query.getAll('dryRun').join(',') : '', scope }
 }
 
 const methods = { GET: 1, HEAD: 1, POST: 1, PUT: 1, PATCH: 1, DELETE: 1, OPTIONS: 1 }
@@ -129,7 +154,7 @@ function requestLines(all: readonly Series[]): string[] {
     count === 0
       ? []
       : [
-          ...buckets.map((le, i) => sample(`${duration}_bucket`, { ...labels, le }, counts[i] ?? 0)),
+          ...running(counts).map((upTo, i) => sample(`${duration}_bucket`, { ...labels, le: buckets[i] as number }, upTo)),
           sample(`${duration}_bucket`, { ...labels, le: '+Inf' }, count),
           sample(`${duration}_sum`, labels, sum),
           sample(`${duration}_count`, labels, count),
@@ -141,6 +166,11 @@ function requestLines(all: readonly Series[]): string[] {
     ...family(duration, 'histogram', 'Seconds from a request to the end of its answer, without watches and connections.'),
     ...durations,
   ]
+}
+
+function running(counts: readonly number[]): number[] {
+  let sum = 0
+  return counts.map((count) => (sum += count))
 }
 
 function inflightLines(inflight: Readonly<Record<string, number>>): string[] {

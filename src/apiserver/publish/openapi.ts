@@ -6,20 +6,31 @@ import { createHash } from 'node:crypto'
 import type { Kind } from '#schema/kind.ts'
 import { type JsonObject, openapiV2, openapiV3 } from '#schema/openapi.ts'
 import { openapiV2Protobuf, openapiV3Protobuf } from '#schema/openapi-proto.ts'
+import type { RemoteVersion } from '../aggregation/aggregator.ts'
 import { notAcceptable, parseClause } from '../http/negotiate.ts'
 import type { Request, Response, Stage } from '../request.ts'
 import { openApiSchemas } from './openapi-schemas.ts'
 
-export function openApiStages(kinds: () => readonly Kind[], release = 'v1.36.0'): readonly Stage[] {
+export interface OpenApiStagesOptions {
+  /** Versions whose documents extension servers have. */
+  readonly remotes?: (() => readonly RemoteVersion[]) | undefined
+  readonly release?: string
+}
+
+export function openApiStages(
+  kinds: () => readonly Kind[],
+  { remotes = () => [], release = 'v1.36.0' }: OpenApiStagesOptions = {},
+): readonly Stage[] {
   const library = new Library(release)
   return [
-    async (request, next) => {
-      if (!request.path.startsWith('/openapi/') || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
+    (request, next) => {
+      if (!request.path.startsWith('/openapi/') || (request.method !== 'GET' && request.method !== 'HEAD')) return next(request)
       if (request.path === '/openapi/v2') return sendDocument(request, library.all(kinds()), 2)
-      if (request.path === '/openapi/v3' || request.path === '/openapi/v3/') return sendIndex(request, library, kinds())
+      if (request.path === '/openapi/v3' || request.path === '/openapi/v3/')
+        return sendIndex(request, library, { kinds: kinds(), remotes: remotes() })
       const name = /^\/openapi\/v3\/(.+)$/.exec(request.path)?.[1]
       const document = name === undefined ? undefined : library.one(name, kinds())
-      return document ? sendDocument(request, document, 3) : next()
+      return document ? sendDocument(request, document, 3) : next(request)
     },
   ]
 }
@@ -74,7 +85,8 @@ class Library {
     kinds: readonly Kind[],
     make: (options: Parameters<typeof openapiV3>[1]) => Document,
   ): Document {
-    const groupVersions = [...new Map(kinds.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()]
+    const builtIn = kinds.filter(({ def }) => !def.custom)
+    const groupVersions = [...new Map(builtIn.map(({ group, version }) => [`${group}/${version}`, { group, version }])).values()]
     const served = groupVersions.map(({ group, version }) => `${group}/${version}`).join()
     const kept = this.#kept.get(name)
     const isFresh = kept?.groupVersions === served && isSame(kept.kinds, members)
@@ -93,9 +105,16 @@ function nameOf({ group, version }: Kind): string {
   return group ? `apis/${group}/${version}` : `api/${version}`
 }
 
-function sendIndex(request: Request, library: Library, kinds: readonly Kind[]): Response {
+interface Served {
+  readonly kinds: readonly Kind[]
+  readonly remotes: readonly RemoteVersion[]
+}
+
+function sendIndex(request: Request, library: Library, { kinds, remotes }: Served): Response {
   const names = [...new Set(kinds.map(nameOf))].sort()
-  const entries = names.map((name) => [name, { serverRelativeURL: urlOf(name, library.one(name, kinds) as Document) }])
+  const own = names.map((name) => [name, { serverRelativeURL: urlOf(name, library.one(name, kinds) as Document) }])
+  const others = remotes.map(({ group, version }) => `apis/${group}/${version}`)
+  const entries = [...own, ...others.map((name) => [name, { serverRelativeURL: `/openapi/v3/${name}` }])]
   const bytes = Buffer.from(JSON.stringify({ paths: Object.fromEntries(entries) }))
   const etag = createHash('sha512').update(bytes).digest('hex').toUpperCase()
   return tagged(request, { etag, type: 'application/json', bytes: () => bytes })

@@ -99,7 +99,7 @@ test('kubectl version and explain a path that is not there', { skip }, async () 
 
 test('discovery: groups, versions, resources with their subresources in order', async () => {
   const groups = (await client.call('GET /apis')).json
-  assert.deepEqual([groups.kind, groups.apiVersion, groups.groups[0].name], ['APIGroupList', 'v1', 'apps'])
+  assert.deepEqual([groups.kind, groups.apiVersion, groups.groups[0].name], ['APIGroupList', 'v1', 'apiregistration.k8s.io'])
   const core = (await client.call('GET /api/v1')).json
   const names: string[] = core.resources.map(({ name }: { name: string }) => name)
   assert.deepEqual(names, names.toSorted())
@@ -155,6 +155,7 @@ test('metrics count requests by what they are and how they were answered', async
   await client.call('GET /api/v1/namespaces/default/configmaps')
   await client.call('GET /api/v1/namespaces/default/pods/none/log')
   await client.call('GET /something/else')
+  await client.call('GET /api/v1/namespaces/default/pods/none/anything')
   const lines = (await client.call('GET /metrics')).text.split('\n')
   const labels = (more: string) => `apiserver_request_total{${more}} 1`
   for (const line of [
@@ -163,6 +164,7 @@ test('metrics count requests by what they are and how they were answered', async
   ]) {
     assert(lines.includes(labels(line)), line)
   }
+  assert(!lines.some((line) => line.includes('anything')), 'what nobody serves makes no labels')
   assert(lines.includes('apiserver_current_inflight_requests{request_kind="readOnly"} 1'))
   assert(lines.some((line) => line.startsWith('process_resident_memory_bytes ')))
   const bucket = lines.find((line) => line.includes('resource="configmaps"') && line.includes('le="0.005"'))

@@ -1,5 +1,6 @@
 /** The stages that answer what is no resource, in order. */
 import type { Kind } from '#schema/kind.ts'
+import type { RemoteVersion } from '../aggregation/aggregator.ts'
 import type { Stage } from '../request.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import { discovery } from './discovery.ts'
@@ -9,6 +10,8 @@ import { openApiStages } from './openapi.ts'
 
 export interface PublishOptions {
   readonly kinds: () => readonly Kind[]
+  /** What extension servers serve; default: there are none. */
+  readonly remotes?: () => readonly RemoteVersion[]
   /** As `kubectl version` prints it: `v1.36.0+nami`. */
   readonly gitVersion: string
   /** `linux/amd64`. */
@@ -20,23 +23,31 @@ export interface PublishOptions {
   readonly metrics?: RequestMetrics
 }
 
-export function publishStages({ kinds, gitVersion, platform, checks = [], tokens, metrics }: PublishOptions): readonly Stage[] {
+export function publishStages({
+  kinds,
+  remotes,
+  gitVersion,
+  platform,
+  checks = [],
+  tokens,
+  metrics,
+}: PublishOptions): readonly Stage[] {
   return [
     health(checks),
     version(gitVersion, platform),
     ...(metrics ? [metricsStage(metrics)] : []),
     ...(tokens ? [tokenKeys(tokens)] : []),
-    ...openApiStages(kinds),
-    discovery(kinds),
+    ...openApiStages(kinds, { remotes }),
+    discovery(kinds, remotes),
   ]
 }
 
 /** OpenID Connect discovery of the service account issuer (KEP-1393). */
 function tokenKeys(tokens: ServiceAccountTokens): Stage {
-  return async (request, next) => {
+  return (request, next) => {
     if (request.path === '/openid/v1/jwks') return json(tokens.jwks(), 'application/jwk-set+json')
     if (request.path === '/.well-known/openid-configuration') return json(tokens.openidConfiguration(), 'application/json')
-    return next()
+    return next(request)
   }
 }
 

@@ -47,7 +47,7 @@ export function deepFreeze(value: unknown): void {
 
 const encoder = new TextEncoder()
 
-/** The JSON of an object that is served in another form than it is stored in. */
-export function objectBytes(object: unknown): Uint8Array {
-  return encoder.encode(stringifyJson(object))
+/** The JSON of an object that is served in another form than it is stored in, with the newline that ends a body. */
+export function objectLine(object: unknown): Uint8Array {
+  return encoder.encode(`${stringifyJson(object)}\n`)
 }

@@ -1,7 +1,7 @@
 /** Stores a new object: system fields, hooks, preparation, validation, validating admission, and the compare with nothing. */
 import { copyJson } from '#schema/copy.ts'
-import type { KubeObject } from '#schema/kind.ts'
-import { alreadyExists, hasReason, type Reason, StatusError } from '#schema/status-error.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
+import { alreadyExists, forbidden, hasReason, type Reason, StatusError } from '#schema/status-error.ts'
 import { admitValidating } from './admit.ts'
 import { leaseFor } from './event-lease.ts'
 import { withHooks } from './hooks.ts'
@@ -35,6 +35,7 @@ async function createOnce(
   demand: ((object: KubeObject) => Promise<void>) | undefined,
 ): Promise<Outcome> {
   const { registry, kind } = context
+  if (kind.def.custom?.isTerminating) throw endingKind(kind, object.metadata.name ?? '')
   fillSystemFields(object, registry)
   const hooks = registry.hooks.filter((hook) => hook.kind === kind)
   return withHooks(hooks, { object, old: undefined, context }, async () => {
@@ -43,6 +44,10 @@ async function createOnce(
     await admitValidating(context, { operation: 'CREATE', object: ready, name: ready.metadata.name })
     return { done: !context.dryRun, result: await insert(context, ready) }
   })
+}
+
+function endingKind(kind: Kind, name: string): StatusError {
+  return forbidden(kind, name, 'create not allowed while custom resource definition is terminating')
 }
 
 async function insert(context: WriteContext, object: KubeObject): Promise<Outcome> {

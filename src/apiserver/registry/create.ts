@@ -5,6 +5,7 @@ import type { Request, Response } from '../request.ts'
 import { admitMutating } from './admit.ts'
 import { answer } from './answer.ts'
 import { createObject } from './create-object.ts'
+import { trackWrite } from './field-managers.ts'
 import { writeOptions } from './options.ts'
 import { dedupOwnerReferences } from './owner-references.ts'
 import { readObject } from './read-object.ts'
@@ -25,6 +26,7 @@ export async function admitAndCreate(context: WriteContext, object: KubeObject):
   wipeSystemFields(object)
   ensureNamespace(object, context.namespace)
   dedupOwnerReferences(object, context.warn, false)
+  trackWrite(context, object, undefined)
   await admitMutating(context, { operation: 'CREATE', object })
   applyDefaults(context.kind, object)
   dedupOwnerReferences(object, context.warn, true)

@@ -1,16 +1,17 @@
 /** GET of one object. */
+import { type Soon, then } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import { badRequest, notFound } from '#schema/status-error.ts'
 import type { Request, Response } from '../request.ts'
-import { answer } from './answer.ts'
+import { EntryAnswer } from './answer.ts'
 import { reach } from './freshness.ts'
 import type { Registry } from './registry.ts'
-import type { Entry } from './storage.ts'
+import type { Entry, Storage } from './storage.ts'
 
-export async function get(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+export function get(registry: Registry, request: Request, kind: Kind): Soon<Response> {
   const { name, namespace } = request.info
-  const entry = await getEntry(registry, kind, { name, namespace, resourceVersion: request.query.get('resourceVersion') ?? '' })
-  return answer({ object: entry.object, entry })
+  const entry = getEntry(registry, kind, { name, namespace, resourceVersion: request.query.get('resourceVersion') ?? '' })
+  return then(entry, (found) => new EntryAnswer(found))
 }
 
 export interface Wanted {
@@ -20,18 +21,27 @@ export interface Wanted {
   readonly resourceVersion?: string
 }
 
-export async function getEntry(
-  registry: Registry,
-  kind: Kind,
-  { name, namespace, resourceVersion = '' }: Wanted,
-): Promise<Entry> {
-  const storage = await registry.storage(kind)
-  const key = storage.keyOf(namespace, name)
+export function getEntry(registry: Registry, kind: Kind, { name, namespace, resourceVersion = '' }: Wanted): Soon<Entry> {
   const version = parseVersion(resourceVersion)
-  if (version !== undefined) await reach(storage.cache, version, registry.clock)
-  const entry = version === undefined ? await storage.get(key) : storage.cached(key)
-  if (!entry) throw notFound(kind, name)
-  return entry
+  return then(registry.storage(kind), (storage) => {
+    const key = storage.keyOf(namespace, name)
+    const found = version === undefined ? storage.get(key) : cachedSince(registry, { storage, key, version })
+    return then(found, (entry) => {
+      if (!entry) throw notFound(kind, name)
+      return entry
+    })
+  })
+}
+
+interface Cached {
+  readonly storage: Storage
+  readonly key: string
+  readonly version: number
+}
+
+async function cachedSince({ clock }: Registry, { storage, key, version }: Cached): Promise<Entry | undefined> {
+  await reach(storage.cache, version, clock)
+  return storage.cachedNear(key)
 }
 
 /** Undefined where none was asked for. */

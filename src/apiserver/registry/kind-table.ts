@@ -5,6 +5,7 @@ type Address = { readonly group: string; readonly version: string; readonly reso
 
 export class KindTable {
   #kinds = new Map<string, Kind>()
+  #listeners: (() => void)[] = []
 
   constructor(kinds: readonly Kind[]) {
     for (const kind of kinds) this.add(kind)
@@ -26,10 +27,17 @@ export class KindTable {
 
   add(kind: Kind): void {
     this.#kinds.set(addressOf(kind), kind)
+    for (const listener of this.#listeners) listener()
   }
 
   remove(kind: Kind): void {
     this.#kinds.delete(addressOf(kind))
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Called after each kind that came or went. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 }
 

@@ -1,39 +1,58 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '#lib/random.ts'
-import { CachedRow, Recent } from '#store/cached-row.ts'
+import { VirtualClock } from '#lib/virtual-clock.ts'
+import { openMemoryStore } from '#store/memory.ts'
+import { openWatchCache } from '#store/watch-cache.ts'
 import { ListSegments } from './list-segments.ts'
 
-const encoder = new TextEncoder()
-const making = { decode: (): any => undefined, decoded: new Recent(1 << 20), served: new Recent(1 << 20) }
+const cause = { user: 'test', time: 0, request: 'test' }
 
-function row(key: string, revision: number): CachedRow<any> {
-  const value = encoder.encode(`{"metadata":{"name":"${key}"}}`)
-  return new CachedRow({ key, value, revision, subRevision: 0, createRevision: 1, version: 1, lease: 0 }, making)
+async function open() {
+  const clock = new VirtualClock()
+  const store = openMemoryStore({ clock })
+  const cache = openWatchCache<any>({ store, clock, prefix: '/k/', ring: { events: 2000, bytes: 1 << 20 } })
+  await cache.ready
+  const put = (name: string, more = '') => {
+    const value = Buffer.from(JSON.stringify({ metadata: { name }, more }))
+    return store.txn({ compare: [], success: [{ op: 'put', key: `/k/${name}`, value }], cause })
+  }
+  const remove = (name: string) => store.txn({ compare: [], success: [{ op: 'delete', key: `/k/${name}` }], cause })
+  return { cache, put, remove }
 }
 
-test('ListSegments.pieces() joins to the same list as one by one, whatever changed meanwhile', () => {
+test('ListSegments.of() is the same list as one by one, whatever changed meanwhile', async () => {
+  const { cache, put, remove } = await open()
   const random = seededRandom(7)
   const segments = new ListSegments()
-  const rows = new Map<string, CachedRow<any>>()
   for (let round = 0; round < 60; round++) {
-    for (let change = Math.floor(random.next() * (round % 10 === 0 ? 900 : 5)); change >= 0; change--) {
-      const key = `/k/${Math.floor(random.next() * 3000)}`
-      if (random.next() < 0.3) rows.delete(key)
-      else rows.set(key, row(key, round + 2))
+    // Each tenth round changes much, one of them more than the cache remembers.
+    for (let change = Math.floor(random.next() * (round === 30 ? 6000 : round % 10 === 0 ? 900 : 5)); change >= 0; change--) {
+      const name = `${random.next() < 0.1 ? 'ns/' : ''}${Math.floor(random.next() * 3000)}`
+      await (random.next() < 0.3 ? remove(name) : put(name, String(round)))
     }
-    const sorted = [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-    const joined = segments.pieces('/k/', sorted).map((piece) => Buffer.from(piece).toString())
-    assert.equal(joined.join(','), sorted.map(({ bytes }) => Buffer.from(bytes).toString()).join(','))
+    for (const prefix of ['/k/', '/k/ns/']) {
+      const joined = segments.of(prefix, cache).map(({ bytes }) => Buffer.from(bytes).toString())
+      const wanted = cache.list(prefix).map(({ bytes }) => `${Buffer.from(bytes)},`)
+      assert.equal(joined.join(''), wanted.join(''))
+    }
   }
 })
 
-test('ListSegments.pieces() keeps pieces in which nothing changed', () => {
+test('ListSegments.of() keeps pieces in which nothing changed, and those handed out before as they were', async () => {
+  const { cache, put, remove } = await open()
+  for (let i = 0; i < 2000; i++) await put(String(i).padStart(5, '0'))
   const segments = new ListSegments()
-  const rows = Array.from({ length: 2000 }, (_, i) => row(`/k/${String(i).padStart(5, '0')}`, 1))
-  const before = segments.pieces('/k/', rows)
-  const changed = rows.with(1000, row('/k/01000', 2))
-  const after = segments.pieces('/k/', changed)
+  const before = segments.of('/k/', cache)
+  await put('01000', 'changed')
+  const after = segments.of('/k/', cache)
   assert.equal(after.length, before.length)
   assert.equal(after.filter((piece, at) => piece !== before[at]).length, 1)
+  await remove('00000')
+  await put('99999')
+  assert.equal(segments.of('/k/', cache).length, before.length)
+  assert.equal(
+    before.reduce((sum, { rows }) => sum + rows.length, 0),
+    2000,
+  )
 })

@@ -7,17 +7,16 @@ import { continueExpired, decodeContinue, encodeContinue } from './continue-toke
 import { reach, tooLarge } from './freshness.ts'
 import { parseVersion } from './get.ts'
 import { type ListOptions, listOptions } from './list-options.ts'
-import { worthKeeping } from './list-segments.ts'
 import type { Registry } from './registry.ts'
 import { type Selection, selectionOf } from './selection.ts'
-import type { Cache, CacheRow, Entry, Storage } from './storage.ts'
+import type { Cache, Entry, Storage } from './storage.ts'
 
 export interface Page {
   readonly entries: readonly Entry[]
   readonly revision: number
   /** Where the next page begins. */
   readonly next?: { readonly token: string; readonly remaining?: number }
-  /** The JSON of `entries` in pieces that are to be joined by commas, where something better is known than one by one. */
+  /** The JSON of `entries` in pieces, commas included, where something better is known than one by one. */
   pieces?(): readonly Uint8Array[]
 }
 
@@ -52,9 +51,12 @@ async function fromCache({ clock }: Registry, { storage, selection, options, ver
   if (version === undefined) await cache.catchUp()
   else await reach(cache, version, clock)
   const { revision } = cache
-  const rows = rowsOf(cache, selection)
   const limit = version === 0 ? 0 : options.limit
-  if (selection.everything && limit === 0) return everything(storage, { rows, key: selection.key, revision })
+  if (selection.everything && limit === 0 && selection.key.endsWith('/') && !storage.kind.def.storedAs) {
+    return everything(storage, selection.key)
+  }
+  const rows = rowsOf(cache, selection)
+  await storage.bring(rows)
   const entries: Entry[] = []
   for (const [at, row] of rows.entries()) {
     const entry = storage.entry(row)
@@ -71,14 +73,17 @@ async function fromCache({ clock }: Registry, { storage, selection, options, ver
   return { entries, revision }
 }
 
-/** All of a kind or a namespace: objects are decoded only if somebody looks at them. */
-function everything(
-  storage: Storage,
-  { rows, key, revision }: { rows: readonly CacheRow[]; key: string; revision: number },
-): Page {
-  const entries = rows.map((row) => storage.entry(row))
-  if (rows.length < worthKeeping || storage.kind.def.storedAs) return { entries, revision }
-  return { entries, revision, pieces: () => storage.segments.pieces(key, rows) }
+/** All of a kind or a namespace, as it stands at this moment: objects are decoded, and joined, only if somebody looks at them. */
+function everything(storage: Storage, key: string): Page {
+  const segments = storage.segments.of(key, storage.cache)
+  let entries: readonly Entry[] | undefined
+  return {
+    revision: storage.cache.revision,
+    get entries() {
+      return (entries ??= segments.flatMap(({ rows }) => rows.map((row) => storage.entry(row))))
+    },
+    pieces: () => segments.map(({ bytes }, at) => (at < segments.length - 1 ? bytes : bytes.subarray(0, -1))),
+  }
 }
 
 function rowsOf(cache: Cache, { key, index }: Selection) {
@@ -135,8 +140,10 @@ async function fromStore(
       options,
     )
     at ??= result.revision
-    for (const [index, row] of result.rows.entries()) {
-      const entry = storage.rowEntry(row)
+    const rows = result.rows.map((row) => storage.cachedRow(row))
+    await storage.bring(rows)
+    for (const [index, row] of rows.entries()) {
+      const entry = storage.entry(row)
       if (!selection.everything && !selection.matches(entry.object)) continue
       entries.push(entry)
       if (limit > 0 && entries.length === limit) {
@@ -168,7 +175,8 @@ async function readRange(
 const encoder = new TextEncoder()
 
 /** The list, with its JSON joined from the bytes that the cache keeps. */
-export function listAnswer(kind: Kind, { entries, revision, next, pieces }: Page): Response {
+export function listAnswer(kind: Kind, page: Page): Response {
+  const { revision, next } = page
   const metadata = {
     resourceVersion: String(revision),
     ...(next && { continue: next.token }),
@@ -176,32 +184,30 @@ export function listAnswer(kind: Kind, { entries, revision, next, pieces }: Page
   }
   const head = { kind: listKindOf(kind), apiVersion: kind.apiVersion, metadata }
   const opening = `${JSON.stringify(head).slice(0, -1)},"items":[`
-  const framedPieces = () => framed(opening, pieces?.() ?? entries.map(({ bytes }) => bytes))
   let object: unknown
   return {
     type: 'object',
     status: 200,
     get object() {
-      return (object ??= { ...head, items: entries.map((entry) => entry.object) })
-    },
-    get bytes() {
-      return Buffer.concat([...framedPieces()])
+      return (object ??= { ...head, items: page.entries.map((entry) => entry.object) })
     },
     get pieces() {
-      return framedPieces()
+      return framed(opening, page.pieces?.() ?? separated(page.entries))
     },
   }
 }
 
 const comma = encoder.encode(',')
 
-function* framed(opening: string, items: readonly Uint8Array[]): Generator<Uint8Array> {
+function* framed(opening: string, pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   yield encoder.encode(opening)
-  let first = true
-  for (const bytes of items) {
-    if (!first) yield comma
-    first = false
+  yield* pieces
+  yield encoder.encode(']}')
+}
+
+function* separated(entries: readonly Entry[]): Generator<Uint8Array> {
+  for (const [at, { bytes }] of entries.entries()) {
+    if (at > 0) yield comma
     yield bytes
   }
-  yield encoder.encode(']}')
 }

@@ -1,4 +1,4 @@
-/** PATCH of one object, or of a part of it: JSON patch, merge patch, strategic merge patch. */
+/** PATCH of one object, or of a part of it: JSON patch, merge patch, strategic merge patch; apply stands in a file of its own. */
 import { copyJson } from '#schema/copy.ts'
 import { decode } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
@@ -8,12 +8,13 @@ import type { Kind, KubeObject } from '#schema/kind.ts'
 import { badRequest, invalid, StatusError } from '#schema/status-error.ts'
 import type { Request, Response } from '../request.ts'
 import { answer } from './answer.ts'
+import { trackWrite } from './field-managers.ts'
 import { type WriteOptions, writeOptions } from './options.ts'
 import { complain, mediaType, unsupportedMediaType } from './read-object.ts'
 import type { Registry } from './registry.ts'
-import { checkAddress, partOf } from './update.ts'
+import { checkAddress, mayCreate, partOf } from './update.ts'
 import { type WriteContext, writeContext } from './write-context.ts'
-import { writeLoop } from './write-loop.ts'
+import { type Change, writeLoop } from './write-loop.ts'
 
 const types = {
   json: 'application/json-patch+json',
@@ -26,43 +27,69 @@ const types = {
 const maxOperations = 10_000
 
 export async function patch(registry: Registry, request: Request, kind: Kind): Promise<Response> {
-  const { context, next } = await patchedBy(registry, request, kind)
-  return answer(await writeLoop({ context, part: partOf(request, kind), next }))
+  const { context, next, creates } = await patchedBy(registry, request, kind)
+  const createWhenAbsent = creates && !context.subresource ? mayCreate(context) : undefined
+  return answer(await writeLoop({ context, part: partOf(request, kind), next, createWhenAbsent }))
+}
+
+export interface Patching {
+  readonly context: WriteContext
+  /** Server-side apply makes what is not there. */
+  readonly creates: boolean
+  readonly next: Change['next']
 }
 
 /** What the request makes of the current object, for the write loop. */
-export async function patchedBy(
-  registry: Registry,
-  request: Request,
-  kind: Kind,
-): Promise<{ context: WriteContext; next: (current: KubeObject) => KubeObject }> {
-  const type = checkType(request)
-  const options = patchOptions(request)
+export async function patchedBy(registry: Registry, request: Request, kind: Kind): Promise<Patching> {
+  const type = checkType(request, kind)
+  const options = patchOptions(request, type)
   const context = writeContext(registry, request, { kind, options })
+  if (type === types.apply) {
+    const { applierOf } = await import('./apply.ts')
+    return { context, creates: true, next: await applierOf(context, options) }
+  }
   const body = await readPatch(request)
   const apply = await patcher(type, body.value, kind)
+  const seesManagers = mentionsManagers(type, body.value)
   const next = (current: KubeObject) => {
-    const patched = apply(copyJson(current))
+    const patched = apply(copyWith(current, seesManagers))
     const object = decodePatched(request, kind, { patched, options, duplicates: body.duplicates })
+    trackWrite(context, object, current)
     checkAddress(context, object)
     return object
   }
-  return { context, next }
+  return { context, creates: false, next }
 }
 
-function checkType(request: Request): string {
+/** Whether the patch may look into managedFields, which are large and nobody else's business. */
+function mentionsManagers(type: string, body: any): boolean {
+  if (type !== types.json) return body?.metadata === null || body?.metadata?.managedFields !== undefined
+  const reaches = (path: unknown) =>
+    ['', '/metadata'].includes(path as string) || String(path).startsWith('/metadata/managedFields')
+  return (body as any[]).some((operation) => reaches(operation?.path) || reaches(operation?.from ?? '/'))
+}
+
+function copyWith(object: KubeObject, managers: boolean): unknown {
+  if (managers || !object.metadata.managedFields) return copyJson(object)
+  const { managedFields: _, ...metadata } = object.metadata
+  return copyJson({ ...object, metadata })
+}
+
+/** Strategic merging knows built-in kinds alone. */
+function checkType(request: Request, { def }: Kind): string {
   const type = mediaType(request)
-  if (type === types.apply) {
-    throw new StatusError('UnsupportedMediaType', 'server-side apply is not supported by this server yet')
-  }
-  if (!Object.values<string>(types).includes(type)) throw unsupportedMediaType(Object.values(types))
+  const known = Object.values<string>(types).filter((one) => !def.custom || one !== types.strategic)
+  if (!known.includes(type)) throw unsupportedMediaType(known)
   return type
 }
 
-function patchOptions(request: Request): WriteOptions {
+function patchOptions(request: Request, type: string): WriteOptions {
   const options = writeOptions(request.query, 'PatchOptions')
-  if (options.force === undefined) return options
-  const error = root.child('force').forbidden('may not be specified for non-apply patch')
+  const isApply = type === types.apply
+  if (isApply ? options.fieldManager !== '' : options.force === undefined) return options
+  const error = isApply
+    ? root.child('fieldManager').required('is required for apply patch')
+    : root.child('force').forbidden('may not be specified for non-apply patch')
   throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [error])
 }
 

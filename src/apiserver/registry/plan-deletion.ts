@@ -25,6 +25,8 @@ type Metadata = { -readonly [K in keyof ObjectMeta]: ObjectMeta[K] }
 export function planDeletion(kind: Kind, { object, options, now }: ToDelete): DeletionPlan {
   if (!isNamespace(kind)) checkPreconditions(kind, object, options)
   else return planNamespace({ object, options, now })
+  const waiting = !object.metadata.deletionTimestamp && kind.def.markDeleted?.(object, formatTime(now))
+  if (waiting) return { type: 'mark', object: waiting, thenRemove: false }
   const grace = planGrace(kind, { object, options, now })
   if (grace === 'pending') return { type: 'pending' }
   const finalizers = collectionFinalizers(kind, object.metadata, options)

@@ -56,8 +56,10 @@ async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omi
     const [document] = parseYaml(new TextDecoder().decode(bytes))
     return { value: document?.value, duplicates: [] }
   }
-  if (type === 'application/vnd.kubernetes.protobuf') return { value: await fromProtobuf(bytes, shape), duplicates: [] }
-  if (type !== 'application/json') throw unsupportedMediaType(formats)
+  const isCustom = shape.schema.json !== undefined
+  if (type === 'application/vnd.kubernetes.protobuf' && !isCustom)
+    return { value: await fromProtobuf(bytes, shape), duplicates: [] }
+  if (type !== 'application/json') throw unsupportedMediaType(formats.filter((one) => !isCustom || !one.endsWith('protobuf')))
   return parseJson(bytes)
 }
 

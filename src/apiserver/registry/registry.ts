@@ -2,6 +2,7 @@
 import type { Client } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import type { Soon } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Store } from '#store/store.ts'
 import type { AdmissionPlugin, Lister } from '../admission/plugin.ts'
@@ -32,7 +33,7 @@ export interface Registry {
   readonly nodeDialer?: NodeDialer | undefined
   readonly serviceDialer?: ServiceDialer | undefined
   /** Opened on first need. */
-  storage(kind: Kind): Promise<Storage>
+  storage(kind: Kind): Soon<Storage>
   /** Ends the watches of a kind that is no longer served. */
   forget(kind: Kind): void
 }

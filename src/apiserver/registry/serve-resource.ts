@@ -1,4 +1,5 @@
 /** Finds who serves a resource request: a verb of the registry, a subresource, or a review. */
+import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
 import type { Request, Response } from '../request.ts'
@@ -18,7 +19,7 @@ import { update } from './update.ts'
 import { watch } from './watch.ts'
 
 /** Serves one verb of a kind. */
-export type Verbs = (registry: Registry, request: Request, kind: Kind) => Promise<Response>
+export type Verbs = (registry: Registry, request: Request, kind: Kind) => Soon<Response>
 
 const verbs: Readonly<Record<Verb, Verbs>> = {
   get,
@@ -33,10 +34,11 @@ const verbs: Readonly<Record<Verb, Verbs>> = {
 
 const onCollections = new Set<string>(['list', 'watch', 'create', 'deletecollection'])
 
-export async function serveResource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+export function serveResource(registry: Registry, request: Request, kind: Kind): Soon<Response> {
   const { info } = request
   if (!addresses(request, kind)) return pageNotFound()
   if (info.name) requirePathSegment('Name', info.name)
+  if (kind.def.custom?.deprecation) request.warnings.push(kind.def.custom.deprecation)
   if (info.subresource) return serveSubresource(registry, request, kind)
   const verb = info.verb as Verb
   if (kind.def.virtual) {
@@ -44,7 +46,7 @@ export async function serveResource(registry: Registry, request: Request, kind: 
     return review(registry, request, kind)
   }
   const serves = verbs[verb]
-  if (!serves || !(kind.def.verbs ?? Object.keys(verbs)).includes(verb) || misplaced(request, kind)) throw methodNotAllowed()
+  if (!serves || !(kind.def.verbs?.includes(verb) ?? true) || misplaced(request, kind)) throw methodNotAllowed()
   return serves(registry, request, kind)
 }
 
@@ -62,7 +64,7 @@ function misplaced({ info, path }: Request, kind: Kind): boolean {
   return !onCollections.has(verb) && (name === '' || path === '')
 }
 
-async function serveSubresource(registry: Registry, request: Request, kind: Kind): Promise<Response> {
+function serveSubresource(registry: Registry, request: Request, kind: Kind): Soon<Response> {
   const { subresource, verb } = request.info
   // The old prefixes `/watch/` and `/proxy/` would lead any method here under another verb than its own.
   if (verb === 'watch' || verb === 'proxy') return pageNotFound()

@@ -1,11 +1,13 @@
 /** One kind's place in the store: keys, rows to objects, guarded writes. Two served versions may share one place. */
 import type { Clock } from '#lib/clock.ts'
-import type { Kind, KubeObject } from '#schema/kind.ts'
+import { type Soon, then } from '#lib/soon.ts'
+import type { Kind, KubeObject, StoredForm } from '#schema/kind.ts'
 import { StatusError } from '#schema/status-error.ts'
 import { asLongAsTheRow, CachedRow, type Making } from '#store/cached-row.ts'
 import { type Cause, create, type Row, remove, type Store, update } from '#store/store.ts'
 import { openWatchCache, type WatchCache } from '#store/watch-cache.ts'
-import { decodeRow, encodeObject, objectBytes, withVersion } from './codec.ts'
+import type { ServedEvent } from '../request.ts'
+import { decodeRow, encodeObject, objectLine, withVersion } from './codec.ts'
 import { ListSegments } from './list-segments.ts'
 
 export type Cache = WatchCache<KubeObject>
@@ -17,6 +19,8 @@ export interface Entry<T extends KubeObject = any> {
   readonly object: T
   /** Its JSON, made on first need. */
   readonly bytes: Uint8Array
+  /** The same with the newline that ends a body. */
+  readonly line: Uint8Array
 }
 
 export type Written = { readonly ok: true; readonly entry: Entry } | { readonly ok: false; readonly current: Entry | undefined }
@@ -58,9 +62,12 @@ export class Storage {
   readonly kind: Kind
   readonly cache: Cache
   readonly segments = new ListSegments()
+  /** What watchers of everything are sent for a batch of the cache's events. */
+  readonly shared = new WeakMap<object, readonly ServedEvent[]>()
   #store: Store
   #prefix: string
   #entries = new WeakMap<CachedRow<KubeObject>, Entry>()
+  #stopped = new AbortController()
   /** For rows that the cache has not seen yet. */
   #making: Making<KubeObject>
 
@@ -82,9 +89,16 @@ export class Storage {
   }
 
   /** Sees every write that was acknowledged before the call. */
-  async get(key: string): Promise<Entry | undefined> {
+  get(key: string): Soon<Entry | undefined> {
+    if (!this.#store.peek) return this.#store.range({ key }).then(({ rows: [row] }) => row && this.#near(row))
+    const row = this.#store.peek(key)
+    return row && this.#near(row)
+  }
+
+  /** Whether the row would be stored otherwise if it were written now: with another encryption key. */
+  async isStale(key: string): Promise<boolean> {
     const { rows } = await this.#store.range({ key })
-    return rows[0] && this.rowEntry(rows[0])
+    return rows[0]?.isStale ?? false
   }
 
   /** What the cache has, which may be a moment old. */
@@ -93,14 +107,43 @@ export class Storage {
     return row && this.entry(row)
   }
 
+  /** The same, of an object that may first have to be converted by others. */
+  cachedNear(key: string): Soon<Entry | undefined> {
+    const row = this.cache.get(key)
+    return row && then(this.bring([row]), () => this.entry(row))
+  }
+
+  /** Has those rows converted that others must convert, before `entry` tells them. */
+  bring(rows: readonly CacheRow[]): Soon<void> {
+    const { fromFar, isFar } = this.kind.def.storedAs ?? {}
+    if (!fromFar || !isFar) return undefined
+    const far = rows.filter((row) => !this.#entries.has(row) && isFar(decodedOf(row)))
+    return far.length === 0 ? undefined : this.#convert(far, fromFar)
+  }
+
+  async #convert(rows: readonly CacheRow[], fromFar: NonNullable<StoredForm['fromFar']>): Promise<void> {
+    const objects = await fromFar(rows.map(decodedOf))
+    for (const [i, row] of rows.entries()) this.#entries.set(row, servedEntry(row, objects[i]))
+  }
+
+  #near(row: Row): Soon<Entry> {
+    const cached = this.cachedRow(row)
+    return then(this.bring([cached]), () => this.entry(cached))
+  }
+
+  /** The cache's own where it has it. */
+  cachedRow(row: Row): CacheRow {
+    const cached = this.cache.get(row.key)
+    return cached?.revision === row.revision ? cached : new CachedRow(row, this.#making)
+  }
+
   /** All or a page of what stood there at `revision`, or stands there now. */
   range(request: { key: string; end: string; limit?: number; revision?: number }) {
     return this.#store.range(request)
   }
 
   rowEntry(row: Row): Entry {
-    const cached = this.cache.get(row.key)
-    return this.entry(cached?.revision === row.revision ? cached : new CachedRow(row, this.#making))
+    return this.entry(this.cachedRow(row))
   }
 
   entry(row: CachedRow<KubeObject>): Entry {
@@ -111,12 +154,31 @@ export class Storage {
   }
 
   /** What a watcher sees last of an object: its former state under the version of what ended it. */
-  lastState(row: Row, revision: number): Entry {
-    return this.entry(new CachedRow({ ...row, revision }, this.#making))
+  lastState(row: Row, revision: number, entry?: Entry): Entry {
+    const last = new CachedRow({ ...row, revision }, this.#making)
+    return entry && this.kind.def.storedAs ? servedEntry(last, entry.object) : this.entry(last)
+  }
+
+  /** Whether an unchanged object would be stored differently today. */
+  isOutdated({ row }: Entry): boolean {
+    const { isOutdated } = this.kind.def.storedAs ?? {}
+    if (!isOutdated) return false
+    const { metadata, ...rest } = decodedOf(this.cachedRow(row))
+    const { resourceVersion: _, ...kept } = metadata
+    return isOutdated({ ...rest, metadata: kept })
+  }
+
+  /** Ends the watches: the kind is served differently from now on. */
+  stop(): void {
+    this.#stopped.abort()
+  }
+
+  get stopped(): AbortSignal {
+    return this.#stopped.signal
   }
 
   async create(key: string, object: KubeObject, { cause, lease = 0 }: WriteAs): Promise<Written> {
-    const value = this.#encode(object)
+    const value = await this.#encode(object)
     const result = await create(this.#store, { key, value, ...(lease && { lease }) }, cause)
     return this.#written(result, { key, value, createRevision: result.revision, version: 1, lease })
   }
@@ -124,7 +186,7 @@ export class Storage {
   /** Replaces `entry` if nobody else did. */
   async update(entry: Entry, object: KubeObject, { cause, lease = entry.row.lease }: WriteAs): Promise<Written> {
     const { key, revision, createRevision, version } = entry.row
-    const value = this.#encode(object)
+    const value = await this.#encode(object)
     const result = await update(this.#store, { key, value, revision, ...(lease && { lease }) }, cause)
     return this.#written(result, { key, value, createRevision, version: version + 1, lease })
   }
@@ -133,18 +195,21 @@ export class Storage {
   async remove(entry: Entry, cause: Cause): Promise<Written> {
     const { key, revision } = entry.row
     const result = await remove(this.#store, { key, revision }, cause)
-    if (!result.ok) return { ok: false, current: result.current && this.rowEntry(result.current) }
-    return { ok: true, entry: this.lastState(entry.row, result.revision) }
+    if (!result.ok) return { ok: false, current: result.current && (await this.#near(result.current)) }
+    return { ok: true, entry: this.lastState(entry.row, result.revision, entry) }
   }
 
-  #written(result: { ok: boolean; revision: number; current?: Row }, row: Omit<Row, 'revision' | 'subRevision'>): Written {
-    if (!result.ok) return { ok: false, current: result.current && this.rowEntry(result.current) }
-    return { ok: true, entry: this.rowEntry({ ...row, revision: result.revision, subRevision: 0 }) }
+  #written(result: { ok: boolean; revision: number; current?: Row }, row: Omit<Row, 'revision' | 'subRevision'>): Soon<Written> {
+    if (!result.ok) return then(result.current && this.#near(result.current), (current): Written => ({ ok: false, current }))
+    const entry = this.#near({ ...row, revision: result.revision, subRevision: 0 })
+    return then(entry, (written): Written => ({ ok: true, entry: written }))
   }
 
-  #encode(object: KubeObject): Uint8Array {
+  #encode(object: KubeObject): Soon<Uint8Array> {
     const { storedAs } = this.kind.def
-    return encodeObject(storedAs ? (storedAs.toStored(object) as KubeObject) : object)
+    if (!storedAs) return encodeObject(object)
+    const stored = (storedAs.toFar?.(object) ?? storedAs.toStored(object)) as Soon<KubeObject>
+    return then(stored, encodeObject)
   }
 }
 
@@ -166,6 +231,10 @@ class PlainEntry implements Entry {
   get bytes(): Uint8Array {
     return this.#row.bytes
   }
+
+  get line(): Uint8Array {
+    return this.#row.line
+  }
 }
 
 function decodedOf(row: CachedRow<KubeObject>): KubeObject {
@@ -175,14 +244,20 @@ function decodedOf(row: CachedRow<KubeObject>): KubeObject {
 }
 
 function convertedEntry(kind: Kind, cached: CachedRow<KubeObject>): Entry {
-  const converted = kind.def.storedAs?.fromStored(decodedOf(cached)) as KubeObject
+  return servedEntry(cached, kind.def.storedAs?.fromStored(decodedOf(cached)))
+}
+
+function servedEntry(cached: CachedRow<KubeObject>, converted: KubeObject): Entry {
   const object = withVersion(converted, String(cached.revision))
-  let bytes: Uint8Array | undefined
+  let line: Uint8Array | undefined
   return {
     row: cached.row,
     object,
     get bytes() {
-      return (bytes ??= objectBytes(object))
+      return this.line.subarray(0, -1)
+    },
+    get line() {
+      return (line ??= objectLine(object))
     },
   }
 }

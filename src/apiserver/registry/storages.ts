@@ -1,4 +1,5 @@
 /** The storages of all kinds, and the lister that reads their caches. */
+import type { Soon } from '#lib/soon.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Lister } from '../admission/plugin.ts'
 import { type Cache, type CacheOptions, indexedFields, openCache, Storage, storedKindOf } from './storage.ts'
@@ -8,6 +9,7 @@ export class Storages {
   #options: CacheOptions
   #caches = new Map<Kind, Cache>()
   #opened = new Map<Kind, Storage>()
+  #filled = new WeakSet<Storage>()
   #stop = new AbortController()
 
   constructor(options: CacheOptions) {
@@ -21,10 +23,13 @@ export class Storages {
   }
 
   /** Opens a kind on first need; its cache is filled when this resolves. */
-  async open(kind: Kind): Promise<Storage> {
+  open(kind: Kind): Soon<Storage> {
     const storage = this.#storageOf(kind)
-    await storage.cache.ready
-    return storage
+    if (this.#filled.has(storage)) return storage
+    return storage.cache.ready.then(() => {
+      this.#filled.add(storage)
+      return storage
+    })
   }
 
   /** Fills the caches of everything that can be listed synchronously. */
@@ -35,6 +40,7 @@ export class Storages {
 
   /** A kind that is no longer served: its watchers must list again, and find nothing. */
   forget(kind: Kind): void {
+    this.#opened.get(kind)?.stop()
     this.#opened.delete(kind)
     if (storedKindOf(kind) !== kind) return
     this.#caches.get(kind)?.close()

@@ -50,11 +50,10 @@ export function generatedName(prefix: string, ending: string): string {
 export function prepareCreate(context: WriteContext, object: KubeObject): KubeObject {
   const { kind, namespace } = context
   ensureNamespace(object, namespace)
-  delete object.metadata.managedFields
   if (kind.def.status && !kind.def.statusOnCreate) resetStatus(kind, object)
   if (generationPaths(kind).length > 0) object.metadata.generation = 1
   kind.def.prepare?.(object, undefined)
-  const clean = decode(kind.schema, object) as KubeObject
+  const clean = cleanCopy(kind, object)
   refuse(context, clean, validateObject(kind, clean))
   for (const warning of kind.def.warnings?.(clean, undefined) ?? []) context.warn(warning)
   return clean
@@ -66,19 +65,27 @@ export function prepareUpdate(
   object: KubeObject,
   { old, part }: { old: KubeObject; part: Part },
 ): KubeObject {
-  const { kind, namespace } = context
-  if (part === 'raw') return decode(kind.schema, object) as KubeObject
+  const { kind, namespace, registry } = context
+  if (part === 'raw') return cleanCopy(kind, object)
   ensureNamespace(object, namespace)
   keep(object.metadata, old.metadata, 'generation')
-  keep(object.metadata, old.metadata, 'managedFields')
-  resetOtherParts(kind, object, { old, part })
+  resetOtherParts(kind, object, { old, part, now: formatTime(registry.clock.now()) })
   object.metadata.uid ||= old.metadata.uid
   object.metadata.creationTimestamp = old.metadata.creationTimestamp
   if (old.metadata.deletionTimestamp) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp
   object.metadata.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds
-  const clean = decode(kind.schema, object) as KubeObject
+  const clean = cleanCopy(kind, object)
   refuse(context, clean, errorsOf(kind, clean, { old, part }))
   if (part === 'main') for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
+  return clean
+}
+
+/** managedFields are large, never changed and checked already: the copy shares them. */
+function cleanCopy(kind: Kind, object: KubeObject): KubeObject {
+  const { managedFields } = object.metadata
+  delete object.metadata.managedFields
+  const clean = decode(kind.schema, object) as KubeObject
+  if (managedFields) clean.metadata.managedFields = object.metadata.managedFields = managedFields
   return clean
 }
 
@@ -88,12 +95,18 @@ function errorsOf(kind: Kind, object: KubeObject, { old, part }: { old: KubeObje
   return validateSubresourceUpdate(part, object, old)
 }
 
-function resetOtherParts(kind: Kind, object: any, { old, part }: { old: any; part: Exclude<Part, 'raw'> }): void {
+interface Change {
+  old: any
+  part: Exclude<Part, 'raw'>
+  now: string
+}
+
+function resetOtherParts(kind: Kind, object: any, { old, part, now }: Change): void {
   if (part === 'status') {
     for (const field of Object.keys(kind.schema.fields)) {
       if (!['apiVersion', 'kind', 'metadata', 'status'].includes(field)) keep(object, old, field)
     }
-    kind.def.prepareStatus?.(object, old)
+    kind.def.prepareStatus?.(object, old, now)
     return
   }
   if (part === 'main') {

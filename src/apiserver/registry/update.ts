@@ -6,6 +6,7 @@ import { demand } from '../authz/authorize.ts'
 import type { Request, Response } from '../request.ts'
 import { attributesFor } from '../stages/authorize.ts'
 import { answer } from './answer.ts'
+import { trackWrite } from './field-managers.ts'
 import { writeOptions } from './options.ts'
 import { dedupOwnerReferences } from './owner-references.ts'
 import { readObject } from './read-object.ts'
@@ -23,11 +24,23 @@ export async function update(registry: Registry, request: Request, kind: Kind): 
   const outcome = await writeLoop({
     context,
     part: partOf(request, kind),
-    next: () => copyJson(object),
+    next: (current) => tracked(context, object, current),
     preconditions: { uid: object.metadata.uid },
     createWhenAbsent: kind.def.createOnUpdate && !context.subresource ? mayCreate(context) : undefined,
   })
   return answer(outcome)
+}
+
+/** A copy with the entries of its managers; what the client sent of them is only looked at. */
+function tracked(
+  context: WriteContext,
+  { metadata: { managedFields, ...metadata }, ...rest }: KubeObject,
+  live: KubeObject | undefined,
+) {
+  const object = copyJson({ ...rest, metadata }) as KubeObject
+  if (managedFields) object.metadata.managedFields = managedFields
+  trackWrite(context, object, live)
+  return object
 }
 
 export function partOf({ info: { subresource } }: Request, kind: Kind): Part {
@@ -50,5 +63,5 @@ export function checkAddress(context: WriteContext, object: KubeObject): void {
 
 /** A write that turns out to be a creation needs the right to create. */
 export function mayCreate({ registry, request, user }: WriteContext): (object: KubeObject) => Promise<void> {
-  return () => demand(registry.authorizer, attributesFor(request, user, 'create'))
+  return async () => demand(registry.authorizer, attributesFor(request, user, 'create'))
 }

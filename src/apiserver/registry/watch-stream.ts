@@ -1,15 +1,16 @@
 /** The events of one watch on their way to one reader, in the batches in which they came. */
-import type { ServedEvent } from '../request.ts'
+import type { ServedEvent, WatchEvents, WatchReader } from '../request.ts'
 
 type Batch = readonly ServedEvent[]
 
 /** A reader that is so many events behind is cut off: it lists or watches again (upstream's blocked watchers). */
 const maxBacklog = 100_000
 
-export class WatchStream implements AsyncIterable<Batch> {
+export class WatchStream implements WatchEvents {
   #batches: Batch[] = []
   #backlog = 0
   #ended = false
+  #reader: WatchReader | undefined
   #wake: (() => void) | undefined
   #onEnd: (() => void) | undefined
 
@@ -20,6 +21,8 @@ export class WatchStream implements AsyncIterable<Batch> {
 
   push(batch: Batch): void {
     if (this.#ended) return
+    // It bounds by itself what it has not passed on.
+    if (this.#reader) return this.#reader.take(batch)
     // However long the first batch is: a watch may begin with all there is.
     if (this.#backlog > maxBacklog) return this.end()
     this.#batches.push(batch)
@@ -33,6 +36,14 @@ export class WatchStream implements AsyncIterable<Batch> {
     this.#ended = true
     this.#onEnd?.()
     this.#wake?.()
+    this.#reader?.end()
+  }
+
+  pour(reader: WatchReader): void {
+    this.#reader = reader
+    for (const batch of this.#batches) reader.take(batch)
+    this.#batches = []
+    if (this.#ended) reader.end()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch> {

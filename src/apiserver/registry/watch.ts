@@ -1,7 +1,7 @@
 /** Watches: the changes of a collection, or of one object, as they happen. */
 import type { Clock, Timer } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
-import { expired } from '#schema/status-error.ts'
+import { expired, StatusError } from '#schema/status-error.ts'
 import type { CacheBatch, CacheEvent } from '#store/watch-cache.ts'
 import type { Request, Response, ServedEvent } from '../request.ts'
 import { reach } from './freshness.ts'
@@ -9,7 +9,7 @@ import { parseVersion } from './get.ts'
 import { type ListOptions, listOptions } from './list-options.ts'
 import type { Registry } from './registry.ts'
 import { type Selection, selectionOf } from './selection.ts'
-import type { Entry, Storage } from './storage.ts'
+import type { CacheRow, Entry, Storage } from './storage.ts'
 import { WatchStream } from './watch-stream.ts'
 
 /** Without a wish of the client a watch ends after so many seconds, or up to twice as many (`--min-request-timeout`). */
@@ -30,8 +30,15 @@ export async function watch(registry: Registry, request: Request, kind: Kind): P
   }
   const session = new Session({ storage, selection, options, stream, kind })
   stream.onEnd(bound(registry, { request, session, options, stream }))
+  endWith(storage, stream)
   session.start(version)
   return { type: 'watch', kind, events: stream }
+}
+
+/** A clean end, after which clients go on where they are: with the kind as it is served then. */
+function endWith({ stopped }: Storage, stream: WatchStream): void {
+  if (stopped.aborted) queueMicrotask(() => stream.end())
+  else stopped.addEventListener('abort', () => stream.end(), { once: true })
 }
 
 interface Parts {
@@ -42,10 +49,13 @@ interface Parts {
   readonly kind: Kind
 }
 
+type EventBatch = Extract<CacheBatch<any>, { type: 'events' }>
+
 /** One watch: turns the cache's events into those that this client may see. */
 class Session {
   #parts: Parts
   #bookmarked = 0
+  #turn: Promise<void> | undefined
   readonly stop = new AbortController()
 
   constructor(parts: Parts) {
@@ -60,13 +70,15 @@ class Session {
     const onBatch = (batch: CacheBatch<any>) => this.#take(batch, version ?? 0)
     if (options.sendInitialEvents) {
       const { rows, revision } = cache.listAndWatch(request, onBatch)
-      this.#push(
-        rows
-          .map((row) => storage.entry(row))
-          .filter(this.#matches)
-          .map(added),
-      )
-      if (options.allowWatchBookmarks) this.#bookmark(revision, { 'k8s.io/initial-events-end': 'true' })
+      this.#whenNear(rows, () => {
+        this.#push(
+          rows
+            .map((row) => storage.entry(row))
+            .filter(this.#matches)
+            .map(added),
+        )
+        if (options.allowWatchBookmarks) this.#bookmark(revision, { 'k8s.io/initial-events-end': 'true' })
+      })
     } else if (version === undefined || version === 0) cache.watch(request, onBatch)
     else cache.watch({ ...request, from: version + 1 }, onBatch)
   }
@@ -85,6 +97,30 @@ class Session {
   }
 
   #take(batch: CacheBatch<any>, asked: number): void {
+    const rows = batch.type === 'events' ? batch.events.flatMap(({ row, previous }) => (previous ? [row, previous] : [row])) : []
+    this.#whenNear(rows, () => this.#deliver(batch, asked))
+  }
+
+  /** At once, unless objects must be converted by others first; what comes meanwhile waits for its turn. */
+  #whenNear(rows: readonly CacheRow[], deliver: () => void): void {
+    const { storage, stream } = this.#parts
+    const near = this.#turn ? this.#turn.then(() => storage.bring(rows)) : storage.bring(rows)
+    if (!(near instanceof Promise)) return deliver()
+    const fail = (error: unknown) => {
+      const status = error instanceof StatusError ? error : new StatusError('InternalError', `Internal error occurred: ${error}`)
+      this.#push([{ type: 'ERROR', object: status.toStatus() }])
+      stream.end()
+    }
+    const turn: Promise<void> = near
+      .then(deliver)
+      .catch(fail)
+      .then(() => {
+        if (this.#turn === turn) this.#turn = undefined
+      })
+    this.#turn = turn
+  }
+
+  #deliver(batch: CacheBatch<any>, asked: number): void {
     const { stream } = this.#parts
     if (batch.type === 'expired') {
       const status = expired(`too old resource version: ${asked} (${batch.oldest - 1})`).toStatus()
@@ -92,7 +128,19 @@ class Session {
       stream.end()
       return
     }
-    this.#push(batch.events.map((event) => this.#served(event)).filter((event) => event !== undefined))
+    this.#push(this.#parts.selection.everything ? this.#all(batch) : this.#selected(batch))
+  }
+
+  /** Made once for all who watch everything. */
+  #all(batch: EventBatch): readonly ServedEvent[] {
+    const { shared } = this.#parts.storage
+    let events = shared.get(batch)
+    if (!events) shared.set(batch, (events = this.#selected(batch)))
+    return events
+  }
+
+  #selected({ events }: EventBatch): readonly ServedEvent[] {
+    return events.map((event) => this.#served(event)).filter((event) => event !== undefined)
   }
 
   #served({ type, row, previous, revision }: CacheEvent<any>): ServedEvent | undefined {
@@ -105,7 +153,7 @@ class Session {
     if (selection.everything) return served(previous ? 'MODIFIED' : 'ADDED', now)
     const before = previous && this.#matches(storage.entry(previous))
     if (this.#matches(now)) return served(before ? 'MODIFIED' : 'ADDED', now)
-    return before ? served('DELETED', storage.lastState(previous.row, revision)) : undefined
+    return before ? served('DELETED', storage.lastState(previous.row, revision, storage.entry(previous))) : undefined
   }
 
   #matches = (entry: Entry): boolean => this.#parts.selection.everything || this.#parts.selection.matches(entry.object)
@@ -120,14 +168,24 @@ function added(entry: Entry): ServedEvent {
 }
 
 function served(type: ServedEvent['type'], entry: Entry): ServedEvent {
-  return {
-    type,
-    get object() {
-      return entry.object
-    },
-    get bytes() {
-      return entry.bytes
-    },
+  return new EntryEvent(type, entry)
+}
+
+class EntryEvent implements ServedEvent {
+  readonly type: ServedEvent['type']
+  #entry: Entry
+
+  constructor(type: ServedEvent['type'], entry: Entry) {
+    this.type = type
+    this.#entry = entry
+  }
+
+  get object(): unknown {
+    return this.#entry.object
+  }
+
+  get bytes(): Uint8Array {
+    return this.#entry.bytes
   }
 }
 

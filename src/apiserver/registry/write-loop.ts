@@ -49,7 +49,7 @@ export async function writeLoop(change: Change): Promise<Outcome> {
   const { context } = change
   const storage = await context.registry.storage(context.kind)
   const key = storage.keyOf(context.namespace, context.name)
-  let entry = storage.cached(key)
+  let entry = await storage.cachedNear(key)
   let fresh = false
   for (;;) {
     let outcome: Attempt
@@ -124,12 +124,22 @@ async function attempt(change: Change, { storage, entry }: Place): Promise<Attem
 async function store({ context }: Change, { storage, entry, ready }: Place & { ready: KubeObject }): Promise<Attempt> {
   const old = entry.object
   if (mayGo(context.kind, ready, old)) return removeFinished(context, { storage, entry, ready })
-  if (sameJson(ready, old)) return { type: 'unchanged' }
+  const isSame = sameJson(ready, old) || differsInTimesOnly(ready, old)
+  if (isSame && !storage.isOutdated(entry) && !(await storage.isStale(entry.row.key))) return { type: 'unchanged' }
   if (context.dryRun) return { type: 'done', outcome: { object: ready } }
   const lease = await leaseFor(context)
   const written = await storage.update(entry, ready, { cause: causeOf(context), ...(lease && { lease }) })
   if (!written.ok) return { type: 'beaten', current: written.current }
   return { type: 'done', outcome: { object: written.entry.object, entry: written.entry } }
+}
+
+/** A write that changed nothing but when its writer was last seen (upstream's `IgnoreManagedFieldsTimestampsTransformer`). */
+function differsInTimesOnly(ready: KubeObject, old: KubeObject): boolean {
+  const { managedFields: now } = ready.metadata
+  const { managedFields: before } = old.metadata
+  if (!now || !before || now === before || now.length !== before.length) return false
+  const isSame = now.every((entry, i) => sameJson({ ...entry, time: undefined }, { ...before[i], time: undefined }))
+  return isSame && sameJson({ ...ready, metadata: { ...ready.metadata, managedFields: before } }, old)
 }
 
 /** The last finalizer of a deleted object is gone, so the update deletes it; the client sees the object it sent. */

@@ -7,6 +7,7 @@ import { lastApplied, withLastApplied } from './last-applied.ts'
 import { goJson, withSortedKeys } from './output/go-json.ts'
 import { findTargets, type Target } from './resources.ts'
 import { addSource, dryRunOf, dryRunQuery, objectPrinter, resultFlags, resultPrinter } from './result.ts'
+import { migrate, serverSideManager } from './server-side-migration.ts'
 import type { Json } from './session.ts'
 import { applyPatch } from './three-way-patch.ts'
 import { fieldValidation, validateFlag } from './validation.ts'
@@ -168,15 +169,23 @@ async function applyOnServer(call: Call, { resource, namespace, name = '', manif
   const { session, flags, err } = call
   const { object: body } = manifest as NonNullable<Target['manifest']>
   refuseGeneratedName(body)
+  const manager = flags['field-manager'] || serverSideManager
+  const dryRun = dryRunQuery(dryRunOf(call))
   const query = {
-    fieldManager: flags['field-manager'] || 'kubectl',
+    fieldManager: manager,
     force: String(flags['force-conflicts']),
     ...fieldValidation(flags.validate),
-    ...dryRunQuery(dryRunOf(call)),
+    ...dryRun,
   }
   const path = pathOf(resource, { namespace, name, subresource: flags.subresource })
+  const apply = () => session.request('PATCH', path, { body, contentType: 'application/apply-patch+yaml', query })
   try {
-    const object = await session.request('PATCH', path, { body, contentType: 'application/apply-patch+yaml', query })
+    const object = await migrate(await apply(), {
+      ...{ manager, apply, err },
+      get: () => session.get(path),
+      patch: (patch, contentType, fieldManager) =>
+        session.request('PATCH', path, { body: patch, contentType, query: { fieldManager, ...dryRun } }),
+    })
     warnIfDeleting(object, err)
     return { object, operation: 'serverside-applied' }
   } catch (error) {

@@ -1,9 +1,8 @@
 /** The annotation in which client-side apply keeps what was applied. */
-import { lastApplied } from '#client/apply.ts'
 import { goJson } from './output/go-json.ts'
 import type { Json } from './session.ts'
 
-export { lastApplied }
+export const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /** A copy of the object with the annotation on it. */
 export function withLastApplied(object: Json): Json {

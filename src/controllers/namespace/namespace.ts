@@ -1,20 +1,23 @@
 /** Namespace controller: empties a namespace that is being deleted, then lets it go. */
+import { CustomResourceDefinition } from '#api/apiextensions/v1/custom-resource-definition.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { kinds as builtIn } from '#api/kinds.ts'
 import type { Client } from '#client/client.ts'
 import type { Kind } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { type Again, type Controller, defineController } from '../runtime/controller.ts'
+import { kindsOf } from '../runtime/custom-kinds.ts'
 import { planConditions } from './conditions.ts'
 import { sweepable, sweepNamespace } from './sweep.ts'
 
 const finalizer = 'kubernetes'
 
-/** `kinds` is asked at each sweep, since custom kinds come and go. */
+/** Custom resources are swept besides `kinds`. */
 export function namespaceController(kinds: () => readonly Kind[] = () => builtIn): Controller {
   return defineController({
     name: 'namespace-controller',
     for: Namespace,
+    reads: [CustomResourceDefinition],
     workers: 10,
     grants: [
       { groups: ['*'], resources: ['*'], verbs: ['delete', 'deletecollection', 'get', 'list'] },
@@ -28,7 +31,8 @@ export function namespaceController(kinds: () => readonly Kind[] = () => builtIn
       const terminating = { ...namespace.status, phase: 'Terminating' as const }
       if (namespace.status.phase !== 'Terminating') await cluster.status(Namespace, namespace, terminating)
       if (!namespace.spec.finalizers?.length) return
-      const sweep = await sweepNamespace(cluster.live, namespace.metadata.name, sweepable(kinds()))
+      const custom = cluster.list(CustomResourceDefinition).flatMap((definition) => kindsOf(definition).slice(0, 1))
+      const sweep = await sweepNamespace(cluster.live, namespace.metadata.name, sweepable([...kinds(), ...custom]))
       const conditions = planConditions(namespace.status.conditions, sweep, cluster.clock.now())
       await cluster.status(Namespace, namespace, { ...terminating, conditions })
       if (sweep.errors.length > 0) throw new Error(sweep.errors.join(', '))

@@ -11,7 +11,7 @@ import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason, notFound } from '#schema/status-error.ts'
 import type { Draft, Schema } from '#schema/words.ts'
 import type { KindCache } from './cache.ts'
-import type { Cluster } from './controller.ts'
+import type { Cluster, StatusOptions } from './controller.ts'
 import { slowStart } from './slow-start.ts'
 
 export interface ControllerClusterOptions {
@@ -104,7 +104,12 @@ export class ControllerCluster implements Cluster<any, any> {
   }
 
   /** Somebody else's write to the object in between is no reason to compute the status anew: it is written onto that. */
-  async status(kind: Kind, object: KubeObject & { status?: unknown }, status: Draft<any>): Promise<any> {
+  async status(
+    kind: Kind,
+    object: KubeObject & { status?: unknown },
+    status: Draft<any>,
+    { onlyOnto }: StatusOptions = {},
+  ): Promise<any> {
     const schema = kind.schema.fields.status?.schema
     if (!schema) throw new Error(`${kind.kind} has no status`)
     const wanted = decode(schema as Schema, copyObject(schema as Schema, status))
@@ -114,13 +119,14 @@ export class ControllerCluster implements Cluster<any, any> {
     for (let tries = 0; ; tries++) {
       const noted = { ...current.metadata.annotations, ...annotations }
       if (same(current.status, wanted) && same(current.metadata.annotations, noted)) return current
-      const next = { ...current, metadata: { ...current.metadata, annotations: noted }, status: wanted }
+      const resourceVersion = onlyOnto ?? current.metadata.resourceVersion
+      const next = { ...current, metadata: { ...current.metadata, annotations: noted, resourceVersion }, status: wanted }
       try {
         const written = await this.live.update(kind, next as Writable, { subresource: 'status' })
         this.#caches.get(kind)?.wrote(written)
         return written
       } catch (error) {
-        if (!hasReason(error, 'Conflict') || tries >= 3) throw error
+        if (onlyOnto || !hasReason(error, 'Conflict') || tries >= 3) throw error
         current = await this.live.get(kind, object)
         if (current.metadata.uid !== object.metadata.uid) throw error
       }

@@ -69,6 +69,11 @@ export interface Caches<Reads extends Kind> {
   orphans<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, namespace: string): readonly T[]
 }
 
+export interface StatusOptions {
+  /** Resource version of the only state that may be written onto: for counts that add up over visits. Else it is a Conflict. */
+  readonly onlyOnto?: string
+}
+
 /** What `reconcile` may do. */
 export interface Cluster<Reads extends Kind, Writes extends Kind> extends Caches<Reads> {
   readonly clock: Clock
@@ -101,12 +106,14 @@ export interface Cluster<Reads extends Kind, Writes extends Kind> extends Caches
   ): Promise<void>
   /**
    * Replaces `status` if it differs. Annotations of `object` that the cache does not have go along (a status may carry
-   * them without counting as a change of what is wanted); nothing else of it does.
+   * them without counting as a change of what is wanted); nothing else of it does. Written onto whatever state is newest,
+   * unless the options name one.
    */
   status<N extends string, T extends KubeObject & { status?: unknown }>(
     kind: Kind<N, T> & Declared<N, NameOf<Writes>>,
     object: T,
     status: Draft<T['status']>,
+    options?: StatusOptions,
   ): Promise<T>
   /** Tells of every change of a kind, for controllers that `run`; answers a function that ends it. */
   watch<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, handlers: Handlers<T>): () => void

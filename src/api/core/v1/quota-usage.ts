@@ -106,9 +106,9 @@ const claimEvaluator: QuotaEvaluator<PersistentVolumeClaim> = {
 
 /** Whole bytes; while a claim grows, what is set aside for it counts where it is more. */
 function storageOf({ spec, status }: PersistentVolumeClaim): string | undefined {
-  const wanted = spec.resources?.requests?.['storage']
+  const wanted = spec.resources?.requests?.storage
   if (wanted === undefined) return undefined
-  const allocated = status?.allocatedResources?.['storage']
+  const allocated = status?.allocatedResources?.storage
   const charged = allocated !== undefined && compareQuantity(allocated, wanted) > 0 ? allocated : wanted
   const whole = String(quantityValue(charged))
   return compareQuantity(whole, charged) === 0
@@ -126,7 +126,7 @@ function attributesClasses({ spec, status }: PersistentVolumeClaim): string[] {
 }
 
 function replenishes(object: PersistentVolumeClaim, old: PersistentVolumeClaim | undefined): boolean {
-  const allocated = (claim: PersistentVolumeClaim | undefined) => claim?.status?.allocatedResources?.['storage'] ?? '0'
+  const allocated = (claim: PersistentVolumeClaim | undefined) => claim?.status?.allocatedResources?.storage ?? '0'
   if (compareQuantity(allocated(object), allocated(old)) !== 0) return true
   return attributesClasses(object).sort().join() !== (old ? attributesClasses(old).sort().join() : '')
 }

@@ -1,11 +1,14 @@
 /** `scale`: the number of replicas of whatever has one, as an `autoscaling/v1` Scale. */
 import { Scale } from '#api/autoscaling/v1/scale.ts'
+import { copyJson } from '#schema/copy.ts'
 import type { Kind, KubeObject, ScalePaths } from '#schema/kind.ts'
+import type { ManagedFieldsEntry } from '#schema/object-meta.ts'
 import { labelSelectorText } from '#schema/selector.ts'
 import { invalid } from '#schema/status-error.ts'
 import { validateObject } from '#schema/validate.ts'
 import type { Request, Response } from '../../request.ts'
 import { admitMutating, admitValidating } from '../admit.ts'
+import { trackWrite } from '../field-managers.ts'
 import { getEntry } from '../get.ts'
 import { writeOptions } from '../options.ts'
 import { patchedBy } from '../patch.ts'
@@ -15,6 +18,7 @@ import { valueAt } from '../same-json.ts'
 import { checkAddress } from '../update.ts'
 import { type WriteContext, writeContext } from '../write-context.ts'
 import { writeLoop } from '../write-loop.ts'
+import { entriesAfterScale, entriesOfScale } from './scale-managers.ts'
 
 export async function getScale(registry: Registry, request: Request, kind: Kind): Promise<Response> {
   const { name, namespace } = request.info
@@ -27,24 +31,32 @@ export async function updateScale(registry: Registry, request: Request, kind: Ki
   const sent = (await readObject(request, Scale, { kinds: registry.kinds, options })) as Scale
   const context = writeContext(registry, request, { kind, options })
   checkAddress(context, sent)
-  return writeScale(context, () => sent)
+  return writeScale(context, (live) => {
+    const scale = structuredClone(sent)
+    trackWrite({ ...context, kind: Scale }, scale, live)
+    return scale
+  })
 }
 
 export async function patchScale(registry: Registry, request: Request, kind: Kind): Promise<Response> {
   const { context, next } = await patchedBy(registry, request, Scale)
-  return writeScale({ ...context, kind }, (current) => next(scaleOf(kind, current)) as Scale)
+  return writeScale({ ...context, kind }, (live) => next(live))
 }
 
 /** A Scale with a resource version or UID changes only that very state. */
-async function writeScale(context: WriteContext, wanted: (current: KubeObject) => Scale): Promise<Response> {
-  const { kind } = context
+async function writeScale(context: WriteContext, wanted: (live: Scale) => Scale): Promise<Response> {
+  const { kind, registry } = context
   const paths = kind.def.scale as ScalePaths
   const next = async (current: KubeObject) => {
-    const scale = wanted(current)
+    const live = scaleOf(kind, current)
+    const owners = entriesOfScale(registry.kinds, kind, current)
+    if (owners) live.metadata.managedFields = owners
+    const scale = wanted(live)
     await admit(context, scale, scaleOf(kind, current))
     const errors = validateObject(Scale, { ...scale, metadata: { ...scale.metadata, name: context.name } })
     if (errors.length > 0) throw invalid(Scale, context.name, errors)
-    const object = structuredClone(current)
+    const object = copyJson(current) as KubeObject
+    setManagers(object, entriesAfterScale(registry.kinds, kind, { object: current, scale }))
     setAt(object, paths.specReplicas, scale.spec?.replicas ?? 0)
     if (scale.metadata.uid) object.metadata.uid = scale.metadata.uid
     if (scale.metadata.resourceVersion) object.metadata.resourceVersion = scale.metadata.resourceVersion
@@ -53,6 +65,11 @@ async function writeScale(context: WriteContext, wanted: (current: KubeObject) =
   }
   const { object } = await writeLoop({ context, part: 'main', next, admits: false })
   return { type: 'object', status: 200, object: scaleOf(kind, object) }
+}
+
+function setManagers({ metadata }: KubeObject, entries: ManagedFieldsEntry[] | undefined): void {
+  if (entries) metadata.managedFields = entries
+  else delete metadata.managedFields
 }
 
 /** Admission sees the Scale, not what is scaled. */

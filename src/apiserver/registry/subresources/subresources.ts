@@ -1,4 +1,5 @@
 /** The subresources, by `plural/name`, or by name where every kind has the same. */
+import type { Soon } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Request, Response } from '../../request.ts'
 import { get } from '../get.ts'
@@ -12,7 +13,7 @@ import { getScale, patchScale, updateScale } from './scale.ts'
 import { createToken } from './token.ts'
 
 /** By verb; `connect` serves every verb that has no entry of its own. */
-export type Handlers = Readonly<Record<string, (registry: Registry, request: Request, kind: Kind) => Promise<Response>>>
+export type Handlers = Readonly<Record<string, (registry: Registry, request: Request, kind: Kind) => Soon<Response>>>
 
 export const subresources: Readonly<Record<string, Handlers>> = {
   status: { get, update, patch },

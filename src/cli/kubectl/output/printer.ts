@@ -39,14 +39,15 @@ export const getFormats: readonly string[] = ['custom-columns', 'custom-columns-
 
 /** Undefined for formats that this function does not know: '' and `wide` are the caller's. */
 export function printerFor(format: string, allowed: readonly string[], options: PrinterOptions = {}): Printer {
-  const clean = (object: Json) => (options.showManagedFields ? object : withoutManagedFields(object))
   const printer = rawPrinter(format, options)
   if (!printer || !allowed.includes(format.split('=')[0] as string)) {
     throw new KubectlError(
       `unable to match a printer suitable for the output format "${format}", allowed formats are: ${allowed.join(',')}`,
     )
   }
-  return (object) => printer(clean(object))
+  // Templates see everything, as in kubectl.
+  const hides = !options.showManagedFields && (format === 'json' || format === 'yaml')
+  return hides ? (object) => printer(withoutManagedFields(object)) : printer
 }
 
 function rawPrinter(format: string, options: PrinterOptions): Printer | undefined {

@@ -1,11 +1,11 @@
 /** `kubectl rollout undo`: puts an earlier template back. */
 import { isDeepStrictEqual } from 'node:util'
-import { lastApplied } from '#client/apply.ts'
 import { integer } from '../command-line.ts'
 import { describePodTemplate } from '../describe/pod-template.ts'
 import { Report } from '../describe/report.ts'
 import { pathOf } from '../discovery.ts'
 import { aggregate, KubectlError } from '../errors.ts'
+import { lastApplied } from '../last-applied.ts'
 import { gather, type Info, selectionFlags, selectionOf } from '../resources.ts'
 import { dryRunOf, dryRunQuery, resultFlags, resultPrinter } from '../result.ts'
 import type { Json } from '../session.ts'

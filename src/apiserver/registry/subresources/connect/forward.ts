@@ -1,5 +1,5 @@
 /** Sends a request on to a backend as it came, an upgrade too, and its answer back. */
-import { STATUS_CODES } from 'node:http'
+import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { StatusError } from '#schema/status-error.ts'
 import type { Headers, Request, Response } from '../../../request.ts'
@@ -10,7 +10,7 @@ export interface Forwarding {
   readonly socket: Duplex
   /** Percent-encoded, with its query. */
   readonly target: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: OutgoingHttpHeaders
   /** Words an error of the connection. */
   refuse(text: string, cause: unknown): StatusError
 }
