@@ -1,111 +1,77 @@
-/** Objects created per second over HTTPS on the durable store of a whole server, beside raw SQLite committing as many bytes in groups of the same size. */
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { type ClientHttp2Session, connect } from 'node:http2'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { openControlPlane } from '#testing/control-plane.ts'
+/** Durable writes over HTTPS, 64 at once, beside a raw node:http2 server that parses what it is sent and answers with its JSON. */
+import type { ServerHttp2Stream } from 'node:http2'
+import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { defineBench } from './define-bench.ts'
+import { benchServer } from './load/bench-server.ts'
+import { compare, figureOf } from './load/compare.ts'
+import { type Load, LoadProcess } from './load/load-client.ts'
+import { rawServer } from './load/raw-server.ts'
 
-const inFlight = 64
-const sessions = 4
-const seconds = 3
-const path = '/api/v1/namespaces/default/configmaps'
-
-interface Task {
-  readonly server: string
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
+const maps = '/api/v1/namespaces/default/configmaps'
+const metadata = { name: 'c-@', namespace: 'default' }
+const configMap = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { text: 'x'.repeat(900) } })
+const env = Array.from({ length: 30 }, (_, i) => ({ name: `SETTING_${i}`, value: 'v'.repeat(50) }))
+const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 5 }
+const container = {
+  ...{ name: 'main', image: 'example/app:1', ports: [{ containerPort: 8080, name: 'http' }], env },
+  ...{
+    resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+    readinessProbe: probe,
+    livenessProbe: probe,
+  },
+  volumeMounts: [{ name: 'data', mountPath: '/data' }],
 }
+const deployment = JSON.stringify({
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { ...metadata, labels: { app: 'web' } } },
+  spec: {
+    ...{ replicas: 3, selector: { matchLabels: { app: 'web' } } },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: { containers: [container], volumes: [{ name: 'data', emptyDir: {} }] },
+    },
+  },
+})
 
-if (!isMainThread) await load(workerData as Task)
+const cases: readonly { what: string; load: Omit<Load, 'target' | 'connections' | 'streams'> }[] = [
+  { what: 'create of a ConfigMap', load: { method: 'POST', path: maps, body: configMap } },
+  {
+    what: 'create of a Deployment',
+    load: { method: 'POST', path: '/apis/apps/v1/namespaces/default/deployments', body: deployment },
+  },
+  {
+    what: 'update of a ConfigMap',
+    load: { method: 'PUT', path: `${maps}/kept-#`, body: configMap.replace('c-@', 'kept-#').replace('xx', '@') },
+  },
+  {
+    what: 'patch of a ConfigMap',
+    load: { method: 'PATCH', path: `${maps}/kept-#`, contentType: 'application/merge-patch+json', body: '{"data":{"at":"@"}}' },
+  },
+]
 
 export default defineBench({
   name: 'create',
   async run(report) {
-    const directory = mkdtempSync(join(process.env.NAMI_BENCH_DIR ?? tmpdir(), 'nami-bench-'))
-    try {
-      const before = raw(join(directory, 'before.db'))
-      const { perSecond, p99, cpu } = await creations()
-      const after = raw(join(directory, 'after.db'))
-      report({
-        what: `ConfigMaps of 1 KB created by ${inFlight} clients over HTTPS`,
-        value: perSecond,
-        unit: '/s',
-        limit: { what: 'raw SQLite in groups', value: (before + after) / 2 },
-        note: `p99 ${p99.toFixed(1)} ms; ${Math.round(cpu)} us of the serving thread for each`,
-      })
-    } finally {
-      rmSync(directory, { recursive: true })
+    await using nami = await benchServer({ durable: true })
+    for (let i = 0; i < 64; i++) await nami.client.create(ConfigMap, { metadata: { name: `kept-${i}`, namespace: 'default' } })
+    using raw = await rawServer(nami.pki, (stream) => void echo(stream))
+    using clients = new LoadProcess()
+    for (const { what, load } of cases) {
+      const all = { ...load, connections: 8, streams: 8 }
+      const sides = {
+        limit: await clients.open({ ...all, target: { ...nami.target, port: raw.port } }),
+        nami: await clients.open({ ...all, target: nami.target }),
+      }
+      const turns = { rounds: 4, milliseconds: 700, warmUp: 1000 }
+      const size = `${load.body?.length.toLocaleString('en')} bytes sent`
+      report(figureOf(`${what}, durable, 64 at once, ${size}`, await compare(sides, turns), 'raw parse and stringify'))
     }
   },
 })
 
-async function creations(): Promise<{ perSecond: number; p99: number; cpu: number }> {
-  await using plane = await openControlPlane()
-  const { server, ca, certificate: cert, key } = plane.administrator
-  const worker = new Worker(new URL(import.meta.url), { workerData: { server, ca, cert, key } satisfies Task })
-  await once(worker, 'message')
-  const start = process.threadCpuUsage()
-  const [{ perSecond, p99, requests }] = await once(worker, 'message')
-  const { user, system } = process.threadCpuUsage(start)
-  await worker.terminate()
-  return { perSecond, p99, cpu: (user + system) / requests }
-}
-
-async function load({ server, ...identity }: Task): Promise<void> {
-  const open = Array.from({ length: sessions }, () => connect(server, identity))
-  await Promise.all(open.map((session) => once(session, 'connect')))
-  const took: number[] = []
-  const all = (prefix: string, end: number) =>
-    Promise.all(
-      Array.from({ length: inFlight }, async (_, client) => {
-        for (let i = 0; performance.now() < end; i++) {
-          const asked = performance.now()
-          await create(open[client % sessions] as ClientHttp2Session, `${prefix}-${client}-${i}`)
-          took.push(performance.now() - asked)
-        }
-      }),
-    )
-  await all('warm', performance.now() + 1500)
-  took.length = 0
-  parentPort?.postMessage('warm')
-  const start = performance.now()
-  await all('c', start + seconds * 1000)
-  const perSecond = (took.length * 1000) / (performance.now() - start)
-  took.sort((a, b) => a - b)
-  parentPort?.postMessage({ perSecond, p99: took[Math.floor(took.length * 0.99)], requests: took.length })
-  for (const session of open) session.destroy()
-}
-
-function create(session: ClientHttp2Session, name: string): Promise<void> {
-  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/json' })
-  stream.end(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { text: 'x'.repeat(900) } }))
-  return new Promise((resolve, reject) => {
-    stream.on('response', (headers) => headers[':status'] !== 201 && reject(new Error(`answered ${headers[':status']}`)))
-    stream.on('error', reject)
-    stream.on('end', resolve)
-    stream.resume()
-  })
-}
-
-function raw(file: string): number {
-  const database = new DatabaseSync(file)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  database.exec('CREATE TABLE log (id INTEGER PRIMARY KEY, key TEXT NOT NULL, value BLOB NOT NULL)')
-  const insert = database.prepare('INSERT INTO log (key, value) VALUES (?, ?)')
-  const value = new Uint8Array(1100).fill(97)
-  const start = performance.now()
-  let commits = 0
-  for (; performance.now() < start + 1000; commits += inFlight) {
-    database.exec('BEGIN IMMEDIATE')
-    for (let i = 0; i < inFlight; i++) insert.run(`/registry/configmaps/default/c${i}-${commits}`, value)
-    database.exec('COMMIT')
-  }
-  const elapsed = performance.now() - start
-  database.close()
-  return (commits * 1000) / elapsed
+async function echo(stream: ServerHttp2Stream): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  const text = JSON.stringify(JSON.parse(Buffer.concat(chunks).toString()))
+  stream.respond({ ':status': 201, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+  stream.end(text)
 }

@@ -1,116 +1,177 @@
-/** Events delivered per second to 500 watchers on ten HTTP/2 connections, beside a raw node:http2 server that writes the same bytes to as many streams. */
+/** Events delivered per second to 1,000 watchers of one kind, beside the same bytes written one by one to 1,000 bare TLS sockets. */
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createSecureServer, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { createServer, type TLSSocket } from 'node:tls'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
-import { systemClock } from '#lib/clock.ts'
-import { systemRandom } from '#lib/random.ts'
-import { testCluster } from '#testing/cluster.ts'
-import { type LoopbackSocket, listenOnLoopback } from '#testing/loopback.ts'
+import type { Client } from '#client/client.ts'
+import type { Pki } from '#cluster/pki.ts'
 import { defineBench } from './define-bench.ts'
+import { type BenchServer, benchServer } from './load/bench-server.ts'
+import type { Target } from './load/load-client.ts'
+import type { Watching } from './load/watch-process.ts'
 
-const watchers = 500
-const connections = 10
-const events = 200
+const watchers = 1000
+const rounds = 3
+/** Writes of a round. */
+const events = 64
+const objects = 16
 const path = '/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=0'
-
-interface Task {
-  readonly port: number
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-}
-
-if (!isMainThread) await watch(workerData as Task)
+/** With several writes under way at once, as when controllers are busy, events come in batches. */
+const shapes = [
+  { connections: 1000, streams: 1, writers: 16 },
+  { connections: 100, streams: 10, writers: 16 },
+  { connections: 100, streams: 10, writers: 1 },
+]
 
 export default defineBench({
   name: 'watch',
   async run(report) {
-    await using cluster = await testCluster()
-    const { client, server } = cluster
-    await using front = await listenOnLoopback({ server, clock: systemClock, random: systemRandom })
-    const data = { text: 'x'.repeat(500) }
-    const made = await client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' }, data })
-    const frame = Buffer.from(`${JSON.stringify({ type: 'MODIFIED', object: made })}\n`)
-    const before = await rawRate(front, frame)
-    const nami = await rate(front, async () => {
-      for (let i = 0; i < events; i++) {
-        await client.update(ConfigMap, {
-          ...made,
-          metadata: { name: 'a', namespace: 'default' } as never,
-          data: { ...data, i: `${i}` },
-        })
-      }
-    })
-    const after = await rawRate(front, frame)
-    report({
-      what: `events to ${watchers} watchers, one write at a time`,
-      value: nami,
-      unit: '/s',
-      limit: { what: 'raw HTTP/2', value: (before + after) / 2 },
-    })
+    await using nami = await benchServer({ durable: true })
+    const frame = await firstFrame(nami.client)
+    await using raw = await rawSockets(nami.pki)
+    const limit = await Watchers.open({ target: { ...nami.target, port: raw.port }, connections: watchers, streams: 1 })
+    while (raw.sockets.size < watchers) await new Promise((resolve) => setTimeout(resolve, 10))
+    for (const { connections, streams, writers } of shapes) {
+      using own = await Watchers.open({ target: nami.target, path, connections, streams })
+      await own.more(0)
+      const sides = await inTurns(limit, own, { frame, nami, sockets: raw.sockets, writers })
+      const cpu = `thread time for one: ${sides.nami.cpu.toFixed(1)} and ${sides.limit.cpu.toFixed(1)} us, ratio ${(sides.limit.cpu / sides.nami.cpu).toFixed(2)}`
+      report({
+        what: `events to ${watchers} watchers on ${connections} connections, ${writers} durable writes at a time`,
+        value: sides.nami.perSecond,
+        unit: '/s',
+        limit: { what: 'raw TLS writes one by one', value: sides.limit.perSecond },
+        note: `${frame.length} bytes; ${cpu}`,
+      })
+    }
+    limit[Symbol.dispose]()
   },
 })
 
-/** Deliveries per second until every watcher has seen every event. */
-async function rate({ port, pki }: Pick<LoopbackSocket, 'port' | 'pki'>, write: () => Promise<void>): Promise<number> {
-  const { ca, admin } = pki
-  const worker = new Worker(new URL(import.meta.url), {
-    workerData: { port, ca: ca.certificate, cert: admin.certificate, key: admin.key } satisfies Task,
-  })
-  await once(worker, 'message')
-  const start = performance.now()
-  const seen = once(worker, 'message')
-  await write()
-  await seen
-  const elapsed = performance.now() - start
-  await worker.terminate()
-  return (watchers * events * 1000) / elapsed
+interface Pace {
+  readonly perSecond: number
+  readonly cpu: number
 }
 
-async function rawRate({ pki }: LoopbackSocket, frame: Buffer): Promise<number> {
-  const { ca, apiserver } = pki
-  const streams: ServerHttp2Stream[] = []
-  const server = createSecureServer({ key: apiserver.key, cert: apiserver.certificate, ca: ca.certificate })
-  server.on('stream', (stream) => {
-    stream.respond({ ':status': 200 })
-    stream.write(frame)
-    stream.on('error', () => {})
-    streams.push(stream)
+interface Turns {
+  readonly frame: Uint8Array
+  readonly nami: BenchServer
+  readonly writers: number
+  readonly sockets: ReadonlySet<TLSSocket>
+}
+
+async function inTurns(
+  limit: Watchers,
+  own: Watchers,
+  { frame, nami, sockets, writers }: Turns,
+): Promise<{ limit: Pace; nami: Pace }> {
+  const raw: Pace[] = []
+  const served: Pace[] = []
+  for (let round = 0; round <= rounds; round++) {
+    const writeRaw = async () => {
+      for (let i = 0; i < events; i++) {
+        for (const socket of sockets) socket.write(frame)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    const [a, b] = [await measure(limit, writeRaw), await measure(own, () => change(nami.client, writers))]
+    // The first is to get warm.
+    if (round > 0) raw.push(a)
+    if (round > 0) served.push(b)
+  }
+  return { limit: median(raw), nami: median(served) }
+}
+
+async function measure(seeing: Watchers, write: () => Promise<void>): Promise<Pace> {
+  const before = process.threadCpuUsage()
+  const start = performance.now()
+  const seen = seeing.more(events)
+  await write()
+  await seen
+  const { user, system } = process.threadCpuUsage(before)
+  const delivered = watchers * events
+  return { perSecond: (delivered * 1000) / (performance.now() - start), cpu: (user + system) / delivered }
+}
+
+function median(paces: readonly Pace[]): Pace {
+  const middle = (read: (pace: Pace) => number) => paces.map(read).sort((a, b) => a - b)[paces.length >> 1] as number
+  return { perSecond: middle((pace) => pace.perSecond), cpu: middle((pace) => pace.cpu) }
+}
+
+const name = (writer: number) => ({ name: `m${writer}`, namespace: 'default' })
+const data = { text: 'x'.repeat(500) }
+let changes = 0
+
+async function change(client: Client, writers: number): Promise<void> {
+  const writer = async (number: number) => {
+    for (let i = 0; i < events / writers; i++) {
+      await client.update(ConfigMap, { metadata: name(number), data: { ...data, i: `${changes++}` } } as never)
+    }
+  }
+  await Promise.all(Array.from({ length: writers }, (_, i) => writer(i)))
+}
+
+/** Every watcher begins with what there is, a line for each object. */
+async function firstFrame(client: Client): Promise<Uint8Array> {
+  let last: unknown
+  for (let i = 0; i < objects; i++) last = await client.create(ConfigMap, { metadata: name(i), data })
+  return Buffer.from(`${JSON.stringify({ type: 'MODIFIED', object: last })}\n`)
+}
+
+class Watchers implements Disposable {
+  #child: ChildProcess
+  #lines: number
+
+  constructor(child: ChildProcess, lines: number) {
+    this.#child = child
+    this.#lines = lines
+  }
+
+  static async open(watching: { target: Target; path?: string; connections: number; streams: number }): Promise<Watchers> {
+    const child = fork(new URL('./load/watch-process.ts', import.meta.url), {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      serialization: 'advanced',
+    })
+    child.send({ type: 'open', watching: watching satisfies Watching })
+    return new Watchers(child, watching.path === undefined ? 0 : objects)
+  }
+
+  /** Resolves when all have seen so many more lines. */
+  async more(lines: number): Promise<void> {
+    this.#lines += lines
+    const seen = once(this.#child, 'message')
+    this.#child.send({ type: 'await', lines: this.#lines })
+    await seen
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+async function rawSockets({ apiserver, ca }: Pki) {
+  const sockets = new Set<TLSSocket>()
+  const own = {
+    key: apiserver.key,
+    cert: apiserver.certificate,
+    ca: ca.certificate,
+    requestCert: true,
+    rejectUnauthorized: false,
+  }
+  const server = createServer(own, (socket) => {
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    sockets.add(socket)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const result = await rate({ port, pki }, async () => {
-    for (let i = 0; i < events; i++) {
-      for (const stream of streams) stream.write(frame)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  })
-  server.close()
-  return result
-}
-
-/** In the worker: says when all watches have their first event, and when all have the last. */
-async function watch({ port, ca, cert, key }: Task): Promise<void> {
-  let [started, finished] = [0, 0]
-  for (let c = 0; c < connections; c++) {
-    const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key })
-    session.on('error', () => {})
-    for (let w = 0; w < watchers / connections; w++) {
-      const stream = session.request({ ':path': path })
-      let lines = 0
-      stream.on('error', () => {})
-      stream.on('data', (chunk: Buffer) => {
-        const first = lines === 0
-        for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++
-        if (first && lines > 0 && ++started === watchers) parentPort?.postMessage('watching')
-        if (lines === events + 1) {
-          lines++
-          if (++finished === watchers) parentPort?.postMessage('seen')
-        }
-      })
-    }
+  return {
+    sockets,
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
   }
 }

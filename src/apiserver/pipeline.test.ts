@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { Role } from '#api/rbac/v1/role.ts'
+import { RoleBinding } from '#api/rbac/v1/role-binding.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { StoreError } from '#store/store.ts'
 import { testCluster } from '#testing/cluster.ts'
+import { networkRequest } from '#testing/requests.ts'
 import { send } from '#testing/send.ts'
 import type { AdmissionPlugin } from './admission/plugin.ts'
 import { asStatus, compose } from './pipeline.ts'
-import type { Request, Response } from './request.ts'
+import type { Next, Request, Response } from './request.ts'
 
 test('compose() runs stages in order and back', async () => {
   const seen: string[] = []
-  const stage = (name: string) => async (_: Request, next: () => Promise<Response>) => {
+  const stage = (name: string) => async (request: Request, next: Next) => {
     seen.push(name)
-    const response = await next()
+    const response = await next(request)
     seen.push(`/${name}`)
     return response
   }
@@ -103,3 +106,33 @@ for (const [error, code, reason, message] of failures) {
     assert.deepEqual([status.code, status.reason, status.message], [code, reason, message])
   })
 }
+
+test('a read of one object makes no promise on its way', async () => {
+  await using cluster = await testCluster()
+  await cluster.client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } })
+  const path = '/api/v1/namespaces/default/configmaps/a'
+  const user = { name: 'admin', groups: ['system:masters'] }
+  const request = networkRequest({}, { method: 'GET', path, origin: { type: 'in-process', user } })
+  const response = cluster.server.handle(request)
+  assert(!(response instanceof Promise) && response.type === 'object')
+  assert.equal(response.status, 200)
+})
+
+test('a right that was taken away is refused from the next request on', async () => {
+  await using cluster = await testCluster()
+  const { client, server } = cluster
+  const user = { name: 'ann', groups: ['system:authenticated'] }
+  const url = 'GET /api/v1/namespaces/default/configmaps/a'
+  const group = 'rbac.authorization.k8s.io'
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }]
+  await client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } })
+  await client.create(Role, { metadata: { name: 'reader', namespace: 'default' }, rules })
+  const binding = await client.create(RoleBinding, {
+    metadata: { name: 'reader', namespace: 'default' },
+    roleRef: { apiGroup: group, kind: 'Role', name: 'reader' },
+    subjects: [{ apiGroup: group, kind: 'User', name: 'ann' }],
+  })
+  assert.equal((await send(server, url, { user })).status, 200)
+  await client.delete(RoleBinding, binding)
+  assert.equal((await send(server, url, { user })).status, 403)
+})

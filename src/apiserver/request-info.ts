@@ -94,6 +94,7 @@ export function exactName(fieldSelector: string): string {
 
 /** The path comes decoded: to decode it once more would let a name stand for another path than the one that was authorized. */
 function splitPath(path: string): string[] {
+  if (path[0] === '/' && path.length > 1 && path[1] !== '/' && !path.endsWith('/')) return path.slice(1).split('/')
   let start = 0
   let end = path.length
   while (path[start] === '/') start++

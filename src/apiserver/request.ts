@@ -1,5 +1,6 @@
 /** A request on its way through the pipeline, and the ways to answer it; HTTP and in-process calls look alike here. */
 import type { Duplex, Readable } from 'node:stream'
+import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 
 /** `user.Info`: who asks. */
@@ -74,7 +75,7 @@ export interface Request {
 /**
  * Answers.
  * - object: one decoded object or Status; the serving stage encodes it as the client accepts (JSON, YAML, protobuf, Table).
- *   `bytes`, where present, is its ready JSON.
+ *   `bytes`, where present, is its ready JSON with the newline that ends a body.
  * - bytes and stream: sent as they are. - watch: events, encoded per client. - upgraded: the handler owns the socket.
  */
 export type Response =
@@ -89,7 +90,7 @@ export type Response =
     }
   | { readonly type: 'bytes'; readonly status: number; readonly bytes: Uint8Array; readonly headers: Headers }
   | { readonly type: 'stream'; readonly status: number; readonly chunks: AsyncIterable<Uint8Array>; readonly headers: Headers }
-  | { readonly type: 'watch'; readonly kind: Kind; readonly events: AsyncIterable<readonly ServedEvent[]> }
+  | { readonly type: 'watch'; readonly kind: Kind; readonly events: WatchEvents }
   | { readonly type: 'upgraded' }
 
 /** An array stands for several lines. */
@@ -102,5 +103,22 @@ export interface ServedEvent {
   readonly bytes?: Uint8Array
 }
 
-/** One step of the pipeline: answers, or hands on to `next`. */
-export type Stage = (request: Request, next: () => Promise<Response>) => Promise<Response>
+/** The events of a watch, for one reader: iterated, or poured out as they come. */
+export interface WatchEvents extends AsyncIterable<readonly ServedEvent[]> {
+  pour(reader: WatchReader): void
+  /** Nobody reads any longer. */
+  end(): void
+}
+
+export interface WatchReader {
+  /** Batches may be shared with other readers. */
+  take(batch: readonly ServedEvent[]): void
+  end(): void
+}
+
+/**
+ * One step of the pipeline: answers, or hands on to `next`. Who knows the answer at once makes no promise: a read of one object
+ * passes the whole pipeline in one turn.
+ */
+export type Stage = (request: Request, next: Next) => Soon<Response>
+export type Next = (request: Request) => Soon<Response>

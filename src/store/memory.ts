@@ -74,9 +74,9 @@ class MemoryStore implements Store {
     return { revision: durable, compactRevision, bytes: this.#bytes }
   }
 
-  async grantLease(ttlSeconds: number): Promise<Lease> {
+  async grantLease(ttlSeconds: number, id?: number): Promise<Lease> {
     this.#checkOpen()
-    return this.#leases.grant(ttlSeconds)
+    return this.#leases.grant(ttlSeconds, id)
   }
 
   async keepAliveLease(id: number): Promise<Lease> {

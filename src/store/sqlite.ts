@@ -178,10 +178,10 @@ class SqliteStore implements Store {
     return { revision: durable, compactRevision, bytes, ...(this.#full && { alarm: 'NoSpace' as const }) }
   }
 
-  async grantLease(ttlSeconds: number): Promise<Lease> {
+  async grantLease(ttlSeconds: number, id?: number): Promise<Lease> {
     this.#checkOpen()
     if (this.#full) throw noSpace()
-    const lease = this.#leases.grant(ttlSeconds)
+    const lease = this.#leases.grant(ttlSeconds, id)
     await this.#durable((group) => group.granted.push(lease))
     return lease
   }

@@ -155,7 +155,8 @@ export interface Store {
   /** Forgets what was overwritten or deleted at or before `revision`. */
   compact(revision: number): Promise<void>
   status(): Promise<StoreStatus>
-  grantLease(ttlSeconds: number): Promise<Lease>
+  /** Without `id` the engine chooses one that was never used; throws `StoreError('LeaseExists')`. */
+  grantLease(ttlSeconds: number, id?: number): Promise<Lease>
   /** Resets the time to live; throws `StoreError('LeaseNotFound')`. */
   keepAliveLease(id: number): Promise<Lease>
   /** Deletes the lease and, in one revision, the keys attached to it. */
@@ -172,6 +173,7 @@ export type StoreErrorCode =
   | 'FutureRevision'
   | 'NoSpace'
   | 'LeaseNotFound'
+  | 'LeaseExists'
   /** The same key is written twice in one txn. */
   | 'DuplicateKey'
   | 'Closed'

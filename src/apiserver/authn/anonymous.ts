@@ -6,5 +6,5 @@ export const anonymous: User = { name: 'system:anonymous', groups: ['system:unau
 
 export const anonymousAuthenticator: Authenticator = {
   name: 'anonymous',
-  authenticate: async () => anonymous,
+  authenticate: () => anonymous,
 }

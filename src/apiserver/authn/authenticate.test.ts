@@ -34,8 +34,8 @@ test('authenticate() takes in-process callers at their word', async () => {
 })
 
 test('authenticate() makes nobody anonymous who shows something wrong', async () => {
-  await assert.rejects(authenticate(order, networkRequest({ authorization: 'Bearer wrong' })), unauthorized)
-  await assert.rejects(authenticate([order[0]!], networkRequest()), unauthorized)
+  await assert.rejects(async () => authenticate(order, networkRequest({ authorization: 'Bearer wrong' })), unauthorized)
+  await assert.rejects(async () => authenticate([order[0]!], networkRequest()), unauthorized)
 })
 
 test('bearerToken() finds the token where clients put it', () => {
@@ -133,8 +133,8 @@ test('certificateAuthenticator() reads subject and dates', async () => {
   assert.match(user?.extra?.['authentication.kubernetes.io/credential-id']?.[0] ?? '', /^X509SHA256=[0-9a-f]{64}$/)
 
   clock.advanceTo(clock.now() + 25 * 3600 * 1000)
-  await assert.rejects(authenticator.authenticate(shown), unauthorized)
+  await assert.rejects(async () => authenticator.authenticate(shown), unauthorized)
   const broken = networkRequest({}, { origin: { type: 'network', remoteAddress: '', certificate: der.subarray(0, 50) } })
-  await assert.rejects(authenticator.authenticate(broken), /malformed/)
+  await assert.rejects(async () => authenticator.authenticate(broken), /malformed/)
   assert.equal(await authenticator.authenticate(networkRequest()), undefined)
 })

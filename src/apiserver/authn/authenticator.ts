@@ -1,4 +1,5 @@
 /** Authentication: who sends this? One file per authenticator in this folder; `authenticate.ts` asks them in order. */
+import type { Soon } from '#lib/soon.ts'
 import type { Request, User } from '../request.ts'
 
 /**
@@ -7,5 +8,5 @@ import type { Request, User } from '../request.ts'
  */
 export interface Authenticator {
   readonly name: string
-  authenticate(request: Request): Promise<User | undefined>
+  authenticate(request: Request): Soon<User | undefined>
 }

@@ -1,6 +1,6 @@
 /** Bearer tokens: finds the token in a request and asks each kind of token in turn (upstream `request/bearertoken`, `request/websocket`). */
 import { StatusError } from '#schema/status-error.ts'
-import type { Request } from '../request.ts'
+import type { Request, User } from '../request.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.ts'
 
@@ -8,18 +8,21 @@ import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.ts
 export function bearerTokenAuthenticator({ tokens, audiences }: TokenOptions): Authenticator {
   return {
     name: 'bearer',
-    async authenticate(request) {
+    authenticate(request) {
       const token = bearerToken(request)
-      if (token === undefined) return undefined
-      try {
-        const identity = await authenticateToken(token, { tokens, audiences })
-        if (identity) return identity.user
-      } catch (cause) {
-        throw new StatusError('Unauthorized', 'Unauthorized', { cause })
-      }
-      throw new StatusError('Unauthorized', 'Unauthorized', { cause: new Error('invalid bearer token') })
+      return token === undefined ? undefined : userOf(token, { tokens, audiences })
     },
   }
+}
+
+async function userOf(token: string, options: TokenOptions): Promise<User> {
+  try {
+    const identity = await authenticateToken(token, options)
+    if (identity) return identity.user
+  } catch (cause) {
+    throw new StatusError('Unauthorized', 'Unauthorized', { cause })
+  }
+  throw new StatusError('Unauthorized', 'Unauthorized', { cause: new Error('invalid bearer token') })
 }
 
 export interface TokenOptions {

@@ -15,7 +15,7 @@ export function certificateAuthenticator({ clock }: { clock: Clock }): Authentic
   const known = new WeakMap<Uint8Array, Identity>()
   return {
     name: 'x509',
-    async authenticate({ origin }) {
+    authenticate({ origin }) {
       if (origin.type !== 'network') return undefined
       if (origin.certificateError) {
         throw new StatusError('Unauthorized', 'Unauthorized', { cause: new Error(origin.certificateError) })

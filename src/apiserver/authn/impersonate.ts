@@ -26,6 +26,12 @@ export async function impersonate(
   throw refusal
 }
 
+/** Most requests do not, and are spared the rest. */
+export function asksToImpersonate(headers: Request['headers']): boolean {
+  for (const name in headers) if (name.startsWith('impersonate-')) return true
+  return false
+}
+
 const extraPrefix = 'impersonate-extra-'
 
 /** Repeated headers arrive joined with commas; each part is authorized by itself. */

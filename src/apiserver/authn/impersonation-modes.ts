@@ -58,7 +58,7 @@ function constrained(
   return {
     applies,
     async check(wanted, { attributes, authorizer }) {
-      const ask = (asked: Attributes) => demand(authorizer, view(asked))
+      const ask = async (asked: Attributes) => demand(authorizer, view(asked))
       await ask({ ...attributes, verb: `impersonate-on:${mode}:${attributes.verb}` })
       return become(wanted, { verb: `impersonate:${mode}`, isConstrained: true, requestor: attributes.user, ask })
     },
@@ -68,7 +68,7 @@ function constrained(
 const unconstrained: ImpersonationMode = {
   applies: () => true,
   check: (wanted, { attributes, authorizer }) => {
-    const ask = (asked: Attributes) => demand(authorizer, asked)
+    const ask = async (asked: Attributes) => demand(authorizer, asked)
     return become(wanted, { verb: 'impersonate', isConstrained: false, requestor: attributes.user, ask })
   },
 }

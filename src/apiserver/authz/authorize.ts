@@ -2,10 +2,15 @@
 import { forbidden, StatusError } from '#schema/status-error.ts'
 import type { Attributes, Authorizer, Decision } from './authorizer.ts'
 
-/** Throws the 403 unless the authorizer allows it. */
-export async function demand(authorizer: Authorizer, attributes: Attributes): Promise<void> {
+/** Throws the 403 unless the authorizer allows it; a promise only where the authorizer gives one. */
+export function demand(authorizer: Authorizer, attributes: Attributes): Promise<void> | undefined {
   const decided = authorizer.authorize(attributes)
-  const { verdict, reason } = decided instanceof Promise ? await decided : decided
+  if (decided instanceof Promise) return decided.then((decision) => refuseUnlessAllowed(decision, attributes))
+  refuseUnlessAllowed(decided, attributes)
+  return undefined
+}
+
+function refuseUnlessAllowed({ verdict, reason }: Decision, attributes: Attributes): void {
   if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
 }
 
@@ -31,7 +36,7 @@ interface Question {
 }
 
 function ask(authorizers: readonly Authorizer[], { attributes, from, reasons: earlier }: Question): Decision | Promise<Decision> {
-  const reasons = [...earlier]
+  const reasons: string[] = earlier.length > 0 ? [...earlier] : []
   for (let i = from; i < authorizers.length; i++) {
     const decided = (authorizers[i] as Authorizer).authorize(attributes)
     if (decided instanceof Promise) return decided.then((decision) => settle(decision, i))

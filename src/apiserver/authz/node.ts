@@ -13,7 +13,7 @@ export function nodeAuthorizer({ lister }: { lister: Lister }): Authorizer {
     name: 'node',
     authorize(attributes) {
       const node = nodeNameOf(attributes.user)
-      if (node === undefined) return no()
+      if (node === undefined) return noOpinion
       if (!node) return no(`unknown node for user ${JSON.stringify(attributes.user.name)}`)
       return byResource({ node, attributes, lister }) ?? byRules(attributes)
     },
@@ -27,9 +27,10 @@ interface Asked {
 }
 
 const allow: Decision = { verdict: 'allow' }
+const noOpinion: Decision = { verdict: 'noOpinion' }
 
 function no(reason?: string): Decision {
-  return reason ? { verdict: 'noOpinion', reason } : { verdict: 'noOpinion' }
+  return reason ? { verdict: 'noOpinion', reason } : noOpinion
 }
 
 const rules: readonly PolicyRule[] = nodeRules()

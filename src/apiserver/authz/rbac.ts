@@ -6,7 +6,7 @@ import { RoleBinding, type RoleRef } from '#api/rbac/v1/role-binding.ts'
 import { notFound, type StatusError } from '#schema/status-error.ts'
 import type { Lister } from '../admission/plugin.ts'
 import type { User } from '../request.ts'
-import type { Authorizer, PolicyRuleView } from './authorizer.ts'
+import type { Authorizer, Decision, PolicyRuleView } from './authorizer.ts'
 import { type Grant, RbacIndex } from './rbac-index.ts'
 import { rulesAllow } from './rule-match.ts'
 
@@ -15,14 +15,9 @@ export function rbacAuthorizer({ lister }: { lister: Lister }): Authorizer {
   return {
     name: 'rbac',
     authorize(attributes) {
-      const errors: string[] = []
-      for (const { rules, error, describe } of resolver.grants(
-        attributes.user,
-        attributes.isResource ? attributes.namespace : '',
-      )) {
-        if (error) errors.push(error.message)
-        else if (rulesAllow(rules, attributes)) return { verdict: 'allow', reason: `RBAC: allowed by ${describe()}` }
-      }
+      const grants = resolver.grants(attributes.user, attributes.isResource ? attributes.namespace : '')
+      for (const grant of grants) if (!grant.error && rulesAllow(grant.rules, attributes)) return grant.allowed
+      const errors = grants.flatMap(({ error }) => (error ? [error.message] : []))
       return errors.length > 0 ? { verdict: 'noOpinion', reason: `RBAC: ${aggregate(errors)}` } : { verdict: 'noOpinion' }
     },
     rules(user, namespace) {
@@ -39,13 +34,13 @@ export function rbacAuthorizer({ lister }: { lister: Lister }): Authorizer {
 export interface GrantedRules {
   readonly rules: readonly PolicyRule[]
   readonly error?: StatusError
-  /** `ClusterRoleBinding "b" of ClusterRole "r" to User "u"`. */
-  describe(): string
+  /** What is decided where they cover a request: `RBAC: allowed by ClusterRoleBinding "b" of ClusterRole "r" to User "u"`. */
+  readonly allowed: Decision
 }
 
 export interface RuleResolver {
   /** Cluster-wide bindings first, then those of the namespace. */
-  grants(user: User, namespace: string): Iterable<GrantedRules>
+  grants(user: User, namespace: string): readonly GrantedRules[]
   /** All rules of a user in a namespace ('' for the cluster), and what stood in the way of resolving some. */
   rulesFor(user: User, namespace: string): { readonly rules: readonly PolicyRule[]; readonly errors: readonly StatusError[] }
   /** The rules of a role; throws NotFound. */
@@ -61,16 +56,14 @@ export function ruleResolver(lister: Lister): RuleResolver {
   const index = new RbacIndex(lister)
   const remember = memory(lister)
   const resolver: RuleResolver = {
-    *grants(user, namespace) {
-      const who = `${user.name}\0${user.groups.join('\0')}`
-      yield* remember(who, () => index.clusterGrants(user).map((grant) => granted(lister, grant, '')))
-      if (!namespace) return
-      yield* remember(`${namespace}\0\0${who}`, () =>
-        index.namespaceGrants(user, namespace).map((grant) => granted(lister, grant, namespace)),
-      )
-    },
+    grants: (user, namespace) =>
+      remember(user, namespace, () => {
+        const everywhere = index.clusterGrants(user).map((grant) => granted(lister, grant, ''))
+        if (!namespace) return everywhere
+        return [...everywhere, ...index.namespaceGrants(user, namespace).map((grant) => granted(lister, grant, namespace))]
+      }),
     rulesFor(user, namespace) {
-      const found = [...resolver.grants(user, namespace)]
+      const found = resolver.grants(user, namespace)
       return { rules: found.flatMap(({ rules }) => rules), errors: found.flatMap(({ error }) => (error ? [error] : [])) }
     },
     roleRules(ref, namespace) {
@@ -83,33 +76,45 @@ export function ruleResolver(lister: Lister): RuleResolver {
   return resolver
 }
 
-/** Users whose grants are kept; they are worked out anew when there were more, or when any role or binding changed. */
-const rememberedUsers = 10_000
+/** Users in namespaces whose grants are kept; they are worked out anew when there were more, or when any role or binding changed. */
+const remembered = 10_000
+const rememberedNamespaces = 1_000
 
 /** Whoever asks chooses namespaces and, by impersonation, names: what is longer than any real one is worked out each time. */
 const longestKey = 2048
 
-type Remember = (key: string, make: () => GrantedRules[]) => readonly GrantedRules[]
+type Remember = (user: User, namespace: string, make: () => readonly GrantedRules[]) => readonly GrantedRules[]
 
+/** By the user's name and groups; and by the object, which connections and components keep, since that asks for no text. */
 function memory(lister: Lister): Remember {
-  if (!lister.onChange) return (_, make) => make()
-  const grants = new Map<string, readonly GrantedRules[]>()
-  for (const kind of [ClusterRole, ClusterRoleBinding, Role, RoleBinding]) lister.onChange(kind, () => grants.clear())
-  return (key, make) => {
-    let found = grants.get(key)
-    if (!found) {
-      if (grants.size >= rememberedUsers) grants.clear()
-      found = make()
-      if (key.length <= longestKey) grants.set(key, found)
-    }
+  if (!lister.onChange) return (_user, _namespace, make) => make()
+  const byName = new Map<string, readonly GrantedRules[]>()
+  let byUser = new WeakMap<User, Map<string, readonly GrantedRules[]>>()
+  const forget = () => {
+    byName.clear()
+    byUser = new WeakMap()
+  }
+  for (const kind of [ClusterRole, ClusterRoleBinding, Role, RoleBinding]) lister.onChange(kind, forget)
+  const named: Remember = (user, namespace, make) => {
+    const key = `${namespace}\0\0${user.name}\0${user.groups.join('\0')}`
+    const found = byName.get(key) ?? make()
+    if (byName.size >= remembered) byName.clear()
+    if (key.length <= longestKey) byName.set(key, found)
+    return found
+  }
+  return (user, namespace, make) => {
+    let own = byUser.get(user)
+    if (!own || own.size >= rememberedNamespaces) byUser.set(user, (own = new Map()))
+    let found = own.get(namespace)
+    if (!found) own.set(namespace, (found = named(user, namespace, make)))
     return found
   }
 }
 
 function granted(lister: Lister, grant: Grant, namespace: string): GrantedRules {
-  let text: string | undefined
   const { rules, error } = roleRules(lister, grant.binding.roleRef, namespace)
-  return { rules, ...(error && { error }), describe: () => (text ??= describe(grant, namespace)) }
+  const allowed: Decision = { verdict: 'allow', reason: `RBAC: allowed by ${describe(grant, namespace)}` }
+  return { rules, ...(error && { error }), allowed }
 }
 
 function roleRules(

@@ -7,8 +7,8 @@ import { listenOnLoopback } from '#testing/loopback.ts'
 import type { Stage } from '../request.ts'
 
 /** A log whose source breaks. */
-const broken: Stage = async (request, next) => {
-  if (request.path !== '/broken') return next()
+const broken: Stage = (request, next) => {
+  if (request.path !== '/broken') return next(request)
   async function* chunks() {
     yield Buffer.from('the first line\n')
     throw new Error('the node has gone')

@@ -5,6 +5,8 @@ import { constants, createGzip } from 'node:zlib'
 import type { Exchange } from './exchange.ts'
 
 export const chunkSize = 256 * 1024
+/** What is not much larger is not cut. */
+const largestChunk = 2 * chunkSize
 
 /** Each when the client has taken the one before. */
 export async function sendChunks(exchange: Exchange, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
@@ -24,7 +26,8 @@ export function* coalesced(pieces: Iterable<Uint8Array>): Generator<Uint8Array> 
       small = []
       size = 0
     }
-    if (piece.length >= chunkSize) {
+    if (piece.length >= chunkSize && piece.length <= largestChunk) yield piece
+    else if (piece.length > largestChunk) {
       for (let at = 0; at < piece.length; at += chunkSize) yield piece.subarray(at, at + chunkSize)
     } else {
       small.push(piece)

@@ -41,8 +41,6 @@ type Typed = {
   readonly items?: readonly KubeObject[]
 }
 
-const newline = Buffer.from('\n')
-
 export function encode(answer: Encodable, options: EncodeOptions): Encoded {
   const { wanted } = options
   const isStatus = wanted.as && (answer.object as Typed).kind === 'Status'
@@ -58,7 +56,7 @@ function toBytes(answer: Encodable, { wanted, kind, pretty }: EncodeOptions): Ui
       return protobufOf(answer.object as Typed, kind)
     default:
       if (pretty) return Buffer.from(`${indented(answer.object)}\n`)
-      return answer.bytes ? Buffer.concat([answer.bytes, newline]) : Buffer.from(`${stringifyJson(answer.object)}\n`)
+      return Buffer.from(`${stringifyJson(answer.object)}\n`)
   }
 }
 

@@ -16,22 +16,35 @@ export interface Exchange {
 }
 
 /** A request as HTTP brings it. */
-export interface Incoming extends Pick<Request, 'method' | 'path' | 'query' | 'rawQuery' | 'headers' | 'upgrade'> {
+export interface Incoming extends Pick<Request, 'method' | 'path' | 'headers' | 'upgrade'> {
+  readonly rawQuery: string
   readonly presence: Presence
   /** Undefined where there is no body. */
   readonly body: Readable | undefined
 }
 
+/** What ends when the client leaves. */
+export interface Line {
+  readonly destroyed: boolean
+  readonly closed: boolean
+  once(event: 'close', listener: () => void): unknown
+}
+
 /** Whether the client is still there. Most requests are answered before anybody asks, and then it costs nothing. */
 export class Presence {
+  #line: Line
   #controller: AbortController | undefined
-  #isGone = false
   #isAnswered = false
+
+  constructor(line: Line) {
+    this.#line = line
+  }
 
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
-      if (this.#isGone) this.#controller.abort(gone())
+      if (this.#line.destroyed || this.#line.closed) this.#leave()
+      else this.#line.once('close', () => this.#leave())
     }
     return this.#controller.signal
   }
@@ -41,10 +54,8 @@ export class Presence {
     this.#isAnswered = true
   }
 
-  leave(): void {
-    if (this.#isGone || this.#isAnswered) return
-    this.#isGone = true
-    this.#controller?.abort(gone())
+  #leave(): void {
+    if (!this.#isAnswered) this.#controller?.abort(gone())
   }
 }
 
@@ -78,11 +89,14 @@ export function collectBody(source: Readable, declared: string | undefined, cloc
       if (size > maxWaste) source.destroy()
     }
   })
+  let isWhole = false
   source.on('end', () => {
+    isWhole = true
     timer.cancel()
     resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
   })
   source.on('close', () => {
+    if (isWhole) return
     timer.cancel()
     reject(badRequest('the request body was cut off'))
   })
@@ -94,15 +108,11 @@ function tooLarge(): StatusError {
 }
 
 /** Splits a request target; the path stays percent-encoded nowhere. Throws on broken encoding. */
-export function parseTarget(target: string): { path: string; query: URLSearchParams; rawQuery: string } {
+export function parseTarget(target: string): { path: string; rawQuery: string } {
   const mark = target.indexOf('?')
   const encoded = mark < 0 ? target : target.slice(0, mark)
-  const rawQuery = mark < 0 ? '' : target.slice(mark + 1)
-  return {
-    path: encoded.includes('%') ? decodeURIComponent(encoded) : encoded,
-    rawQuery,
-    query: new URLSearchParams(rawQuery),
-  }
+  const path = encoded.includes('%') ? decodeURIComponent(encoded) : encoded
+  return { path, rawQuery: mark < 0 ? '' : target.slice(mark + 1) }
 }
 
 /** Resolves when `stream` has room again; rejects when it closes first. */

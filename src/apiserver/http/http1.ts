@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Headers, Request } from '../request.ts'
+import type { Headers, Origin, Request } from '../request.ts'
 import { drained, type Exchange, gone, type Incoming, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
 /** Upstream's timeouts and Go's limit of a head. */
@@ -21,37 +21,41 @@ const clientErrors: Readonly<Record<string, string>> = {
 
 export interface Http1Server {
   /** Serves a connection. */
-  take(socket: TLSSocket): void
+  take(socket: TLSSocket, origin: Origin): void
   /** Ends connections that are idle, and the others with their answer. */
   close(): void
 }
 
 /** It never listens itself: connections are given to it. */
 export function http1Server(
-  makeRequest: (incoming: Incoming, socket: TLSSocket) => Request,
+  makeRequest: (incoming: Incoming, origin: Origin) => Request,
   onExchange: (exchange: Exchange) => void,
 ): Http1Server {
   const server = createServer({ ...options, shouldUpgradeCallback: isUpgradable })
+  const origins = new WeakMap<Duplex, Origin>()
   let isClosing = false
+  const requestOn = (socket: Duplex) => (incoming: Incoming) => makeRequest(incoming, origins.get(socket) as Origin)
   // Its timeouts are watched over only from then on.
   server.emit('listening')
   server.on('request', (message, response) => {
-    const socket = message.socket as TLSSocket
+    const { socket } = message
     if (isClosing) response.setHeader('connection', 'close')
     else response.on('finish', () => isClosing && socket.end())
-    const exchange = exchangeOf(message, response, (incoming) => makeRequest(incoming, socket))
+    const exchange = exchangeOf(message, response, requestOn(socket))
     if (exchange) onExchange(exchange)
   })
   server.on('upgrade', (message, socket, head) => {
-    const make = (incoming: Incoming) => makeRequest(incoming, message.socket as TLSSocket)
-    const exchange = upgradeExchangeOf(message, socket, { head, makeRequest: make })
+    const exchange = upgradeExchangeOf(message, socket, { head, makeRequest: requestOn(message.socket) })
     if (exchange) onExchange(exchange)
   })
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     if (socket.writable) socket.end(`HTTP/1.1 ${clientErrors[code ?? ''] ?? '400 Bad Request'}\r\nconnection: close\r\n\r\n`)
   })
   return {
-    take: (socket) => void server.emit('connection', socket),
+    take(socket, origin) {
+      origins.set(socket, origin)
+      server.emit('connection', socket)
+    },
     close() {
       isClosing = true
       server.close()
@@ -61,9 +65,8 @@ export function http1Server(
 }
 
 function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequest: MakeRequest): Exchange | undefined {
-  const presence = new Presence()
-  response.on('close', () => presence.leave())
-  response.on('error', () => presence.leave())
+  const presence = new Presence(response)
+  response.on('error', () => {})
   const incoming = incomingOf(message, presence)
   if (!incoming) {
     response.writeHead(400).end()
@@ -99,9 +102,8 @@ function upgradeExchangeOf(
   socket: Duplex,
   { head, makeRequest }: { head: Uint8Array; makeRequest: MakeRequest },
 ): Exchange | undefined {
-  const presence = new Presence()
-  socket.on('close', () => presence.leave())
-  socket.on('error', () => presence.leave())
+  const presence = new Presence(socket)
+  socket.on('error', () => {})
   const incoming = incomingOf(message, presence)
   if (!incoming) {
     socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n')

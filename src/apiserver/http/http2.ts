@@ -1,6 +1,6 @@
 /** HTTP/2 requests by the stream API, which leaves out the compatibility layer's objects and its cost. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Request } from '../request.ts'
+import type { Headers, Request } from '../request.ts'
 import { drained, type Exchange, gone, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
 /** Limits that informers of one client need, who share a session: hundreds of watches, many large lists at once. */
@@ -32,42 +32,73 @@ export function serveSession(
 }
 
 function exchangeOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, makeRequest: MakeRequest): Exchange | undefined {
-  const presence = new Presence()
-  stream.on('error', () => presence.leave())
-  stream.on('close', () => presence.leave())
-  let target: ReturnType<typeof parseTarget>
+  stream.on('error', ignore)
   try {
-    target = parseTarget(headers[':path'] ?? '/')
+    const { path, rawQuery } = parseTarget(headers[':path'] ?? '/')
+    const method = headers[':method'] ?? 'GET'
+    const body = stream.endAfterHeaders ? undefined : stream
+    const presence = new Presence(stream)
+    const incoming = { method, path, rawQuery, headers: headers as Request['headers'], presence, body, upgrade: undefined }
+    return new StreamExchange(stream, presence, makeRequest(incoming))
   } catch {
     stream.respond({ ':status': 400 }, { endStream: true })
     stream.resume()
     return undefined
   }
-  const method = headers[':method'] ?? 'GET'
-  const body = stream.endAfterHeaders ? undefined : stream
-  return {
-    request: makeRequest({ method, ...target, headers: headers as Request['headers'], presence, body }),
-    respond(status, answer, content) {
-      if (stream.destroyed || stream.headersSent) return
-      if (content) presence.answered()
-      const length = content && status !== 204 && status !== 304 ? { 'content-length': content.length } : {}
-      const endStream = isBodiless(method, status) || content?.length === 0
-      stream.respond({ ':status': status, ...answer, ...length } as OutgoingHttpHeaders, { endStream })
-      if (content && !endStream) stream.end(content)
-      if (content || endStream) letGo(stream)
-    },
-    write(chunk) {
-      if (stream.destroyed || stream.closed) return Promise.reject(gone())
-      return stream.write(chunk) ? undefined : drained(stream)
-    },
-    end() {
-      presence.answered()
-      stream.end()
-      letGo(stream)
-    },
-    // To close it would end the body first, and the client would take the part for the whole.
-    abort: () => void stream.destroy(new Error('the answer was broken off')),
+}
+
+/** Whoever needs to know of it listens for the close that follows. */
+function ignore(): void {}
+
+const moreFollows = { endStream: false }
+const nothingFollows = { endStream: true }
+
+class StreamExchange implements Exchange {
+  readonly request: Request
+  #stream: ServerHttp2Stream
+  #presence: Presence
+
+  constructor(stream: ServerHttp2Stream, presence: Presence, request: Request) {
+    this.request = request
+    this.#stream = stream
+    this.#presence = presence
   }
+
+  respond(status: number, headers: Headers, body?: Uint8Array): void {
+    const stream = this.#stream
+    if (stream.destroyed || stream.headersSent) return
+    const endStream = isBodiless(this.request.method, status) || body?.length === 0
+    stream.respond(headOf(status, headers, body) as unknown as OutgoingHttpHeaders, endStream ? nothingFollows : moreFollows)
+    if (!body && !endStream) return
+    this.#presence.answered()
+    if (!endStream) stream.end(body)
+    letGo(stream)
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    const stream = this.#stream
+    if (stream.destroyed || stream.closed) return Promise.reject(gone())
+    return stream.write(chunk) ? undefined : drained(stream)
+  }
+
+  end(): void {
+    this.#presence.answered()
+    this.#stream.end()
+    letGo(this.#stream)
+  }
+
+  /** To close it would end the body first, and the client would take the part for the whole. */
+  abort(): void {
+    this.#stream.destroy(new Error('the answer was broken off'))
+  }
+}
+
+/** Names and values in turn, which Node sends without looking them up again. */
+function headOf(status: number, headers: Headers, body: Uint8Array | undefined): (string | number | readonly string[])[] {
+  const head: (string | number | readonly string[])[] = [':status', status]
+  for (const name in headers) head.push(name, headers[name] as string)
+  if (body && status !== 204 && status !== 304) head.push('content-length', body.length)
+  return head
 }
 
 /** A stream whose body nobody reads would stay open after its answer. */

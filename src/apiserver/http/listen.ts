@@ -3,14 +3,15 @@ import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import { then } from '#lib/soon.ts'
 import { asStatus } from '../pipeline.ts'
 import type { RequestMetrics } from '../publish/metrics.ts'
-import type { Origin, Request, Response, User } from '../request.ts'
-import { noRequestInfo } from '../request-info.ts'
+import type { Origin, Request, Response } from '../request.ts'
 import type { ApiServer } from '../server.ts'
-import { collectBody, type Exchange, type Incoming } from './exchange.ts'
+import type { Exchange, Incoming } from './exchange.ts'
 import { http1Server } from './http1.ts'
 import { serveSession, sessionOptions } from './http2.ts'
+import { NetworkRequest } from './network-request.ts'
 import { refuse, send } from './send.ts'
 
 export interface ListenOptions {
@@ -35,8 +36,6 @@ export interface Listening {
   close(grace?: number): Promise<void>
 }
 
-const nobody: User = { name: '', groups: [] }
-
 /** Client certificates are asked for, not demanded. */
 const tlsOptions = {
   requestCert: true,
@@ -58,21 +57,24 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     const { request } = exchange
     const end = metrics?.begin(request)
     let answer: Response | undefined
-    void server
-      .handle(request)
-      .then((response) => {
+    const fail = (error: unknown) => {
+      if (request.signal.aborted) return
+      onError(error)
+      refuse(exchange, asStatus(error).toStatus())
+    }
+    try {
+      const sent = then(server.handle(request), (response) => {
         answer = response
         return send(exchange, response, clock)
       })
-      .catch((error) => {
-        if (request.signal.aborted) return
-        onError(error)
-        refuse(exchange, asStatus(error).toStatus())
-      })
-      .finally(() => end?.(answer))
+      if (sent instanceof Promise) return void sent.catch(fail).finally(() => end?.(answer))
+    } catch (error) {
+      fail(error)
+    }
+    end?.(answer)
   }
 
-  const makeRequest = (incoming: Incoming, socket: TLSSocket) => requestOf(incoming, socket, options)
+  const makeRequest = (incoming: Incoming, origin: Origin) => requestOf(incoming, origin, options)
   const http1 = http1Server(makeRequest, serve)
   const tls = createServer({ ...tlsOptions, key, cert: certificate, ca: clientCa })
   tls.on('secureConnection', (socket) => {
@@ -80,11 +82,12 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
-    if (socket.alpnProtocol !== 'h2') return http1.take(socket)
+    const origin = originOf(socket)
+    if (socket.alpnProtocol !== 'h2') return http1.take(socket, origin)
     const session = performServerHandshake(socket, sessionOptions as unknown as Parameters<typeof performServerHandshake>[1])
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
-    serveSession(session, (incoming) => makeRequest(incoming, socket), serve)
+    serveSession(session, (incoming) => makeRequest(incoming, origin), serve)
   })
   tls.on('tlsClientError', () => {})
   const port = await start(tls, options)
@@ -114,43 +117,17 @@ function start(tls: Server, { port, host }: ListenOptions): Promise<number> {
   })
 }
 
-function requestOf(incoming: Incoming, socket: TLSSocket, { random, clock }: ListenOptions): Request {
-  const { method, path, query, rawQuery, headers, body, presence, upgrade } = incoming
-  const given = headers['audit-id']
-  return {
-    method,
-    path,
-    query,
-    rawQuery,
-    headers,
-    upgrade,
-    get signal() {
-      return presence.signal
-    },
-    body: body ? () => collectBody(body, headers['content-length'], clock) : noBody,
-    bodyStream: () => body,
-    origin: originOf(socket),
-    info: noRequestInfo,
-    user: nobody,
-    auditId: given && /^[\w-]{1,64}$/.test(given) ? given : random.uuid(),
-    warnings: [],
-  }
+function requestOf(incoming: Incoming, origin: Origin, { random, clock }: ListenOptions): Request {
+  const given = incoming.headers['audit-id']
+  const auditId = given && /^[\w-]{1,64}$/.test(given) ? given : random.uuid()
+  return new NetworkRequest(incoming, { origin, auditId, clock })
 }
 
-const empty = new Uint8Array()
-const noBody = async () => empty
-
-const origins = new WeakMap<TLSSocket, Origin>()
-
-/** Once per connection. */
+/** Read once per connection. */
 function originOf(socket: TLSSocket): Origin {
-  const known = origins.get(socket)
-  if (known) return known
   const { remoteAddress = '', authorized, authorizationError } = socket
   const peer = socket.getPeerX509Certificate()
   const network = { type: 'network', remoteAddress } as const
   const refused = { ...network, certificateError: String(authorizationError) }
-  const origin: Origin = !peer ? network : authorized ? { ...network, certificate: peer.raw } : refused
-  origins.set(socket, origin)
-  return origin
+  return !peer ? network : authorized ? { ...network, certificate: peer.raw } : refused
 }

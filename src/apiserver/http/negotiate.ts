@@ -16,19 +16,22 @@ export const mediaTypes: Readonly<Record<Encoding, string>> = {
 
 const transformations = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'])
 const plain: Wanted = { encoding: 'json' }
-const cache = new Map<string, Wanted>()
+const plainCache = new Map<string, Wanted>()
+const customCache = new Map<string, Wanted>()
 
 /** The first of the accepted types that we can make, best quality first; 406 where there is none. */
-export function negotiate(accept: string | undefined): Wanted {
+export function negotiate(accept: string | undefined, isCustom = false): Wanted {
   if (!accept || accept === '*/*' || accept === 'application/json') return plain
+  const cache = isCustom ? customCache : plainCache
   const known = cache.get(accept)
   if (known) return known
-  const wanted = choose(accept)
+  const wanted = choose(accept, isCustom)
   if (cache.size < 1000 && accept.length <= 500) cache.set(accept, wanted)
   return wanted
 }
 
-function choose(accept: string): Wanted {
+/** Custom resources have no protobuf form, save for their metadata. */
+function choose(accept: string, isCustom: boolean): Wanted {
   const clauses = accept
     .split(',')
     .map(parseClause)
@@ -38,12 +41,13 @@ function choose(accept: string): Wanted {
     const encoding = encodingOf(type)
     if (!encoding) continue
     const { as: kind, g: group = 'meta.k8s.io', v: version = 'v1' } = parameters
+    if (isCustom && encoding === 'protobuf' && !kind) continue
     if (!kind) return { encoding }
     const isKnown = transformations.has(kind) && group === 'meta.k8s.io' && (version === 'v1' || version === 'v1beta1')
     if (isKnown && !(kind === 'Table' && encoding === 'protobuf'))
       return { encoding, as: { kind, version } as NonNullable<Wanted['as']> }
   }
-  throw notAcceptable(Object.values(mediaTypes))
+  throw notAcceptable(isCustom ? [mediaTypes.json, mediaTypes.yaml] : Object.values(mediaTypes))
 }
 
 export function notAcceptable(types: readonly string[]): StatusError {

@@ -1,11 +1,11 @@
-/** Sends the events of a watch at the pace of the client. What one batch brings goes out as few writes; frames are shared by all watchers. */
+/** Sends the events of a watch at the pace of the client. What one turn of the event loop brings goes out as one write. */
 import type { Clock } from '#lib/clock.ts'
-import type { ServedEvent } from '../request.ts'
+import { atEndOfTurn } from '#lib/turn.ts'
+import type { WatchEvents, WatchReader } from '../request.ts'
 import { chunkSize } from './chunks.ts'
-import { type EncodeOptions, watchFrame } from './encode.ts'
+import type { EncodeOptions } from './encode.ts'
 import type { Exchange } from './exchange.ts'
-
-type Batch = readonly ServedEvent[]
+import { type Batch, frameOf, sharedFrames, sizeOf } from './watch-frames.ts'
 
 /**
  * Events that the client has not taken keep their bytes in memory. With so many of them it is cut off if it has taken nothing
@@ -15,138 +15,146 @@ const maxBehind = 8 * 1024 * 1024
 const patience = 5_000
 const farBehind = 64 * 1024 * 1024
 
-export async function sendWatch(
-  exchange: Exchange,
-  events: AsyncIterable<Batch>,
-  { options, clock }: { options: EncodeOptions; clock: Clock },
-): Promise<void> {
-  const frames = new Frames(options, clock)
-  const waiting: Batch[] = []
-  let behind = 0
-  let tookAt = clock.monotonic()
-  let writing: Promise<void> | undefined
-
-  /** Undefined where the client took it all at once. */
-  function write(batch: Batch): Promise<void> | undefined {
-    const chunk = frames.chunk(batch, 0)
-    const full = exchange.write(chunk.bytes)
-    return full || chunk.next < batch.length ? writeRest(batch, chunk.next, full) : undefined
-  }
-
-  async function writeRest(batch: Batch, from: number, full: Promise<void> | undefined): Promise<void> {
-    await full
-    for (let at = from; at < batch.length; ) {
-      const chunk = frames.chunk(batch, at)
-      at = chunk.next
-      tookAt = clock.monotonic()
-      await exchange.write(chunk.bytes)
-    }
-  }
-
-  async function catchUp(first: Promise<void>): Promise<void> {
-    await first
-    for (let batch = waiting.shift(); batch; batch = waiting.shift()) {
-      behind -= sizeOf(batch)
-      tookAt = clock.monotonic()
-      await write(batch)
-    }
-    writing = undefined
-  }
-
-  try {
-    for await (const batch of events) {
-      if (batch.length === 0) continue
-      if (writing) {
-        waiting.push(batch)
-        behind += sizeOf(batch)
-        const isStuck = behind > maxBehind && clock.monotonic() - tookAt > patience
-        if (isStuck || behind > farBehind) return exchange.abort()
-        continue
-      }
-      const rest = write(batch)
-      if (rest) {
-        tookAt = clock.monotonic()
-        writing = catchUp(rest)
-        writing.catch(() => exchange.abort())
-      }
-    }
-    await writing
-    exchange.end()
-  } catch {
-    exchange.abort()
-  }
+export interface SendWatchOptions {
+  readonly options: EncodeOptions
+  readonly clock: Clock
 }
 
-function sizeOf(batch: Batch): number {
-  return batch.reduce((sum, { bytes }) => sum + (bytes?.length ?? 1024), 0)
+/** Resolves when the watch is over for whatever reason. */
+export function sendWatch(exchange: Exchange, events: WatchEvents, options: SendWatchOptions): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      events.end()
+      resolve()
+    }
+    events.pour(new Sender(exchange, options, finish))
+  })
 }
 
-/** The frames of one watcher. */
-class Frames {
+/** All that have something to send at the end of this turn. */
+let ready: Sender[] = []
+
+function sendReady(): void {
+  const senders = ready
+  ready = []
+  for (const sender of senders) sender.send()
+}
+
+class Sender implements WatchReader {
+  #exchange: Exchange
   #options: EncodeOptions
   #clock: Clock
+  #finish: () => void
+  #queue: Batch[] = []
+  /** Whether the batch with which the watch began is gone: that one may be as long as it is. */
+  #hasBegun = false
+  /** Size of the batches behind the first. */
+  #behind = 0
+  /** Event of the queue's first batch with which the next write begins. */
+  #at = 0
   #isFirst = true
-  #isPlain: boolean
+  #isWaiting = false
+  #isReady = false
+  #hasEnded = false
+  #isOver = false
+  #tookAt: number
 
-  constructor(options: EncodeOptions, clock: Clock) {
+  constructor(exchange: Exchange, { options, clock }: SendWatchOptions, finish: () => void) {
+    this.#exchange = exchange
     this.#options = options
     this.#clock = clock
-    this.#isPlain = options.wanted.encoding === 'json' && !options.wanted.as
+    this.#finish = finish
+    this.#tookAt = clock.monotonic()
   }
 
-  /** As many events from `from` on as make a write; `next` is the first that is left. */
-  chunk(batch: Batch, from: number): { bytes: Uint8Array; next: number } {
+  take(batch: Batch): void {
+    if (batch.length === 0 || this.#isOver) return
+    if (this.#hasBegun || this.#queue.length > 0) this.#behind += sizeOf(batch)
+    this.#queue.push(batch)
+    if (this.#isWaiting) this.#checkPace()
+    else this.#sendSoon()
+  }
+
+  end(): void {
+    this.#hasEnded = true
+    if (!this.#isWaiting) this.#sendSoon()
+  }
+
+  /** As much as the client takes without being waited for. */
+  send(): void {
+    this.#isReady = false
+    while (this.#queue.length > 0 && !this.#isWaiting && !this.#isOver) {
+      const full = this.#exchange.write(this.#next())
+      if (full) this.#waitFor(full)
+    }
+    if (!this.#hasEnded || this.#isWaiting || this.#isOver) return
+    this.#isOver = true
+    this.#exchange.end()
+    this.#finish()
+  }
+
+  #sendSoon(): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    ready.push(this)
+    atEndOfTurn(sendReady)
+  }
+
+  #checkPace(): void {
+    const isStuck = this.#behind > maxBehind && this.#clock.monotonic() - this.#tookAt > patience
+    if (isStuck || this.#behind > farBehind) this.#cut()
+  }
+
+  #waitFor(full: Promise<void>): void {
+    this.#isWaiting = true
+    this.#tookAt = this.#clock.monotonic()
+    full.then(
+      () => {
+        this.#isWaiting = false
+        this.#tookAt = this.#clock.monotonic()
+        this.send()
+      },
+      () => this.#cut(),
+    )
+  }
+
+  #cut(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#queue = []
+    this.#exchange.abort()
+    this.#finish()
+  }
+
+  /** The bytes of the next write: all that waits, where others write the same, or as many events as make a chunk. */
+  #next(): Uint8Array {
+    const batches = this.#queue
+    const isShared = !this.#options.wanted.as && this.#at === 0
+    if (isShared && batches.reduce((sum, batch) => sum + sizeOf(batch), 0) <= chunkSize) {
+      this.#queue = []
+      this.#behind = 0
+      this.#hasBegun = true
+      return sharedFrames(batches, this.#options)
+    }
+    return this.#chunk(batches[0] as Batch)
+  }
+
+  #chunk(batch: Batch): Uint8Array {
     const frames: Uint8Array[] = []
     let size = 0
-    let next = from
-    while (next < batch.length && size < chunkSize) {
-      const frame = this.#frame(batch[next++] as ServedEvent)
+    while (this.#at < batch.length && size < chunkSize) {
+      const event = batch[this.#at++] as Batch[number]
+      const frame = frameOf(event, { ...this.#options, now: this.#clock.now(), isFirst: this.#isFirst })
+      this.#isFirst = false
       frames.push(frame)
       size += frame.length
     }
-    return { bytes: frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, size), next }
+    if (this.#at === batch.length) {
+      this.#at = 0
+      this.#queue.shift()
+      if (this.#hasBegun) this.#behind -= sizeOf(batch)
+      this.#hasBegun = true
+    }
+    return frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, size)
   }
-
-  #frame(event: ServedEvent): Uint8Array {
-    if (this.#isPlain && event.bytes) return sharedFrame(event.type, event.bytes)
-    const frame = watchFrame(event.type, event, { ...this.#options, now: this.#clock.now(), isFirst: this.#isFirst })
-    this.#isFirst = false
-    return frame
-  }
-}
-
-interface Shared {
-  readonly type: string
-  readonly frame: Uint8Array
-}
-
-/** The last frames: all watchers of a kind send the same ones within a moment. */
-const recent = new Map<Uint8Array, Shared>()
-const maxRecent = 64
-const longestRecent = 64 * 1024
-
-function sharedFrame(type: string, bytes: Uint8Array): Uint8Array {
-  const known = recent.get(bytes)
-  if (known?.type === type) return known.frame
-  const frame = jsonFrame(type, bytes)
-  if (bytes.length <= longestRecent) {
-    if (recent.size >= maxRecent) recent.delete(recent.keys().next().value as Uint8Array)
-    recent.set(bytes, { type, frame })
-  }
-  return frame
-}
-
-const heads: Readonly<Record<string, Buffer>> = Object.fromEntries(
-  ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'].map((type) => [type, Buffer.from(`{"type":"${type}","object":`)]),
-)
-
-/** A line of its own; exact in size, for it may be kept. */
-function jsonFrame(type: string, bytes: Uint8Array): Uint8Array {
-  const head = heads[type] as Buffer
-  const frame = new Uint8Array(head.length + bytes.length + 2)
-  frame.set(head, 0)
-  frame.set(bytes, head.length)
-  frame[frame.length - 2] = '}'.charCodeAt(0)
-  frame[frame.length - 1] = '\n'.charCodeAt(0)
-  return frame
 }

@@ -13,12 +13,14 @@ import { sendWatch } from './send-watch.ts'
 const gzipFrom = 128 * 1024
 const newline = Buffer.from('\n')
 
-export async function send(exchange: Exchange, response: Response, clock: Clock): Promise<void> {
+/** A promise only where the client is to be waited for. */
+export function send(exchange: Exchange, response: Response, clock: Clock): Promise<void> | undefined {
   switch (response.type) {
     case 'upgraded':
-      return
+      return undefined
     case 'bytes':
-      return exchange.respond(response.status, common(exchange.request, response.headers), response.bytes)
+      exchange.respond(response.status, common(exchange.request, response.headers), response.bytes)
+      return undefined
     case 'stream':
       return sendStream(exchange, response)
     case 'watch':
@@ -28,8 +30,10 @@ export async function send(exchange: Exchange, response: Response, clock: Clock)
   }
 }
 
-function common({ auditId, warnings }: Request, more?: Headers): Headers {
-  const headers: Record<string, string | readonly string[]> = { 'audit-id': auditId, 'cache-control': 'no-cache, private' }
+function common({ auditId, warnings }: Request, more?: Headers, contentType?: string): Headers {
+  const headers: Record<string, string | readonly string[]> = contentType
+    ? { 'audit-id': auditId, 'cache-control': 'no-cache, private', 'content-type': contentType }
+    : { 'audit-id': auditId, 'cache-control': 'no-cache, private' }
   if (warnings.length > 0) headers.warning = warnings.map(warningValue).join(', ')
   return more ? Object.assign(headers, more) : headers
 }
@@ -42,42 +46,48 @@ function warningValue(text: string): string {
 
 type ObjectResponse = Extract<Response, { type: 'object' }>
 
-async function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock): Promise<void> {
+function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock): Promise<void> | undefined {
   const { request } = exchange
   let { status } = response
   let contentType = mediaTypes.json
   let pieces: readonly Uint8Array[]
   try {
-    const options = optionsOf(request, clock)
-    contentType = mediaTypes[options.wanted.encoding]
-    pieces = piecesOf(response, options)
+    const wanted = negotiate(request.headers.accept, request.kind?.def.custom !== undefined)
+    contentType = mediaTypes[wanted.encoding]
+    pieces = readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes]
   } catch (error) {
     const refusal = asStatus(error).toStatus()
     status = refusal.code
     contentType = mediaTypes.json
-    pieces = [encode({ object: refusal }, { ...optionsOf(request, clock, { encoding: 'json' }) }).bytes]
+    pieces = [encode({ object: refusal }, optionsOf(request, clock, { encoding: 'json' })).bytes]
   }
-  const headers = common(request, { ...response.headers, 'content-type': contentType })
-  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  if (size >= gzipFrom && accepts(request, 'gzip')) {
+  return sendPieces(exchange, pieces, { status, headers: common(request, response.headers, contentType) })
+}
+
+/** What is ready is sent as it is; no object is turned into text for a request. */
+function readyPieces(response: ObjectResponse, request: Request, { encoding, as }: Wanted): readonly Uint8Array[] | undefined {
+  if (encoding !== 'json' || as || isPretty(request)) return undefined
+  if (response.pieces) return [...response.pieces, newline]
+  return response.bytes && [response.bytes]
+}
+
+function sendPieces(
+  exchange: Exchange,
+  pieces: readonly Uint8Array[],
+  { status, headers }: { status: number; headers: Headers },
+): Promise<void> | undefined {
+  let size = 0
+  for (const piece of pieces) size += piece.length
+  if (size >= gzipFrom && accepts(exchange.request, 'gzip')) {
     exchange.respond(status, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
     return sendBody(exchange, gzipped(pieces))
   }
   if (size <= chunkSize) {
-    return exchange.respond(status, headers, pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, size))
+    exchange.respond(status, headers, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, size))
+    return undefined
   }
   exchange.respond(status, { ...headers, 'content-length': String(size) })
   return sendBody(exchange, coalesced(pieces))
-}
-
-/** What is ready is sent as it is; no object is turned into text for a request. */
-function piecesOf(response: ObjectResponse, options: EncodeOptions): readonly Uint8Array[] {
-  const { wanted, pretty } = options
-  if (wanted.encoding === 'json' && !wanted.as && !pretty) {
-    if (response.pieces) return [...response.pieces, newline]
-    if (response.bytes) return [response.bytes, newline]
-  }
-  return [encode(response, options).bytes]
 }
 
 async function sendBody(exchange: Exchange, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
@@ -93,11 +103,11 @@ function accepts({ headers }: Request, encoding: string): boolean {
   return (headers['accept-encoding'] ?? '').split(',').some((part) => part.split(';')[0]?.trim() === encoding)
 }
 
-function optionsOf(request: Request, clock: Clock, fallback?: Wanted): EncodeOptions {
-  const { headers, query, kind } = request
+function optionsOf(request: Request, clock: Clock, wanted: Wanted): EncodeOptions {
+  const { query, kind } = request
   const include = query.get('includeObject')
   return {
-    wanted: fallback ?? negotiate(headers.accept),
+    wanted,
     kind,
     now: clock.now(),
     pretty: isPretty(request),
@@ -119,7 +129,10 @@ async function sendStream(exchange: Exchange, { status, headers, chunks }: Extra
 
 async function startWatch(exchange: Exchange, response: Extract<Response, { type: 'watch' }>, clock: Clock): Promise<void> {
   const { request } = exchange
-  const options = { ...optionsOf(request, clock), kind: response.kind }
+  const options = {
+    ...optionsOf(request, clock, negotiate(request.headers.accept, response.kind.def.custom !== undefined)),
+    kind: response.kind,
+  }
   const type = mediaTypes[options.wanted.encoding]
   exchange.respond(200, common(request, { 'content-type': options.wanted.encoding === 'json' ? type : `${type};stream=watch` }))
   await sendWatch(exchange, response.events, { options, clock })

@@ -4,9 +4,9 @@ import type { Attributes, Authorizer } from '../authz/authorizer.ts'
 import type { Request, Stage, User } from '../request.ts'
 
 export function authorize(authorizer: Authorizer): Stage {
-  return async (request, next) => {
-    await demand(authorizer, attributesOf(request))
-    return next()
+  return (request, next) => {
+    const demanded = demand(authorizer, attributesOf(request))
+    return demanded ? demanded.then(() => next(request)) : next(request)
   }
 }
 
@@ -18,11 +18,9 @@ export function attributesOf({ info, user, query }: Request): Attributes {
   const selects = isResource && withSelectors.has(verb) && !/^\/(api|apis\/[^/]+)\/[^/]+\/watch\//.test(path)
   const fieldSelector = selects && query.get('fieldSelector')
   const labelSelector = selects && query.get('labelSelector')
-  return {
-    ...{ user, verb, isResource, path, group, version, resource, subresource, namespace, name },
-    ...(fieldSelector && { fieldSelector }),
-    ...(labelSelector && { labelSelector }),
-  }
+  const attributes = { user, verb, isResource, path, group, version, resource, subresource, namespace, name }
+  if (!fieldSelector && !labelSelector) return attributes
+  return { ...attributes, ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) }
 }
 
 /** What it takes to do `verb` on the request's own resource, for writes that turn into another verb. */

@@ -28,7 +28,7 @@ function start(line: string) {
   const query = new URLSearchParams(search)
   const request = networkRequest({}, { method, path, query, info: parseRequestInfo(method, path, query) })
   const answer = Promise.withResolvers<Response>()
-  return { clock, answer, outcome: deadline(clock)(request, () => answer.promise) }
+  return { clock, answer, outcome: (async () => deadline(clock)(request, () => answer.promise))() }
 }
 
 for (const { line, at, message } of cases) {

@@ -11,21 +11,29 @@ const longestWrite = 34_000
 const streaming = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
 
-/** In-process callers have signals of their own. What was begun goes on when nobody waits any longer, as upstream. */
+/**
+ * In-process callers have signals of their own. What was begun goes on when nobody waits any longer, as upstream. What is answered at
+ * once needs no timer.
+ */
 export function deadline(clock: Clock): Stage {
-  return async (request, next) => {
-    const { info, origin } = request
-    if (origin.type !== 'network' || isLongRunning(request)) return next()
-    const isWrite = info.isResource && writes.has(info.verb)
-    const bound = isWrite ? longestWrite : longest
+  return (request, next) => {
+    if (request.origin.type !== 'network' || isLongRunning(request)) return next(request)
     const wanted = wantedTimeout(request)
-    const limit = wanted > 0 && wanted < bound ? wanted : bound
-    const why = isWrite ? 'within requested timeout - context deadline exceeded' : 'within the allotted timeout'
-    return within(clock, limit, {
-      run: next,
-      late: () => new StatusError('Timeout', `Timeout: request did not complete ${why}`, { details: {} }),
-    })
+    const response = next(request)
+    return response instanceof Promise ? inTime(clock, response, limitOf(request, wanted)) : response
   }
+}
+
+interface Limit {
+  readonly milliseconds: number
+  readonly why: string
+}
+
+function limitOf({ info }: Request, wanted: number): Limit {
+  const isWrite = info.isResource && writes.has(info.verb)
+  const bound = isWrite ? longestWrite : longest
+  const why = isWrite ? 'within requested timeout - context deadline exceeded' : 'within the allotted timeout'
+  return { milliseconds: wanted > 0 && wanted < bound ? wanted : bound, why }
 }
 
 function isLongRunning({ info }: Request): boolean {
@@ -43,16 +51,19 @@ function wantedTimeout({ query }: Request): number {
   }
 }
 
-interface Timed {
-  run(): Promise<Response>
-  late(): Error
-}
-
-function within(clock: Clock, limit: number, { run, late }: Timed): Promise<Response> {
+function inTime(clock: Clock, response: Promise<Response>, { milliseconds, why }: Limit): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const timer = clock.after(limit, () => reject(late()))
-    run()
-      .finally(() => timer.cancel())
-      .then(resolve, reject)
+    const late = () => reject(new StatusError('Timeout', `Timeout: request did not complete ${why}`, { details: {} }))
+    const timer = clock.after(milliseconds, late)
+    response.then(
+      (answer) => {
+        timer.cancel()
+        resolve(answer)
+      },
+      (error) => {
+        timer.cancel()
+        reject(error)
+      },
+    )
   })
 }

@@ -1,9 +1,10 @@
 /** First stage: what the path means. */
 
-import type { Request, Response } from '../request.ts'
+import type { Soon } from '#lib/soon.ts'
+import type { Next, Request, Response } from '../request.ts'
 import { parseRequestInfo } from '../request-info.ts'
 
-export async function parseRequest(request: Request, next: () => Promise<Response>): Promise<Response> {
+export function parseRequest(request: Request, next: Next): Soon<Response> {
   request.info = parseRequestInfo(request.method, request.path, request.query)
-  return next()
+  return next(request)
 }

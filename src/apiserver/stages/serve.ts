@@ -5,7 +5,7 @@ import type { Stage } from '../request.ts'
 import { pageNotFound } from './not-found.ts'
 
 export function serve(registry: Registry): Stage {
-  return async (request) => {
+  return (request) => {
     const { info } = request
     const kind = info.isResource ? registry.kinds.find(info) : undefined
     if (!kind) return pageNotFound()

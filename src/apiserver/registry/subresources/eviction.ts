@@ -1,7 +1,7 @@
 /** Eviction (`policy/v1`): deletes a pod on behalf of somebody who empties a node. */
 import { Pod } from '#api/core/v1/pod.ts'
 import { Eviction } from '#api/policy/v1/eviction.ts'
-import { badRequest, conflict } from '#schema/status-error.ts'
+import { badRequest, conflict, hasReason } from '#schema/status-error.ts'
 import type { Request, Response } from '../../request.ts'
 import { admitMutating, admitValidating } from '../admit.ts'
 import { deleteContext, deleteObject } from '../delete.ts'
@@ -11,6 +11,7 @@ import type { Registry } from '../registry.ts'
 import { ensureNamespace } from '../strategy.ts'
 import { type WriteContext, writeContext } from '../write-context.ts'
 import { writeLoop } from '../write-loop.ts'
+import { spendBudget, stillProcessed } from './eviction-budget.ts'
 import { withCondition } from './pod-condition.ts'
 
 /** The deletion itself passes no admission of its own, as upstream. */
@@ -23,9 +24,25 @@ export async function evict(registry: Registry, request: Request): Promise<Respo
   await admitMutating(context, { operation: 'CREATE', object: eviction })
   if (eviction.metadata.name !== name) throw badRequest('name in URL does not match name in Eviction object')
   await admitValidating(context, { operation: 'CREATE', object: eviction })
-  await markAndDelete(context, withDryRun(eviction, options))
+  await evictWithin(context, withDryRun(eviction, options))
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
   return { type: 'object', status: 201, object: status }
+}
+
+/** Asks the pod's budget first. */
+async function evictWithin(context: WriteContext, options: DeleteOptions): Promise<void> {
+  const { registry, namespace, name } = context
+  const pod = await registry.client.get(Pod, { name, namespace })
+  const { onlyThisState, budget } = await spendBudget(registry, pod, (options.dryRun ?? []).length > 0)
+  if (!onlyThisState || options.preconditions?.resourceVersion) return markAndDelete(context, options)
+  const { resourceVersion } = pod.metadata
+  try {
+    await markAndDelete(context, { ...options, preconditions: { ...options.preconditions, resourceVersion } })
+  } catch (error) {
+    if (!hasReason(error, 'Conflict')) throw error
+    if (budget) throw stillProcessed(budget)
+    await evictWithin(context, options)
+  }
 }
 
 /** KEP-3329: the pod says why it goes, for controllers that look at it while it does. */

@@ -1,0 +1,82 @@
+/** LIST of ConfigMaps of 1 KB to the last byte, beside a bare TLS server that writes as many; alone, and while others read and write. */
+import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { defineBench, type Figure } from './define-bench.ts'
+import { type BenchServer, benchServer } from './load/bench-server.ts'
+import { compare, figureOf } from './load/compare.ts'
+import { LoadProcess } from './load/load-client.ts'
+import { rawWriter } from './load/raw-server.ts'
+
+const many = 100_000
+const few = 1_000
+const path = '/api/v1/namespaces/default/configmaps'
+const data = { text: 'x'.repeat(800) }
+
+export default defineBench({
+  name: 'list',
+  async run(report) {
+    await using nami = await benchServer()
+    using clients = new LoadProcess()
+    await fill(nami, few)
+    const short = { rounds: 5, milliseconds: 500, warmUp: 1000 }
+    report(await listing(`LIST of ${few.toLocaleString('en')}`, { nami, clients, path, turns: short }))
+    const selected = `${path}?labelSelector=half%3Dyes`
+    report(await listing('LIST of half of them by label', { nami, clients, path: selected, turns: short }))
+    await fill(nami, many)
+    const long = { rounds: 3, milliseconds: 1, warmUp: 1 }
+    report(await listing(`LIST of ${many.toLocaleString('en')}`, { nami, clients, path, turns: long }))
+    await amidOthers(nami, clients, report)
+  },
+})
+
+async function fill({ client }: BenchServer, target: number): Promise<void> {
+  const { items } = await client.list(ConfigMap, { namespace: 'default' })
+  let next = items.length
+  const worker = async () => {
+    while (next < target) {
+      const number = next++
+      const labels = { half: number % 2 ? 'yes' : 'no' }
+      await client.create(ConfigMap, { metadata: { name: `m${number}`, namespace: 'default', labels }, data })
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, worker))
+}
+
+interface Listing {
+  readonly nami: BenchServer
+  readonly clients: LoadProcess
+  readonly path: string
+  readonly turns: Parameters<typeof compare>[1]
+}
+
+async function listing(what: string, { nami, clients, path, turns }: Listing): Promise<Figure> {
+  const own = await clients.open({ target: nami.target, path, connections: 1, streams: 1 })
+  const { bytes } = await own.run(1)
+  using raw = await rawWriter(nami.pki, new Uint8Array(bytes).fill(120))
+  const load = { target: { ...nami.target, port: raw.port }, path, rawBytes: bytes, connections: 1, streams: 1 }
+  const sides = await compare({ limit: await clients.open(load), nami: own }, turns)
+  return figureOf(what, sides, 'raw TLS')
+}
+
+/** GET of one object 200 times a second, and 500 writes a second, while the long list is read again and again. */
+async function amidOthers(nami: BenchServer, lists: LoadProcess, report: (figure: Figure) => void): Promise<void> {
+  using readers = new LoadProcess()
+  using writers = new LoadProcess()
+  const one = { target: nami.target, connections: 2, streams: 8 }
+  const body = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm7' }, data: { ...data, at: '@' } })
+  const gets = await readers.open({ ...one, path: `${path}/m9` })
+  const puts = await writers.open({ ...one, path: `${path}/m7`, method: 'PUT', body })
+  const list = await lists.open({ target: nami.target, path, connections: 1, streams: 1 })
+  const milliseconds = 5000
+  const rounds = await Promise.all([
+    gets.run(milliseconds, { perSecond: 200 }),
+    puts.run(milliseconds, { perSecond: 500 }),
+    list.run(milliseconds),
+  ])
+  const [get, put, listed] = rounds
+  report({
+    what: `GET while ${many.toLocaleString('en')} are listed without pause: p99`,
+    value: get.p99,
+    unit: 'ms',
+    note: `p50 ${get.p50.toFixed(1)} ms, worst ${get.worst.toFixed(0)} ms; ${(put.requests / put.seconds).toFixed(0)} writes/s, p99 ${put.p99.toFixed(1)} ms; a list took ${listed.p50.toFixed(0)} ms`,
+  })
+}

@@ -1,0 +1,103 @@
+/** The process of `load-client.ts`. */
+import { once } from 'node:events'
+import { type ClientHttp2Session, connect } from 'node:http2'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Load, Question, Round, Target } from './load-client.ts'
+
+interface Opened {
+  readonly load: Load
+  readonly lines: readonly (ClientHttp2Session | TLSSocket)[]
+}
+
+const opened = new Map<number, Opened>()
+let names = 0
+
+process.on('message', (question: Question) => {
+  answer(question).then(
+    (result) => process.send?.({ id: question.id, result }),
+    (error) => process.send?.({ id: question.id, error: String(error) }),
+  )
+})
+
+async function answer(question: Question): Promise<unknown> {
+  if (question.type === 'run') return run(question)
+  const { load, id } = question
+  const lines = Array.from({ length: load.connections }, () => (load.rawBytes ? openTls(load.target) : open(load.target)))
+  await Promise.all(lines.map((line) => once(line, load.rawBytes ? 'secureConnect' : 'remoteSettings')))
+  opened.set(id, { load, lines })
+  return undefined
+}
+
+function open({ port, ca, cert, key }: Target): ClientHttp2Session {
+  const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key, settings: { initialWindowSize: 16 << 20 } })
+  session.on('connect', () => session.setLocalWindowSize(64 << 20))
+  session.setMaxListeners(0)
+  return session
+}
+
+function openTls({ port, ca, cert, key }: Target): TLSSocket {
+  return connectTls({ host: '127.0.0.1', port, ca, cert, key, servername: 'localhost' })
+}
+
+async function run({ id, milliseconds, requests = Infinity, perSecond }: Question & { type: 'run' }): Promise<Round> {
+  const { load, lines } = opened.get(id) as Opened
+  const took: number[] = []
+  let bytes = 0
+  let begun = 0
+  const start = performance.now()
+  const worker = async (line: ClientHttp2Session | TLSSocket, number: number) => {
+    while (performance.now() - start < milliseconds && begun < requests) {
+      const due = perSecond ? start + (begun * 1000) / perSecond : 0
+      begun++
+      const early = due - performance.now()
+      if (early > 1) await new Promise((resolve) => setTimeout(resolve, early))
+      const asked = performance.now()
+      const size = await ('request' in line ? request(line, load, number) : rawRequest(line, load.rawBytes ?? 0))
+      bytes += size
+      took.push(performance.now() - asked)
+    }
+  }
+  await Promise.all(
+    lines.flatMap((line, at) => Array.from({ length: load.streams }, (_, i) => worker(line, at * load.streams + i))),
+  )
+  const seconds = (performance.now() - start) / 1000
+  took.sort((a, b) => a - b)
+  const at = (share: number) => took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0
+  return { requests: took.length, seconds, bytes, p50: at(0.5), p99: at(0.99), worst: at(1) }
+}
+
+/** Bytes of the body. */
+function request(session: ClientHttp2Session, load: Load, client: number): Promise<number> {
+  const { method = 'GET', path, body, contentType = 'application/json' } = load
+  const name = `${process.pid}-${names++}`
+  const filled = (text: string) => text.replaceAll('@', name).replaceAll('#', String(client))
+  const head = { ':method': method, ':path': filled(path), ...(body && { 'content-type': contentType }) }
+  const stream = session.request(head, { endStream: !body })
+  if (body) stream.end(filled(body))
+  return new Promise((resolve, reject) => {
+    let size = 0
+    let status = 0
+    stream.on('response', (headers) => {
+      status = Number(headers[':status'])
+    })
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length
+    })
+    stream.on('end', () => (status < 300 ? resolve(size) : reject(new Error(`${method} ${path} was answered ${status}`))))
+    stream.on('error', reject)
+  })
+}
+
+function rawRequest(socket: TLSSocket, expected: number): Promise<number> {
+  socket.write('?')
+  return new Promise((resolve) => {
+    let size = 0
+    const take = (chunk: Buffer) => {
+      size += chunk.length
+      if (size < expected) return
+      socket.off('data', take)
+      resolve(size)
+    }
+    socket.on('data', take)
+  })
+}
