@@ -2,19 +2,35 @@
  * What the scheduler believes about the cluster: nodes, the pods on them, and the pods that it has placed itself but not yet seen placed.
  *
  * Guarantees: an assumed pod counts at once, until the API server confirms or refuses it. Nodes keep their slot while they exist; they are visited
- * in an order that alternates between zones, as upstream's node tree does.
+ * in an order that alternates between zones, as upstream's node tree does. `without` leaves everything as it was.
  */
+import { Namespace } from '#api/core/v1/namespace.ts'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { NodeRecord } from './framework/node-info.ts'
+import { ObjectCache } from './framework/objects.ts'
+import { PodCounts } from './framework/pod-counts.ts'
+import { factsOf, onNode } from './framework/pod-facts.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
+import { Topology } from './framework/topology.ts'
 
 export class ClusterState implements Snapshot {
   generation = 0
+  imagesGeneration = 0
+  readonly objects = new ObjectCache()
+  readonly topology = new Topology()
+  readonly counts = new PodCounts(
+    (name) => this.objects.get(Namespace, { name })?.metadata.labels ?? {},
+    () => [...this.#records.values()].map(({ slot, pods }) => [slot, pods] as const),
+  )
   #records = new Map<string, NodeRecord>()
   /** Pods seen on nodes that are not known (yet): by node name, then UID. */
   #homeless = new Map<string, Map<string, Pod>>()
   #placement = new Map<string, string>()
+  #nominated = new Map<string, Map<string, Pod>>()
+  #nominations = new Map<string, string>()
+  #images = new Map<string, number>()
+  #claimUsers = new Map<string, number>()
   #order: readonly NodeInfo[] | undefined
   #nextSlot = 0
   #freeSlots: number[] = []
@@ -22,6 +38,10 @@ export class ClusterState implements Snapshot {
   get nodes(): readonly NodeInfo[] {
     this.#order ??= alternateZones([...this.#records.values()])
     return this.#order
+  }
+
+  get slots(): number {
+    return this.#nextSlot
   }
 
   get(name: string): NodeInfo | undefined {
@@ -34,13 +54,21 @@ export class ClusterState implements Snapshot {
     this.generation++
     if (known) {
       if (zoneOf(known.node) !== zoneOf(node)) this.#order = undefined
+      if (known.node.status.images !== node.status.images) this.#countImages(known, -1)
+      const { images } = known
       known.set(node)
+      known.generation = this.generation
+      if (known.images !== images) this.#countImages(known, 1)
+      this.topology.set(known.slot, node)
       return
     }
-    const record = new NodeRecord(this.#freeSlots.pop() ?? this.#nextSlot++, node)
+    const record = new NodeRecord(this.#freeSlots.pop() ?? this.#nextSlot++, node, this.generation)
     this.#records.set(name, record)
     this.#order = undefined
-    for (const pod of this.#homeless.get(name)?.values() ?? []) record.put(pod)
+    this.topology.set(record.slot, node)
+    this.imagesGeneration++
+    this.#countImages(record, 1)
+    for (const pod of this.#homeless.get(name)?.values() ?? []) this.#arrive(record, pod)
     this.#homeless.delete(name)
   }
 
@@ -48,22 +76,26 @@ export class ClusterState implements Snapshot {
     const record = this.#records.get(name)
     if (!record) return
     this.generation++
+    const { pods } = record
+    for (const pod of pods) this.#leave(record, pod)
     this.#records.delete(name)
     this.#freeSlots.push(record.slot)
+    this.topology.delete(record.slot)
     this.#order = undefined
-    if (!record.isEmpty) this.#homeless.set(name, new Map(record.pods.map((pod) => [pod.metadata.uid, pod])))
+    this.imagesGeneration++
+    this.#countImages(record, -1)
+    if (pods.length > 0) this.#homeless.set(name, new Map(pods.map((pod) => [pod.metadata.uid, pod])))
   }
 
   /** The pod, which names its node, is there or is assumed to be. */
   setPod(pod: Pod): void {
     const { uid } = pod.metadata
     const name = pod.spec.nodeName ?? ''
-    const before = this.#placement.get(uid)
-    if (before !== undefined && before !== name) this.deletePod(uid)
+    if (this.#placement.has(uid)) this.deletePod(uid)
     this.generation++
     this.#placement.set(uid, name)
     const record = this.#records.get(name)
-    if (record) return record.put(pod)
+    if (record) return this.#arrive(record, pod)
     const waiting = this.#homeless.get(name) ?? new Map<string, Pod>()
     this.#homeless.set(name, waiting.set(uid, pod))
   }
@@ -73,10 +105,95 @@ export class ClusterState implements Snapshot {
     if (name === undefined) return
     this.generation++
     this.#placement.delete(uid)
-    this.#records.get(name)?.remove(uid)
+    const record = this.#records.get(name)
+    const pod = record?.find(uid)
+    if (record && pod) this.#leave(record, pod)
     const waiting = this.#homeless.get(name)
     waiting?.delete(uid)
     if (waiting?.size === 0) this.#homeless.delete(name)
+  }
+
+  /** Runs `look` as if these pods were not on the node and those were. */
+  without<T>(node: string, change: { removed?: readonly Pod[]; added?: readonly Pod[] }, look: () => T): T {
+    const record = this.#records.get(node)
+    if (!record) return look()
+    const { generation } = record
+    const removed = (change.removed ?? []).filter(({ metadata }) => record.find(metadata.uid))
+    const added = (change.added ?? []).map((pod) => onNode(pod, node))
+    for (const pod of removed) this.#leave(record, pod)
+    for (const pod of added) this.#arrive(record, pod)
+    try {
+      return look()
+    } finally {
+      for (const pod of added) this.#leave(record, pod)
+      for (const pod of removed) this.#arrive(record, pod)
+      record.generation = generation
+    }
+  }
+
+  /** Keeps room for the pod on the node, until it is placed, gone or nominated elsewhere. */
+  nominate(pod: Pod, node: string): void {
+    const { uid } = pod.metadata
+    const before = this.#nominations.get(uid)
+    if (before !== undefined) {
+      const at = this.#nominated.get(before)
+      at?.delete(uid)
+      if (at?.size === 0) this.#nominated.delete(before)
+      this.#nominations.delete(uid)
+    }
+    if (!node) return
+    this.#nominations.set(uid, node)
+    this.#nominated.set(node, (this.#nominated.get(node) ?? new Map()).set(uid, pod))
+  }
+
+  nominationOf(uid: string): string | undefined {
+    return this.#nominations.get(uid)
+  }
+
+  nominatedTo(node: string): readonly Pod[] {
+    const pods = this.#nominated.get(node)
+    return pods ? [...pods.values()] : []
+  }
+
+  get hasNominations(): boolean {
+    return this.#nominated.size > 0
+  }
+
+  nodesWithImage(image: string): number {
+    return this.#images.get(image) ?? 0
+  }
+
+  claimUsers(key: string): number {
+    return this.#claimUsers.get(key) ?? 0
+  }
+
+  #arrive(record: NodeRecord, pod: Pod): void {
+    record.put(pod)
+    this.#moved(record, pod, 1)
+  }
+
+  #leave(record: NodeRecord, pod: Pod): void {
+    record.remove(pod)
+    this.#moved(record, pod, -1)
+  }
+
+  #moved(record: NodeRecord, pod: Pod, by: 1 | -1): void {
+    record.generation = ++this.generation
+    this.counts.change(record.slot, pod, by)
+    for (const claim of factsOf(pod).volumeClaims) {
+      const left = (this.#claimUsers.get(claim) ?? 0) + by
+      if (left > 0) this.#claimUsers.set(claim, left)
+      else this.#claimUsers.delete(claim)
+    }
+  }
+
+  #countImages({ images }: NodeRecord, by: 1 | -1): void {
+    if (images.size > 0) this.imagesGeneration++
+    for (const image of images.keys()) {
+      const left = (this.#images.get(image) ?? 0) + by
+      if (left > 0) this.#images.set(image, left)
+      else this.#images.delete(image)
+    }
   }
 }
 

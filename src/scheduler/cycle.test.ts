@@ -81,21 +81,21 @@ const none: readonly { it: string; pod: Pod; nodes: readonly Node[]; says: strin
     it: 'several reasons, counted and sorted',
     pod: pod({ containers: asks({ cpu: '2' }) }),
     nodes: [node('a', { cpu: '1' }), node('b', { cpu: '1' }), node('c', { spec: { unschedulable: true } })],
-    says: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.',
+    says: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
     by: 'NodeResourcesFit NodeUnschedulable',
   },
   {
     it: 'each lack of one node',
     pod: pod({ containers: asks({ cpu: '9', memory: '90Gi', 'example.com/gpu': '1' }) }),
     nodes: [node('a')],
-    says: '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/gpu, 1 Insufficient memory.',
+    says: '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/gpu, 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
     by: 'NodeResourcesFit',
   },
   {
     it: 'a node selector',
     pod: pod({ nodeSelector: { disk: 'ssd' } }),
     nodes: [node('a')],
-    says: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
+    says: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     by: 'NodeAffinity',
   },
 ]
@@ -113,7 +113,10 @@ test('place() counts the node full at its number of pods', () => {
   const state = clusterOf([node('a', { pods: '1' })], [pod({ nodeName: 'a' })])
   const placement = decide(pod(), state)
   assert(!placement.node)
-  assert.equal(placement.message, '0/1 nodes are available: 1 Too many pods.')
+  assert.equal(
+    placement.message,
+    '0/1 nodes are available: 1 Too many pods. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+  )
 })
 
 test('place() spreads equal pods over equal nodes', () => {
@@ -138,5 +141,8 @@ test('ClusterState forgets what a deleted pod asked for', () => {
 })
 
 test('enoughNodes() looks at all of a small cluster and at a share of a large one', () => {
-  assert.deepEqual([3, 100, 1000, 5000].map(enoughNodes), [3, 100, 420, 500])
+  assert.deepEqual(
+    [3, 100, 1000, 5000].map((total) => enoughNodes(total)),
+    [3, 100, 420, 500],
+  )
 })

@@ -1,113 +1,205 @@
 /**
  * `place`: one pod, one decision. Looks at a snapshot and answers with a node or with the reasons why there is none; changes
- * nothing. Equal inputs and an equal Random give equal answers.
+ * nothing. Equal inputs and an equal Random give equal answers, with or without shared results.
  */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Random } from '#lib/random.ts'
-import type { Cycle, Rejection } from './framework/plugin.ts'
+import type { Nomination, Rejection } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
+import { prepareRun, type Run, reasonsOf, verdictAnew, verdictOf } from './run.ts'
+import { totalScores } from './scores.ts'
+import type { ResultCache } from './shared-results.ts'
 
-export type Placement =
-  | { readonly node: NodeInfo; readonly evaluated: number; readonly feasible: number }
-  | { readonly node: undefined; readonly message: string; readonly rejectedBy: ReadonlySet<string> }
+export type Placement = Placed | Refused
+
+export interface Placed {
+  readonly node: NodeInfo
+  /** What the plugins prepared, for the points that follow. */
+  readonly run: Run
+  readonly evaluated: number
+  readonly feasible: number
+}
+
+export interface Refused {
+  readonly node: undefined
+  /** Upstream's sentence. */
+  readonly message: string
+  readonly rejectedBy: ReadonlySet<string>
+  /** Something failed, so that this is no verdict. */
+  readonly isError: boolean
+  /** What would make room. */
+  readonly nomination?: Nomination | undefined
+}
 
 export interface PlaceOptions {
   readonly profile: readonly Weighted[]
   readonly random: Random
   /** Where in the list of nodes to begin, so that all get their turn when not all are looked at. */
   readonly startAt?: number
+  /** `percentageOfNodesToScore`; 0 adapts to the size of the cluster. */
+  readonly percentage?: number
+  /** Shares results between pods of one template. */
+  readonly cache?: ResultCache | undefined
 }
 
-interface Running {
-  readonly weighted: Weighted
-  readonly cycle: Cycle
-}
-
-export function place(pod: Pod, snapshot: Snapshot, { profile, random, startAt = 0 }: PlaceOptions): Placement {
+export function place(pod: Pod, snapshot: Snapshot, options: PlaceOptions): Placement {
+  const { profile, random, startAt = 0, percentage = 0, cache } = options
   const total = snapshot.nodes.length
-  if (total === 0) return { node: undefined, message: 'no nodes available to schedule pods', rejectedBy: new Set() }
-  const running: Running[] = []
-  let among: ReadonlySet<string> | undefined
-  for (const weighted of profile) {
-    const prepared = weighted.plugin.prepare?.(pod, snapshot) ?? {}
-    if (prepared.reject) return refusal(total, [[prepared.reject, total]], new Set([weighted.plugin.name]))
-    if (prepared.nodes) among = among ? among.intersection(prepared.nodes) : prepared.nodes
-    if (!prepared.skip) running.push({ weighted, cycle: { pod, snapshot, state: prepared.state } })
-  }
-  const found = feasibleNodes(running, snapshot, { among, startAt })
-  if (found.nodes.length === 0) {
-    const left = total - found.rejections.reduce((sum, [, count]) => sum + count, 0)
-    if (left > 0) found.rejections.push([{ message: "node(s) didn't satisfy plugin(s) [NodeAffinity]" }, left])
-    return refusal(total, found.rejections, found.rejectedBy)
-  }
-  return { node: best(running, found.nodes, random), evaluated: found.evaluated, feasible: found.nodes.length }
+  if (total === 0) return refused('no nodes available to schedule pods', new Set())
+  const run = prepareRun(pod, snapshot, { profile, cache })
+  if (run.reject) return refusedBefore(run, total)
+  const preferred = nominatedNode(run)
+  if (preferred) return { node: preferred, run, evaluated: 0, feasible: 1 }
+  const found = feasibleNodes(run, { startAt, enough: enoughNodes(total, percentage) })
+  if (found.error) return { ...refused(found.error.message, found.rejectedBy), isError: true }
+  if (found.nodes.length === 0) return refusedByAll(run, found, total)
+  const { nodes, evaluated } = found
+  return { node: bestNode(run, nodes, random), run, evaluated, feasible: nodes.length }
 }
 
 /** How many fitting nodes are enough (upstream's adaptive `percentageOfNodesToScore`). */
-export function enoughNodes(total: number): number {
+export function enoughNodes(total: number, percentage = 0): number {
   const least = 100
   if (total < least) return total
-  const percentage = Math.max(5, 50 - Math.trunc(total / 125))
-  return Math.max(least, Math.trunc((total * percentage) / 100))
+  const share = percentage > 0 ? percentage : Math.max(5, 50 - Math.trunc(total / 125))
+  return Math.max(least, Math.trunc((total * share) / 100))
 }
 
-function feasibleNodes(
-  running: readonly Running[],
-  snapshot: Snapshot,
-  { among, startAt }: { among: ReadonlySet<string> | undefined; startAt: number },
-) {
-  const all = snapshot.nodes
-  const enough = enoughNodes(all.length)
+/** The node on which room was made for the pod, while it still fits there. */
+function nominatedNode(run: Run): NodeInfo | undefined {
+  const name = run.pod.status?.nominatedNodeName
+  const node = name ? run.snapshot.get(name) : undefined
+  if (!node || (run.among && !run.among.nodes.has(node.name))) return undefined
+  return verdictOf(run, node) ? undefined : node
+}
+
+interface Found {
+  readonly nodes: readonly NodeInfo[]
+  readonly evaluated: number
+  readonly rejected: readonly NodeInfo[]
+  readonly rejections: readonly Rejection[]
+  readonly rejectedBy: ReadonlySet<string>
+  readonly error: Rejection | undefined
+}
+
+function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough: number }): Found {
+  const all = run.among ? namedIn(run.snapshot, run.among.nodes) : run.snapshot.nodes
   const nodes: NodeInfo[] = []
-  const counts = new Map<string, [Rejection, number]>()
-  const rejectedBy = new Set<string>()
+  const rejected: NodeInfo[] = []
+  const rejections: Rejection[] = []
+  const rejectedBy = new Set<string>(run.among && all.length < run.snapshot.nodes.length ? run.among.by : [])
   let evaluated = 0
-  if (among) rejectedBy.add('NodeAffinity')
   for (; evaluated < all.length && nodes.length < enough; evaluated++) {
-    const node = all[(startAt + evaluated) % all.length] as NodeInfo
-    if (among && !among.has(node.name)) continue
-    const rejected = firstRejection(running, node)
-    if (!rejected) {
+    const at = startAt + evaluated
+    const node = all[at < all.length ? at : at % all.length] as NodeInfo
+    const verdict = verdictOf(run, node)
+    if (!verdict) {
       nodes.push(node)
       continue
     }
-    rejectedBy.add(rejected.by)
-    for (const message of rejected.rejection.reasons ?? [rejected.rejection.message]) {
-      const known = counts.get(message)
-      if (known) known[1]++
-      else counts.set(message, [{ message }, 1])
-    }
+    const { rejection, by } = verdict
+    rejectedBy.add(by)
+    if (rejection.error) return { nodes, evaluated, rejected, rejections, rejectedBy, error: rejection }
+    rejected.push(node)
+    rejections.push(rejection)
   }
-  return { nodes, evaluated, rejections: [...counts.values()], rejectedBy }
+  return { nodes, evaluated, rejected, rejections, rejectedBy, error: undefined }
 }
 
-function firstRejection(running: readonly Running[], node: NodeInfo): { by: string; rejection: Rejection } | undefined {
-  for (const { weighted, cycle } of running) {
-    const rejection = weighted.plugin.filter?.(cycle, node)
-    if (rejection) return { by: weighted.plugin.name, rejection }
-  }
-  return undefined
+function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
+  return [...names].map((name) => snapshot.get(name)).filter((node) => node !== undefined)
 }
 
-/** The node with the highest weighted sum; chance decides between equals. */
-function best(running: readonly Running[], nodes: readonly NodeInfo[], random: Random): NodeInfo {
-  if (nodes.length === 1) return nodes[0] as NodeInfo
-  const totals = new Array<number>(nodes.length).fill(0)
-  for (const { weighted, cycle } of running) {
-    const { plugin, weight } = weighted
-    if (weight === 0 || !plugin.score || plugin.prepareScore?.(cycle, nodes).skip) continue
-    const scores = nodes.map((node) => (plugin.score as NonNullable<typeof plugin.score>)(cycle, node))
-    plugin.normalize?.(scores)
-    for (const [i, score] of scores.entries()) totals[i] = (totals[i] as number) + score * weight
+/** The nodes with the highest weighted sum. */
+export function bestNodes(run: Run, nodes: readonly NodeInfo[]): readonly NodeInfo[] {
+  if (nodes.length <= 1) return nodes
+  const totals = totalScores(run, nodes)
+  let highest = Number.NEGATIVE_INFINITY
+  let equals: NodeInfo[] = []
+  for (const [i, total] of totals.entries()) {
+    if (total < highest) continue
+    if (total > highest) equals = []
+    highest = total
+    equals.push(nodes[i] as NodeInfo)
   }
-  const highest = totals.reduce((most, total) => Math.max(most, total))
-  const equals = nodes.filter((_, i) => totals[i] === highest)
-  return equals[Math.floor(random.next() * equals.length)] as NodeInfo
+  return equals
+}
+
+/** Chance decides between equals. */
+function bestNode(run: Run, nodes: readonly NodeInfo[], random: Random): NodeInfo {
+  const equals = bestNodes(run, nodes)
+  return equals[equals.length === 1 ? 0 : Math.floor(random.next() * equals.length)] as NodeInfo
+}
+
+function refused(message: string, rejectedBy: ReadonlySet<string>): Refused {
+  return { node: undefined, message, rejectedBy, isError: false }
+}
+
+/** `0/3 nodes are available: persistentvolumeclaim "a" not found. preemption: ...` */
+function refusedBefore(run: Run, total: number): Refused {
+  const { rejection, by } = run.reject as NonNullable<Run['reject']>
+  const rejectedBy = new Set([by])
+  if (rejection.error) return { ...refused(rejection.message, rejectedBy), isError: true }
+  const nomination = nominate(run, { nodes: [], rejections: [], total })
+  return { ...refused(sentence(total, rejection.message, nomination), rejectedBy), nomination }
+}
+
+function refusedByAll(run: Run, { rejected, rejections, rejectedBy }: Found, total: number): Refused {
+  const counts = new Map<string, number>()
+  for (const rejection of rejections) {
+    for (const reason of reasonsOf(rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+  const left = total - rejected.length
+  const { among } = run
+  if (among && left > 0) {
+    const named = `node(s) didn't satisfy plugin(s) [${among.by.join(' ')}]`
+    if (among.nodes.size > 0) counts.set(named, left)
+  }
+  const nomination = nominate(run, { nodes: rejected, rejections, total })
+  const text =
+    among && among.nodes.size === 0
+      ? `node(s) didn't satisfy plugin(s) [${among.by.join(' ')}] simultaneously`
+      : histogram(counts)
+  return { ...refused(sentence(total, text, nomination), rejectedBy), nomination }
+}
+
+function sentence(total: number, reasons: string, nomination: Nomination | undefined): string {
+  return `${unavailable(total, reasons)}${nomination?.message ? ` ${nomination.message}` : ''}`
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` (upstream `FitError`). */
-function refusal(total: number, rejections: readonly [Rejection, number][], rejectedBy: ReadonlySet<string>): Placement {
-  const parts = rejections.map(([{ message }, count]) => `${count} ${message}`).sort()
-  return { node: undefined, message: `0/${total} nodes are available: ${parts.join(', ')}.`, rejectedBy }
+export function unavailable(total: number, reasons: string): string {
+  return `0/${total} nodes are available:${reasons ? ` ${reasons}.` : ''}`
+}
+
+export function histogram(counts: ReadonlyMap<string, number>): string {
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(', ')
+}
+
+type Looked = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; total: number }
+
+/** The first plugin that has an idea; the last of those that only have something to say. */
+function nominate(run: Run, looked: Looked): Nomination | undefined {
+  const verdicts = { ...looked, tryNode: (node: NodeInfo) => tryNode(run, node) }
+  let said: Nomination | undefined
+  for (const { plugin, cycle } of run.running) {
+    const nomination = plugin.postFilter?.(cycle, verdicts)
+    if (nomination?.node || nomination?.act) return nomination
+    if (nomination) said = { ...nomination, message: [said?.message, nomination.message].filter(Boolean).join(', ') }
+  }
+  return said
+}
+
+function tryNode(run: Run, node: NodeInfo): Rejection | undefined {
+  const { pod, snapshot } = run
+  const nominated = snapshot.nominatedTo(node.name)
+  const added = nominated.filter(
+    (one) => one.metadata.uid !== pod.metadata.uid && (one.spec.priority ?? 0) >= (pod.spec.priority ?? 0),
+  )
+  const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
+  return (verdict || verdictAnew(run, node))?.rejection
 }

@@ -14,7 +14,7 @@ function pod(name: string, over: { priority?: number; gated?: boolean } = {}): P
 
 function start(): { clock: VirtualClock; queue: SchedulingQueue } {
   const clock = new VirtualClock()
-  return { clock, queue: createQueue({ clock, plugins: defaultProfile, onReady: () => {} }) }
+  return { clock, queue: createQueue({ clock, pluginsOf: () => defaultProfile, onReady: () => {} }) }
 }
 
 const next = (queue: SchedulingQueue) => queue.pop()?.pod.metadata.name

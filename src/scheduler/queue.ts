@@ -1,15 +1,17 @@
 /**
- * The pods that wait for a node. Ready ones stand in order of priority, then of arrival; those that failed wait either for their
+ * The pods that wait for a node. Ready ones stand in the order of the profile's QueueSort; those that failed wait either for their
  * back-off to pass or for an event that may cure what rejected them (upstream's active, backoff and unschedulable queues).
+ *
+ * Guarantees: an event costs only as much as there are waiting pods that it may cure; one timer, however many wait.
  */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { Heap } from '#lib/heap.ts'
 import type { ActionType } from './framework/plugin.ts'
+import { priorityOf } from './framework/pod-facts.ts'
 import type { Weighted } from './profiles.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
-const initialBackoff = 1_000
-const maxBackoff = 10_000
 /** However no event comes: rejected pods are tried again after this time. */
 const longestWait = 5 * 60_000
 
@@ -22,6 +24,8 @@ export interface QueuedPod {
   /** Names of the plugins that rejected it; empty where an error did, which any event may cure. */
   rejectedBy: ReadonlySet<string>
   place: 'active' | 'backoff' | 'waiting' | 'gated' | 'inFlight'
+  /** When it leaves `backoff` or `waiting`. */
+  due: number
 }
 
 /** Something that happened to an object of `kind`. */
@@ -43,59 +47,73 @@ export interface SchedulingQueue {
   reject(entry: QueuedPod, by: ReadonlySet<string>): void
   /** Something else failed: tried again after its back-off. */
   retry(entry: QueuedPod): void
-  /** Wakes those whom the event may help. */
   happened(event: ClusterEvent): void
+  /** Tries a waiting pod again, after its back-off. */
+  wake(uid: string): void
+  has(uid: string): boolean
   readonly size: number
+  /** Hints asked for and pods moved, ever: a measure of work. */
+  readonly work: number
 }
 
 export interface QueueOptions {
   readonly clock: Clock
-  readonly plugins: readonly Weighted[]
-  /** Called when a pod has become ready. */
+  /** Of the pod's profile. */
+  readonly pluginsOf: (pod: Pod) => readonly Weighted[]
   readonly onReady: () => void
+  /** Milliseconds: the first back-off, which doubles up to the longest. */
+  readonly initialBackoff?: number | undefined
+  readonly maxBackoff?: number | undefined
 }
 
-export function createQueue({ clock, plugins, onReady }: QueueOptions): SchedulingQueue {
-  return new Queue(clock, plugins, onReady)
+export function createQueue(options: QueueOptions): SchedulingQueue {
+  return new Queue(options)
 }
 
 class Queue implements SchedulingQueue {
-  #clock: Clock
-  #plugins: readonly Weighted[]
-  #onReady: () => void
+  work = 0
+  #options: QueueOptions
   #entries = new Map<string, QueuedPod>()
-  #active = new Heap<QueuedPod>((a, b) => priorityOf(b.pod) - priorityOf(a.pod) || a.arrival - b.arrival)
+  #active: Heap<QueuedPod>
+  /** By `due`; entries that moved on meanwhile are left in and skipped. */
+  #later = new Heap<{ readonly entry: QueuedPod; readonly due: number }>((a, b) => a.due - b.due)
+  #waiting = new WaitingRoom()
+  #timer: { readonly timer: Timer; readonly due: number } | undefined
   #arrivals = 0
-  #timers = new Map<string, Timer>()
 
-  constructor(clock: Clock, plugins: readonly Weighted[], onReady: () => void) {
-    this.#clock = clock
-    this.#plugins = plugins
-    this.#onReady = onReady
+  constructor(options: QueueOptions) {
+    this.#options = options
+    this.#active = new Heap((a, b) => this.#compare(a, b))
   }
 
   get size(): number {
     return this.#entries.size
   }
 
+  has(uid: string): boolean {
+    return this.#entries.has(uid)
+  }
+
   put(pod: Pod): void {
-    const { uid } = pod.metadata
-    const known = this.#entries.get(uid)
-    if (!known) {
-      const entry: QueuedPod = { pod, arrival: this.#arrivals++, attempts: 0, failedAt: 0, rejectedBy: new Set(), place: 'gated' }
-      this.#entries.set(uid, entry)
-      if (!this.#isGated(pod)) this.#activate(entry)
-      return
+    const known = this.#entries.get(pod.metadata.uid)
+    if (known) return this.#update(known, pod)
+    const entry: QueuedPod = {
+      pod,
+      arrival: this.#arrivals++,
+      attempts: 0,
+      failedAt: 0,
+      rejectedBy: new Set(),
+      place: 'gated',
+      due: 0,
     }
-    const before = known.pod
-    known.pod = pod
-    if (known.place === 'gated' && !this.#isGated(pod)) this.#activate(known)
-    else if (known.place === 'waiting' && changesPlacement(before, pod)) this.#wake(known)
+    this.#entries.set(pod.metadata.uid, entry)
+    this.#enter(entry)
   }
 
   delete(uid: string): void {
-    this.#timers.get(uid)?.cancel()
-    this.#timers.delete(uid)
+    const entry = this.#entries.get(uid)
+    if (!entry) return
+    this.#waiting.remove(entry)
     this.#entries.delete(uid)
   }
 
@@ -117,7 +135,8 @@ class Queue implements SchedulingQueue {
     if (!this.#fail(entry)) return
     entry.rejectedBy = by
     entry.place = 'waiting'
-    this.#after(entry, longestWait)
+    this.#waiting.add(entry, this.#options.pluginsOf(entry.pod))
+    this.#wakeAt(entry, entry.failedAt + longestWait)
   }
 
   retry(entry: QueuedPod): void {
@@ -126,74 +145,115 @@ class Queue implements SchedulingQueue {
     this.#wake(entry)
   }
 
-  happened(event: ClusterEvent): void {
-    for (const entry of this.#entries.values()) {
-      if (entry.place === 'waiting' && this.#mayCure(event, entry)) this.#wake(entry)
+  happened({ kind, actions, before, after }: ClusterEvent): void {
+    for (const { entry, cures } of this.#waiting.concerned(kind, actions)) {
+      this.work++
+      if (cures.some(({ helps }) => helps?.(entry.pod, before, after) ?? true)) this.#wake(entry)
     }
+  }
+
+  wake(uid: string): void {
+    const entry = this.#entries.get(uid)
+    if (entry?.place === 'gated') this.#enter(entry)
+    else if (entry?.place === 'waiting') this.#wake(entry)
+  }
+
+  #compare(a: QueuedPod, b: QueuedPod): number {
+    const sort = this.#options.pluginsOf(a.pod).find(({ plugin }) => plugin.compare)?.plugin
+    return sort?.compare?.(a, b) ?? (priorityOf(b.pod) - priorityOf(a.pod) || a.arrival - b.arrival)
+  }
+
+  /** A pod in flight meets its own update only if it fails and is still the newest known. */
+  #update(entry: QueuedPod, pod: Pod): void {
+    const changed = changesPlacement(entry.pod, pod)
+    const before = entry.pod
+    entry.pod = pod
+    if (entry.place === 'gated') return this.#enter(entry)
+    if (this.#isGated(pod)) {
+      if (entry.place === 'inFlight') return
+      this.#waiting.remove(entry)
+      entry.place = 'gated'
+      return
+    }
+    if (!changed) return
+    if (entry.place === 'active' && priorityOf(before) !== priorityOf(pod)) this.#active.push(entry)
+    if (entry.place !== 'waiting') return
+    this.#wake(entry)
   }
 
   /** False when the pod was deleted meanwhile. */
   #fail(entry: QueuedPod): boolean {
-    entry.failedAt = this.#clock.monotonic()
-    return this.#entries.get(entry.pod.metadata.uid) === entry
+    entry.failedAt = this.#options.clock.monotonic()
+    if (this.#entries.get(entry.pod.metadata.uid) !== entry) return false
+    if (!this.#isGated(entry.pod)) return true
+    entry.place = 'gated'
+    return false
+  }
+
+  #enter(entry: QueuedPod): void {
+    if (this.#isGated(entry.pod)) return
+    this.#wake(entry)
   }
 
   #isGated(pod: Pod): boolean {
-    return this.#plugins.some(({ plugin }) => plugin.preEnqueue?.(pod) !== undefined)
-  }
-
-  #mayCure({ kind, actions, before, after }: ClusterEvent, { pod, rejectedBy }: QueuedPod): boolean {
-    if (rejectedBy.size === 0) return true
-    return this.#plugins.some(
-      ({ plugin }) =>
-        rejectedBy.has(plugin.name) &&
-        plugin.requeueOn.some(
-          (cure) =>
-            cure.kind.kind === kind &&
-            cure.when.some((action) => actions.includes(action)) &&
-            (cure.helps?.(pod, before, after) ?? true),
-        ),
-    )
+    return this.#options.pluginsOf(pod).some(({ plugin }) => plugin.preEnqueue?.(pod) !== undefined)
   }
 
   /** To the ready ones, or to those whose back-off has not passed. */
   #wake(entry: QueuedPod): void {
-    const left = entry.failedAt + backoffOf(entry.attempts) - this.#clock.monotonic()
-    if (left <= 0) return this.#activate(entry)
+    this.work++
+    this.#waiting.remove(entry)
+    const due = entry.failedAt + this.#backoffOf(entry.attempts)
+    if (entry.attempts === 0 || due <= this.#options.clock.monotonic()) return this.#activate(entry)
     entry.place = 'backoff'
-    this.#after(entry, left)
+    this.#wakeAt(entry, due)
   }
 
   #activate(entry: QueuedPod): void {
-    const { uid } = entry.pod.metadata
-    this.#timers.get(uid)?.cancel()
-    this.#timers.delete(uid)
+    this.#waiting.remove(entry)
     entry.place = 'active'
+    entry.due = 0
     this.#active.push(entry)
-    this.#onReady()
+    this.#options.onReady()
   }
 
-  #after(entry: QueuedPod, delay: number): void {
-    const { uid } = entry.pod.metadata
-    this.#timers.get(uid)?.cancel()
-    this.#timers.set(
-      uid,
-      this.#clock.after(delay, () => this.#activate(entry)),
-    )
+  #wakeAt(entry: QueuedPod, due: number): void {
+    entry.due = due
+    this.#later.push({ entry, due })
+    this.#setTimer()
   }
-}
 
-function priorityOf({ spec }: Pod): number {
-  return spec.priority ?? 0
-}
+  #setTimer(): void {
+    const due = this.#later.peek()?.due
+    if (due === undefined || (this.#timer && this.#timer.due <= due)) return
+    this.#timer?.timer.cancel()
+    const wait = Math.max(0, due - this.#options.clock.monotonic())
+    this.#timer = { due, timer: this.#options.clock.after(wait, () => this.#timePassed()) }
+  }
 
-/** 1 s, 2 s, 4 s, 8 s, then 10 s. */
-function backoffOf(attempts: number): number {
-  return attempts === 0 ? 0 : Math.min(initialBackoff * 2 ** (attempts - 1), maxBackoff)
+  #timePassed(): void {
+    this.#timer = undefined
+    const now = this.#options.clock.monotonic()
+    for (let next = this.#later.peek(); next && next.due <= now; next = this.#later.peek()) {
+      this.#later.pop()
+      const { entry, due } = next
+      if (entry.due !== due || this.#entries.get(entry.pod.metadata.uid) !== entry) continue
+      if (entry.place === 'backoff') this.#activate(entry)
+      else if (entry.place === 'waiting') this.#wake(entry)
+    }
+    this.#setTimer()
+  }
+
+  /** 1 s, 2 s, 4 s, 8 s, then 10 s. */
+  #backoffOf(attempts: number): number {
+    const { initialBackoff = 1_000, maxBackoff = 10_000 } = this.#options
+    return attempts === 0 ? 0 : Math.min(initialBackoff * 2 ** (attempts - 1), maxBackoff)
+  }
 }
 
 /** Whether an update of a waiting pod may make it fit: its status and managed fields may not. */
 function changesPlacement(before: Pod, after: Pod): boolean {
   const relevant = ({ metadata, spec }: Pod) => JSON.stringify([metadata.labels, metadata.annotations, spec])
-  return relevant(before) !== relevant(after)
+  const claims = ({ status }: Pod) => JSON.stringify(status?.resourceClaimStatuses ?? [])
+  return relevant(before) !== relevant(after) || claims(before) !== claims(after)
 }

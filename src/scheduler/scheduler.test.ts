@@ -56,7 +56,10 @@ test('scheduler explains why a pod stays, and places it when the cause is gone',
   const pod = await read(cluster, 'big')
   const condition = pod.status.conditions?.find(({ type }) => type === 'PodScheduled')
   assert.equal(condition?.reason, 'Unschedulable')
-  assert.equal(condition?.message, '0/1 nodes are available: 1 Insufficient cpu.')
+  assert.equal(
+    condition?.message,
+    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+  )
   await addNode(cluster, 'b', { cpu: '4' })
   await cluster.advance(2_000)
   assert.equal((await read(cluster, 'big')).spec.nodeName, 'b')

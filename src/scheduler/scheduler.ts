@@ -5,29 +5,38 @@
  * again. Crash-only: everything is rebuilt from the API at the start. Two schedulers at once are safe: the second
  * binding of a pod is refused by the server.
  */
-import { Node } from '#api/core/v1/node.ts'
-import { Pod } from '#api/core/v1/pod.ts'
+import type { Pod } from '#api/core/v1/pod.ts'
 import type { Client } from '#client/client.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
-import { type Informer, startInformer } from '#client/informer.ts'
-import { type Clock, formatTime } from '#lib/clock.ts'
+import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { hasReason } from '#schema/status-error.ts'
-import { nodeChanges, podChanges } from './changes.ts'
+import { bind, Permits, permit, type Refusal, reserve, unreserve } from './binding.ts'
+import { podChanges } from './changes.ts'
 import { ClusterState } from './cluster-state.ts'
-import { type Placement, place } from './cycle.ts'
-import { defaultProfile, defaultSchedulerName, type Weighted } from './profiles.ts'
+import { type Placed, place, type Refused } from './cycle.ts'
+import type { Actor } from './framework/plugin.ts'
+import { onNode, priorityOf } from './framework/pod-facts.ts'
+import { evictVictims } from './preempt.ts'
+import { defaultSchedulerName, makeDefaultProfile, type Profile } from './profiles.ts'
 import { createQueue, type QueuedPod, type SchedulingQueue } from './queue.ts'
+import { patchStatus, type Reporting, reportFailure } from './report.ts'
+import { ResultCache } from './shared-results.ts'
+import { watchCluster } from './watch-cluster.ts'
 
 export interface SchedulerOptions {
   readonly client: Client
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
-  /** `spec.schedulerName` of the pods it places. */
-  readonly name?: string
-  readonly profile?: readonly Weighted[]
-  readonly onError?: (error: unknown) => void
+  /** One for each `spec.schedulerName` that it answers to. Default: `default-scheduler` with the default plugins. */
+  readonly profiles?: readonly Profile[] | undefined
+  /** Seconds. */
+  readonly podInitialBackoffSeconds?: number | undefined
+  readonly podMaxBackoffSeconds?: number | undefined
+  /** Whether pods of one template share results; the decisions are the same. Default true. */
+  readonly sharesResults?: boolean | undefined
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** Runs until the signal is aborted; resolves when it has seen the cluster and schedules. */
@@ -38,76 +47,73 @@ export async function runScheduler(options: SchedulerOptions): Promise<void> {
 /** Pods decided in one go before others get the thread. */
 const batch = 64
 
+interface Served {
+  readonly profile: Profile
+  readonly events: EventRecorder
+  readonly cache: ResultCache | undefined
+}
+
 class Scheduler {
   #options: SchedulerOptions
-  #name: string
-  #profile: readonly Weighted[]
+  #served: ReadonlyMap<string, Served>
   #state = new ClusterState()
   #queue: SchedulingQueue
-  #events: EventRecorder
+  #permits = new Permits()
   #startAt = 0
   #isRunning = false
   #started = false
   /** Pods bound by us whose binding the watch has not shown yet. */
   #assumed = new Set<string>()
+  /** Pods for which room is being made right now. */
+  #preempting = new Set<string>()
 
   constructor(options: SchedulerOptions) {
-    const { client, clock, random, signal, onError } = options
     this.#options = options
-    this.#name = options.name ?? defaultSchedulerName
-    this.#profile = options.profile ?? defaultProfile
-    this.#events = createEventRecorder(client, { clock, random, component: this.#name, signal, onError })
-    this.#queue = createQueue({ clock, plugins: this.#profile, onReady: () => this.#wake() })
+    const { clock, podInitialBackoffSeconds, podMaxBackoffSeconds } = options
+    this.#served = new Map(profilesOf(options).map((profile) => [profile.name, this.#serve(profile)]))
+    this.#queue = createQueue({
+      clock,
+      pluginsOf: ({ spec }) => this.#served.get(spec.schedulerName)?.profile.plugins ?? [],
+      onReady: () => this.#wake(),
+      initialBackoff: podInitialBackoffSeconds === undefined ? undefined : podInitialBackoffSeconds * 1000,
+      maxBackoff: podMaxBackoffSeconds === undefined ? undefined : podMaxBackoffSeconds * 1000,
+    })
+  }
+
+  #serve(profile: Profile): Served {
+    const { client, clock, random, signal, onError, sharesResults = true } = this.#options
+    const events = createEventRecorder(client, { clock, random, component: profile.name, signal, onError })
+    return { profile, events, cache: sharesResults ? new ResultCache() : undefined }
   }
 
   async start(): Promise<void> {
     const { client, clock, random, signal, onError } = this.#options
-    const nodes: Informer<Node> = startInformer(client, Node, { clock, random, signal, onError })
-    const pods: Informer<Pod> = startInformer(client, Pod, {
-      clock,
-      random,
-      signal,
-      onError,
-      fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
+    await watchCluster(client, {
+      ...{ clock, random, signal, onError },
+      state: this.#state,
+      happened: (event) => this.#queue.happened(event),
+      podSeen: (pod, before) => this.#podSeen(pod, before),
+      podGone: (pod) => this.#podGone(pod),
     })
-    nodes.addHandlers({
-      added: (node) => this.#nodeAdded(node),
-      updated: (node, before) => this.#nodeUpdated(node, before),
-      deleted: ({ metadata }) => this.#state.deleteNode(metadata.name),
-    })
-    pods.addHandlers({
-      added: (pod) => this.#podSeen(pod),
-      updated: (pod, before) => this.#podSeen(pod, before),
-      deleted: (pod) => this.#podGone(pod),
-    })
-    await Promise.all([nodes.synced(), pods.synced()])
     this.#started = true
     this.#wake()
   }
 
-  #nodeAdded(node: Node): void {
-    this.#state.setNode(node)
-    this.#queue.happened({ kind: 'Node', actions: ['added'], after: node })
-  }
-
-  #nodeUpdated(node: Node, before: Node): void {
-    this.#state.setNode(node)
-    const actions = nodeChanges(before, node)
-    if (actions.length > 0) this.#queue.happened({ kind: 'Node', actions, before, after: node })
-  }
-
   #podSeen(pod: Pod, before?: Pod): void {
-    const { uid } = pod.metadata
+    const { uid, deletionTimestamp } = pod.metadata
     if (pod.spec.nodeName) {
       this.#assumed.delete(uid)
       this.#queue.delete(uid)
+      this.#state.nominate(pod, '')
       this.#state.setPod(pod)
-      const actions = before?.spec.nodeName ? podChanges(before, pod) : []
+      const actions = before?.spec.nodeName ? podChanges(before, pod) : (['added'] as const)
       if (actions.length > 0) this.#queue.happened({ kind: 'Pod', actions, before, after: pod })
-    } else if (pod.spec.schedulerName === this.#name && !pod.metadata.deletionTimestamp && !this.#assumed.has(uid)) {
-      this.#queue.put(pod)
-    } else if (pod.metadata.deletionTimestamp) {
+    } else if (deletionTimestamp) {
       this.#queue.delete(uid)
+      this.#forgetNomination(pod)
+    } else if (this.#served.has(pod.spec.schedulerName) && !this.#assumed.has(uid)) {
+      this.#state.nominate(pod, this.#state.nominationOf(uid) ?? pod.status.nominatedNodeName ?? '')
+      this.#queue.put(pod)
     }
   }
 
@@ -116,7 +122,16 @@ class Scheduler {
     this.#assumed.delete(uid)
     this.#queue.delete(uid)
     this.#state.deletePod(uid)
+    this.#forgetNomination(pod)
     if (pod.spec.nodeName) this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: pod })
+  }
+
+  /** The room that was kept is free for others. */
+  #forgetNomination(pod: Pod): void {
+    const node = this.#state.nominationOf(pod.metadata.uid)
+    if (node === undefined) return
+    this.#state.nominate(pod, '')
+    this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, node) })
   }
 
   #wake(): void {
@@ -131,46 +146,71 @@ class Scheduler {
     for (let i = 0; i < batch; i++) {
       const entry = this.#queue.pop()
       if (!entry) return
-      this.#decide(entry)
+      const served = this.#served.get(entry.pod.spec.schedulerName)
+      if (served) this.#decide(entry, served)
     }
     this.#wake()
   }
 
-  #decide(entry: QueuedPod): void {
+  #decide(entry: QueuedPod, served: Served): void {
     const { pod } = entry
-    const placement = place(pod, this.#state, { profile: this.#profile, random: this.#options.random, startAt: this.#startAt })
-    if (!placement.node) {
-      this.#queue.reject(entry, placement.rejectedBy)
-      void this.#reportFailure(pod, placement)
-      return
-    }
-    this.#startAt = (this.#startAt + placement.evaluated) % Math.max(1, this.#state.nodes.length)
-    this.#assumed.add(pod.metadata.uid)
-    this.#state.setPod({ ...pod, spec: { ...pod.spec, nodeName: placement.node.name } })
-    void this.#bind(entry, placement.node.name)
-  }
-
-  async #bind(entry: QueuedPod, node: string): Promise<void> {
-    const { metadata } = entry.pod
-    const { name, namespace, uid } = metadata
-    const body = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name, namespace, uid },
-      target: { apiVersion: 'v1', kind: 'Node', name: node },
-    }
+    if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
     try {
-      await this.#options.client.post(Pod, metadata, { subresource: 'binding', body })
+      const { profile, cache } = served
+      const placement = place(pod, this.#state, {
+        profile: profile.plugins,
+        percentage: profile.percentageOfNodesToScore ?? 0,
+        random: this.#options.random,
+        startAt: this.#startAt,
+        cache,
+      })
+      if (placement.node) this.#take(entry, served, placement)
+      else this.#refuse(entry, served, placement)
     } catch (error) {
-      this.#assumed.delete(uid)
-      this.#state.deletePod(uid)
-      if (hasReason(error, 'NotFound', 'Conflict')) return this.#queue.done(entry)
       this.#queue.retry(entry)
       this.#options.onError?.(error)
+    }
+  }
+
+  #take(entry: QueuedPod, served: Served, placed: Placed): void {
+    const { pod } = entry
+    const { uid } = pod.metadata
+    this.#startAt = (this.#startAt + placed.evaluated) % Math.max(1, this.#state.nodes.length)
+    this.#assumed.add(uid)
+    this.#state.setPod(onNode(pod, placed.node.name))
+    const refusal = reserve(placed)
+    if (refusal) return this.#takeBack(entry, served, { placed, refusal })
+    const permitted = permit(placed)
+    if (typeof permitted !== 'number') return this.#takeBack(entry, served, { placed, refusal: permitted })
+    const nominated = this.#state.nominationOf(uid)
+    if (nominated !== undefined) this.#state.nominate(pod, '')
+    void this.#bind(entry, served, { placed, wait: permitted })
+  }
+
+  async #bind(entry: QueuedPod, served: Served, { placed, wait }: { placed: Placed; wait: number }): Promise<void> {
+    const { pod } = entry
+    const { client, clock, signal, onError } = this.#options
+    const actor: Actor = { client, clock, signal }
+    const node = placed.node.name
+    try {
+      const waited = wait > 0 ? await this.#permits.wait(pod, wait, actor) : undefined
+      const rejection = { message: `pod "${pod.metadata.name}" rejected while waiting on permit: ${waited}` }
+      const refusal = waited ? { rejection, by: '' } : await bind(placed.run, node, actor)
+      if (refusal) return this.#takeBack(entry, served, { placed, refusal })
+    } catch (error) {
+      if (signal.aborted) return
+      if (hasReason(error, 'NotFound', 'Conflict') && isAboutPod(error)) {
+        this.#giveBack(pod, placed)
+        return this.#queue.done(entry)
+      }
+      const message = error instanceof Error ? error.message : String(error)
+      this.#takeBack(entry, served, { placed, refusal: { rejection: { message, error: true }, by: '' } })
+      onError?.(error)
       return
     }
     this.#queue.done(entry)
-    this.#events.record(entry.pod, {
+    const { name, namespace } = pod.metadata
+    served.events.record(pod, {
       type: 'Normal',
       reason: 'Scheduled',
       message: `Successfully assigned ${namespace}/${name} to ${node}`,
@@ -178,29 +218,71 @@ class Scheduler {
     })
   }
 
-  async #reportFailure(pod: Pod, { message }: Extract<Placement, { node: undefined }>): Promise<void> {
-    this.#events.record(pod, { type: 'Warning', reason: 'FailedScheduling', message, action: 'Scheduling' })
-    const known = pod.status.conditions?.find(({ type }) => type === 'PodScheduled')
-    if (known?.status === 'False' && known.reason === 'Unschedulable' && known.message === message) return
-    const lastTransitionTime = known?.status === 'False' ? known.lastTransitionTime : formatTime(this.#options.clock.now())
-    const observedGeneration = pod.metadata.generation
-    const condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason: 'Unschedulable',
-      message,
-      lastTransitionTime,
-      observedGeneration,
-    }
-    try {
-      await this.#options.client.patch(
-        Pod,
-        pod.metadata,
-        { type: 'strategic', body: { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } } },
-        { subresource: 'status' },
-      )
-    } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict')) this.#options.onError?.(error)
-    }
+  /** Unless the watch has meanwhile shown where the pod really is. */
+  #giveBack(pod: Pod, { run, node }: Placed): void {
+    const { uid } = pod.metadata
+    unreserve(run, node.name)
+    if (!this.#assumed.delete(uid)) return
+    this.#state.deletePod(uid)
+    this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, node.name) })
   }
+
+  #takeBack(entry: QueuedPod, served: Served, { placed, refusal }: { placed: Placed; refusal: Refusal }): void {
+    const { rejection, by } = refusal
+    this.#giveBack(entry.pod, placed)
+    if (rejection.error || !by) this.#queue.retry(entry)
+    else this.#queue.reject(entry, new Set([by]))
+    const reason = rejection.error ? 'SchedulerError' : 'Unschedulable'
+    void reportFailure(entry.pod, { message: rejection.message, reason }, this.#reporting(served))
+  }
+
+  #refuse(entry: QueuedPod, served: Served, { message, rejectedBy, isError, nomination }: Refused): void {
+    const { pod } = entry
+    const reporting = this.#reporting(served)
+    if (isError) {
+      this.#queue.retry(entry)
+      void reportFailure(pod, { message, reason: 'SchedulerError' }, reporting)
+      return
+    }
+    this.#queue.reject(entry, rejectedBy)
+    const nominated = nomination?.node
+    if (nominated !== undefined && nominated !== (this.#state.nominationOf(pod.metadata.uid) ?? '')) {
+      this.#state.nominate(pod, nominated)
+    }
+    void reportFailure(pod, { message, reason: 'Unschedulable', nominated }, reporting)
+    const { client, clock, signal, onError } = this.#options
+    nomination?.act?.({ client, clock, signal }).catch((error) => onError?.(error))
+    if (nominated && nomination?.victims) void this.#preempt(pod, served, { node: nominated, victims: nomination.victims })
+  }
+
+  async #preempt(pod: Pod, served: Served, room: { node: string; victims: readonly Pod[] }): Promise<void> {
+    const { uid } = pod.metadata
+    const reporting = this.#reporting(served)
+    this.#preempting.add(uid)
+    const rejectWaiting = (victim: string) => this.#permits.reject(victim, 'preempted')
+    const done = await evictVictims(pod, room, { ...reporting, schedulerName: served.profile.name, rejectWaiting })
+    this.#preempting.delete(uid)
+    for (const other of this.#state.nominatedTo(room.node)) {
+      if (other.metadata.uid === uid || priorityOf(other) >= priorityOf(pod)) continue
+      this.#state.nominate(other, '')
+      void patchStatus(other, { nominatedNodeName: null }, reporting)
+      this.#queue.wake(other.metadata.uid)
+    }
+    if (!done) this.#queue.wake(uid)
+  }
+
+  #reporting({ events }: Served): Reporting {
+    const { client, clock, onError } = this.#options
+    return { client, clock, events, onError }
+  }
+}
+
+function profilesOf({ profiles, random }: SchedulerOptions): readonly Profile[] {
+  return profiles ?? [{ name: defaultSchedulerName, plugins: makeDefaultProfile({ random }) }]
+}
+
+/** The binding was refused since the pod is gone or has a node, not for something that it uses. */
+function isAboutPod(error: unknown): boolean {
+  const details = (error as { status?: { details?: { kind?: string } } }).status?.details
+  return details?.kind === undefined || details.kind === 'pods' || details.kind === 'pods/binding'
 }

@@ -1,75 +1,82 @@
 /** One node and the pods on it, kept up to date pod by pod; what plugins see as NodeInfo. */
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
-import { add, noResources, podRequests, resourcesOf } from './resources.ts'
+import { factsOf } from './pod-facts.ts'
+import { add, noResources, resourcesOf } from './resources.ts'
 import type { NodeInfo, Resources } from './snapshot.ts'
 
 export class NodeRecord implements NodeInfo {
   readonly slot: number
   readonly name: string
+  generation: number
   node: Node
   allocatable: Resources
   images: ReadonlyMap<string, number>
   readonly requested = noResources()
   readonly nonZeroRequested = noResources()
   readonly usedPorts = new Set<string>()
-  #pods = new Map<string, { readonly pod: Pod; readonly requests: Resources; readonly nonZero: Resources }>()
+  readonly usedClaims = new Map<string, number>()
+  #pods = new Map<string, Pod>()
   #list: readonly Pod[] | undefined
 
-  constructor(slot: number, node: Node) {
+  constructor(slot: number, node: Node, generation: number) {
     this.slot = slot
     this.name = node.metadata.name
     this.node = node
+    this.generation = generation
     this.allocatable = resourcesOf(node.status.allocatable)
     this.images = imageSizes(node)
   }
 
   get pods(): readonly Pod[] {
-    this.#list ??= [...this.#pods.values()].map(({ pod }) => pod)
+    this.#list ??= [...this.#pods.values()]
     return this.#list
   }
 
+  get podCount(): number {
+    return this.#pods.size
+  }
+
   set(node: Node): void {
+    if (this.node.status.allocatable !== node.status.allocatable) this.allocatable = resourcesOf(node.status.allocatable)
+    if (this.node.status.images !== node.status.images) this.images = imageSizes(node)
     this.node = node
-    this.allocatable = resourcesOf(node.status.allocatable)
-    this.images = imageSizes(node)
   }
 
-  /** Counts the pod, in place of an earlier state of it. */
+  find(uid: string): Pod | undefined {
+    return this.#pods.get(uid)
+  }
+
+  /** Counts the pod, which is not there yet. */
   put(pod: Pod): void {
-    this.remove(pod.metadata.uid)
-    const entry = { pod, requests: podRequests(pod), nonZero: podRequests(pod, { nonZero: true }) }
-    this.#pods.set(pod.metadata.uid, entry)
-    add(this.requested, entry.requests)
-    add(this.nonZeroRequested, entry.nonZero)
-    for (const port of hostPorts(pod)) this.usedPorts.add(port)
+    const { requests, nonZero, ports, volumeClaims } = factsOf(pod)
+    this.#pods.set(pod.metadata.uid, pod)
+    add(this.requested, requests)
+    add(this.nonZeroRequested, nonZero)
+    for (const port of ports) this.usedPorts.add(port)
+    for (const claim of volumeClaims) this.usedClaims.set(claim, (this.usedClaims.get(claim) ?? 0) + 1)
     this.#list = undefined
   }
 
-  remove(uid: string): void {
-    const entry = this.#pods.get(uid)
-    if (!entry) return
-    this.#pods.delete(uid)
-    add(this.requested, entry.requests, -1)
-    add(this.nonZeroRequested, entry.nonZero, -1)
+  remove(pod: Pod): void {
+    const { requests, nonZero, ports, volumeClaims } = factsOf(pod)
+    this.#pods.delete(pod.metadata.uid)
+    add(this.requested, requests, -1)
+    add(this.nonZeroRequested, nonZero, -1)
+    for (const claim of volumeClaims) {
+      const left = (this.usedClaims.get(claim) ?? 0) - 1
+      if (left > 0) this.usedClaims.set(claim, left)
+      else this.usedClaims.delete(claim)
+    }
     this.#list = undefined
+    if (ports.length === 0) return
     this.usedPorts.clear()
-    for (const { pod } of this.#pods.values()) for (const port of hostPorts(pod)) this.usedPorts.add(port)
+    for (const other of this.#pods.values()) for (const port of factsOf(other).ports) this.usedPorts.add(port)
   }
 
   get isEmpty(): boolean {
     return this.#pods.size === 0
   }
-}
-
-/** `0.0.0.0/TCP/8080` for each host port that the pod asks for. */
-export function hostPorts({ spec }: Pod): string[] {
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
-  return [...spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
-    ports
-      .filter(({ hostPort }) => hostPort)
-      .map(({ hostIP, protocol, hostPort }) => `${hostIP || '0.0.0.0'}/${protocol ?? 'TCP'}/${hostPort}`),
-  )
 }
 
 function imageSizes({ status }: Node): Map<string, number> {

@@ -1,9 +1,11 @@
 /**
- * `definePlugin`: one rule of the scheduler in one file. Every extension point is optional and pure: it looks at a pod,
- * a node and what earlier points prepared, and answers with a rejection or a number. Order and weights stand only
- * in `profiles.ts`.
+ * `definePlugin`: one rule of the scheduler in one file. Every extension point is optional; those that decide are pure: they look at
+ * a pod, a node and what earlier points prepared, and answer with a rejection or a number. Those that act (`preBind`, `bind`) are
+ * handed what they act with. Order and weights stand only in `profiles.ts`.
  */
 import type { Pod } from '#api/core/v1/pod.ts'
+import type { Client } from '#client/client.ts'
+import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { NodeInfo, Snapshot } from './snapshot.ts'
 
@@ -14,6 +16,8 @@ export interface Rejection {
   readonly reasons?: readonly string[]
   /** Evicting pods from the node cannot cure it (`UnschedulableAndUnresolvable`). */
   readonly unresolvable?: boolean
+  /** Not a verdict but a failure: the pod is tried again after its back-off. */
+  readonly error?: boolean
 }
 
 export function unschedulable(message: string): Rejection {
@@ -22,6 +26,10 @@ export function unschedulable(message: string): Rejection {
 
 export function unresolvable(message: string): Rejection {
   return { message, unresolvable: true }
+}
+
+export function failure(message: string): Rejection {
+  return { message, error: true }
 }
 
 /** What may have happened to an object; the names of upstream's `ActionType`. */
@@ -36,7 +44,7 @@ export type ActionType =
   | 'scaledDown'
   | 'updated'
 
-/** An event that may make a rejected pod schedulable. */
+/** An event that may make a rejected pod schedulable. Events of pods are those of pods on nodes, or of the pod itself. */
 export interface Cure {
   readonly kind: Kind
   readonly when: readonly ActionType[]
@@ -48,24 +56,83 @@ export interface Cure {
 export interface Cycle<State = unknown> {
   readonly pod: Pod
   readonly snapshot: Snapshot
-  readonly state: State
+  state: State
+}
+
+export interface Prepared<State> {
+  readonly state?: State | undefined
+  /** Fails the pod everywhere. */
+  readonly reject?: Rejection | undefined
+  /** Narrows the search. */
+  readonly nodes?: ReadonlySet<string> | undefined
+  /** The plugin's filter has nothing to say about this pod. */
+  readonly skip?: boolean | undefined
+}
+
+/** What the acting points act with. */
+export interface Actor {
+  readonly client: Client
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** What is known when no node fits. */
+export interface Verdicts {
+  /** The nodes that were looked at, and what was said of each. */
+  readonly nodes: readonly NodeInfo[]
+  readonly rejections: readonly Rejection[]
+  /** All nodes there are. */
+  readonly total: number
+  /** Runs all filters for the pod on one node as the snapshot is now, counting pods nominated to it. */
+  tryNode(node: NodeInfo): Rejection | undefined
+}
+
+export interface Nomination {
+  /** Node on which room is being made; '' takes an earlier nomination back. */
+  readonly node?: string
+  readonly victims?: readonly Pod[]
+  readonly message?: string
+  /** Something to be done at the API beside, such as giving up an allocation. */
+  act?(actor: Actor): Promise<void>
+}
+
+/** A pod with what orders it in the queue. */
+export interface Queued {
+  readonly pod: Pod
+  readonly arrival: number
 }
 
 export interface Plugin<State = any> {
   readonly name: string
   readonly requeueOn: readonly Cure[]
   /** Before a pod may enter the queue at all. */
-  preEnqueue?(pod: Pod): Rejection | undefined
-  /** Once per pod: computes what filter and score share. `reject` fails the pod everywhere; `nodes` narrows the search. */
-  prepare?(pod: Pod, snapshot: Snapshot): { state?: State; reject?: Rejection; nodes?: ReadonlySet<string>; skip?: boolean }
+  preEnqueue?(pod: Pod, snapshot?: Snapshot): Rejection | undefined
+  /** QueueSort: below zero when the first goes first. */
+  compare?(a: Queued, b: Queued): number
+  /** Once per pod (PreFilter): computes what filter and score share. */
+  prepare?(pod: Pod, snapshot: Snapshot): Prepared<State>
   filter?(cycle: Cycle<State>, node: NodeInfo): Rejection | undefined
-  /** Once per pod, over the nodes that passed. `skip` leaves this plugin out of scoring. */
+  /** No node fits (PostFilter): what could be done about it. */
+  postFilter?(cycle: Cycle<State>, verdicts: Verdicts): Nomination | undefined
+  /** Once per pod (PreScore), over the nodes that passed. `skip` leaves this plugin out of scoring. */
   prepareScore?(cycle: Cycle<State>, nodes: readonly NodeInfo[]): { skip?: boolean }
   /** Any number; `normalize` brings it to 0..100. */
   score?(cycle: Cycle<State>, node: NodeInfo): number
-  normalize?(scores: number[]): void
-  /** The parts of a pod that `filter` and `score` read, as text; pods that agree share results. Absent: never shared. */
-  signature?(pod: Pod): string
+  normalize?(scores: number[], cycle: Cycle<State>, nodes: readonly NodeInfo[]): void
+  /** Takes what the pod needs on the node, in memory; `unreserve` gives it back and may be called twice. */
+  reserve?(cycle: Cycle<State>, node: NodeInfo): Rejection | undefined
+  unreserve?(cycle: Cycle<State>, node: string): void
+  /** `wait` holds the pod back for at most so many milliseconds, until it is allowed or rejected. */
+  permit?(cycle: Cycle<State>, node: NodeInfo): Rejection | { readonly wait: number } | undefined
+  preBind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<Rejection | undefined>
+  /** True when it has bound the pod, so that no other plugin does. */
+  bind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<boolean>
+  postBind?(cycle: Cycle<State>, node: string): void
+  /**
+   * The parts of a pod that `filter` and `score` read, as text, where they read nothing else but the one node; pods that agree share
+   * results. Absent, or undefined for this pod: never shared.
+   */
+  signature?(pod: Pod): string | undefined
 }
 
 export function definePlugin<State>(plugin: Plugin<State>): Plugin<State> {
@@ -85,7 +152,8 @@ export function fewestIsBest(scores: number[]): void {
 }
 
 function scale(scores: number[], finish: (score: number) => number): void {
-  const max = Math.max(0, ...scores)
+  let max = 0
+  for (const score of scores) if (score > max) max = score
   for (let i = 0; i < scores.length; i++) {
     const part = max === 0 ? 0 : Math.trunc((maxNodeScore * (scores[i] as number)) / max)
     scores[i] = finish(part)

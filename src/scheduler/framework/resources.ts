@@ -1,7 +1,7 @@
 /** Amounts that pods ask for and nodes offer, as numbers that add up. */
 import type { Container } from '#api/core/v1/container.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
-import { milliValue, quantityValue } from '#schema/quantity.ts'
+import { compareQuantity, milliValue, quantityValue } from '#schema/quantity.ts'
 import type { Resources } from './snapshot.ts'
 
 type Quantities = Readonly<Record<string, string>>
@@ -54,11 +54,12 @@ const assumed = { cpu: 100, memory: 200 * 1024 * 1024 }
 
 /**
  * What a pod asks for (upstream `resourcehelper.PodRequests`): the sum of its containers and sidecars, or the most that an init container
- * needs beside the sidecars started before it, whichever is more; pod-level requests replace that; overhead on top.
+ * needs beside the sidecars started before it, whichever is more; pod-level requests replace that; overhead on top. On a node a container
+ * counts with the most of what is asked, allocated and in force, so that a resize under way never over-commits (KEP-1287).
  */
 export function podRequests(pod: Pod, { nonZero = false } = {}): Resources {
   const { spec } = pod
-  const of = (container: Container) => containerRequests(container, nonZero)
+  const of = containerAmounts(pod, nonZero)
   const sum = noResources()
   const sidecars = noResources()
   const peak = noResources()
@@ -77,10 +78,65 @@ export function podRequests(pod: Pod, { nonZero = false } = {}): Resources {
   for (const container of spec.containers) add(sum, of(container))
   add(sum, sidecars)
   raise(sum, peak)
-  replaceByPodLevel(sum, spec.resources?.requests)
-  add(sum, resourcesOf(spec.overhead))
+  replaceByPodLevel(sum, podLevelRequests(pod))
+  if (spec.overhead) add(sum, resourcesOf(spec.overhead))
   sum.pods = 1
   return sum
+}
+
+/** Where a container asks for nothing, scoring assumes something, unless the pod as a whole says what it needs. */
+function containerAmounts(pod: Pod, nonZero: boolean): (container: Container) => Resources {
+  const level = pod.spec.resources?.requests ?? {}
+  const assumes = { cpu: nonZero && !('cpu' in level), memory: nonZero && !('memory' in level) }
+  const infeasible = isInfeasible(pod)
+  return (container) => {
+    const requests = container.resources?.requests ?? {}
+    const amounts = resourcesOf(requests) as MutableResources
+    const status = pod.spec.nodeName ? statusOf(pod, container.name) : undefined
+    if (status) overlay(amounts, status, infeasible)
+    if (assumes.cpu && !('cpu' in requests)) amounts.cpu = assumed.cpu
+    if (assumes.memory && !('memory' in requests)) amounts.memory = assumed.memory
+    return amounts
+  }
+}
+
+interface InForce {
+  readonly allocatedResources?: Quantities | undefined
+  readonly resources?: { readonly requests?: Quantities | undefined } | undefined
+}
+
+function statusOf({ status }: Pod, name: string): InForce | undefined {
+  const all = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])]
+  return all.find((one) => one.name === name) as InForce | undefined
+}
+
+function overlay(amounts: MutableResources, { allocatedResources, resources }: InForce, infeasible: boolean): void {
+  if (!allocatedResources && !resources?.requests) return
+  const present = resourcesOf(allocatedResources)
+  raise(present as MutableResources, resourcesOf(resources?.requests))
+  if (!infeasible) return raise(amounts, present)
+  amounts.cpu = present.cpu
+  amounts.memory = present.memory
+}
+
+/** A resize that the node can never grant does not count. */
+function isInfeasible({ status }: Pod): boolean {
+  return (status?.conditions ?? []).some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible')
+}
+
+function podLevelRequests({ spec, status }: Pod): Quantities | undefined {
+  const requests = spec.resources?.requests
+  if (!requests || !spec.nodeName) return requests
+  const others = [status.allocatedResources, status.resources?.requests].filter((one) => one !== undefined)
+  if (others.length === 0) return requests
+  const most: Record<string, string> = { ...requests }
+  for (const name of Object.keys(requests)) {
+    for (const other of others) {
+      const value = other[name]
+      if (value !== undefined && compareQuantity(value, most[name] as string) > 0) most[name] = value
+    }
+  }
+  return most
 }
 
 function replaceByPodLevel(sum: MutableResources, requests: Quantities | undefined): void {
@@ -89,12 +145,4 @@ function replaceByPodLevel(sum: MutableResources, requests: Quantities | undefin
   if ('cpu' in requests) sum.cpu = level.cpu
   if ('memory' in requests) sum.memory = level.memory
   for (const [name, amount] of level.others) sum.others.set(name, amount)
-}
-
-function containerRequests({ resources }: Container, nonZero: boolean): Resources {
-  const requests = resources?.requests ?? {}
-  const amounts = resourcesOf(requests) as MutableResources
-  if (nonZero && !('cpu' in requests)) amounts.cpu = assumed.cpu
-  if (nonZero && !('memory' in requests)) amounts.memory = assumed.memory
-  return amounts
 }

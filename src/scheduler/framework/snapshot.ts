@@ -1,6 +1,9 @@
-/** What the scheduler knows of the nodes at the start of a cycle; read-only while the cycle lasts. */
+/** What the scheduler knows of the cluster at the start of a cycle; read-only while the cycle lasts. */
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
+import type { Objects } from './objects.ts'
+import type { PodCounts } from './pod-counts.ts'
+import type { Topology } from './topology.ts'
 
 /** Amounts in base units: CPU in thousandths of a core, everything else in units or bytes. */
 export interface Resources {
@@ -17,8 +20,11 @@ export interface NodeInfo {
   readonly name: string
   /** Slot of the node in the snapshot's arrays; stable while the node exists. */
   readonly slot: number
+  /** Grows with every change of the node or its pods. */
+  readonly generation: number
   readonly node: Node
   readonly pods: readonly Pod[]
+  readonly podCount: number
   readonly allocatable: Resources
   /** Sum of the pods' requests. */
   readonly requested: Resources
@@ -28,6 +34,8 @@ export interface NodeInfo {
   readonly usedPorts: ReadonlySet<string>
   /** Sizes of images on the node by name, in bytes. */
   readonly images: ReadonlyMap<string, number>
+  /** Pods that use a claim for volumes, by `namespace/name`. */
+  readonly usedClaims: ReadonlyMap<string, number>
 }
 
 export interface Snapshot {
@@ -35,4 +43,19 @@ export interface Snapshot {
   readonly generation: number
   readonly nodes: readonly NodeInfo[]
   get(name: string): NodeInfo | undefined
+  /** Slots are below this number. */
+  readonly slots: number
+  readonly objects: Objects
+  readonly topology: Topology
+  readonly counts: PodCounts
+  /** On how many nodes an image is. */
+  nodesWithImage(image: string): number
+  /** Grows when the images of some node, or the number of nodes, change. */
+  readonly imagesGeneration: number
+  /** How many pods use a claim for volumes, on all nodes. */
+  claimUsers(key: string): number
+  /** Pods with another node in mind (`status.nominatedNodeName`) for which room is kept there. */
+  nominatedTo(node: string): readonly Pod[]
+  /** Runs `look` as if these pods were not on the node and those were; leaves everything as it was. */
+  without<T>(node: string, change: { removed?: readonly Pod[]; added?: readonly Pod[] }, look: () => T): T
 }

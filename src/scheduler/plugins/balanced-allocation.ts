@@ -1,37 +1,42 @@
-/** NodeResourcesBalancedAllocation prefers nodes where CPU and memory would be used to similar shares. */
-import { definePlugin, maxNodeScore } from '../framework/plugin.ts'
-import { podRequests } from '../framework/resources.ts'
+/** NodeResourcesBalancedAllocation prefers nodes where resources would be used to similar shares. */
+import { definePlugin, maxNodeScore, type Plugin } from '../framework/plugin.ts'
+import { factsOf } from '../framework/pod-facts.ts'
+import { amountOf } from '../framework/resources.ts'
 import type { NodeInfo, Resources } from '../framework/snapshot.ts'
+import type { ResourceSpec } from './resource-scoring.ts'
 
-export const balancedAllocation = definePlugin<Resources>({
-  name: 'NodeResourcesBalancedAllocation',
-  requeueOn: [],
+export interface BalancedAllocationArgs {
+  readonly resources?: readonly ResourceSpec[]
+}
 
-  /** A pod that asks for nothing cannot unbalance anything (upstream skips it as best-effort). */
-  prepare(pod) {
-    return { state: podRequests(pod) }
-  },
-
-  prepareScore: ({ state }) => ({ skip: state.cpu === 0 && state.memory === 0 }),
-
-  score({ state }, node) {
-    const deviation = standardDeviation(shares(node, state))
-    return Math.trunc((1 - deviation) * maxNodeScore)
-  },
-
-  signature: () => '',
-})
-
-function shares(node: NodeInfo, more: Resources): number[] {
-  return (['cpu', 'memory'] as const).flatMap((name) => {
-    const capacity = node.allocatable[name]
-    return capacity === 0 ? [] : [Math.min(1, (node.requested[name] + more[name]) / capacity)]
+export function balancedAllocation(args: BalancedAllocationArgs = {}): Plugin<Resources> {
+  const names = (args.resources ?? [{ name: 'cpu' }, { name: 'memory' }]).map(({ name }) => name)
+  return definePlugin<Resources>({
+    name: 'NodeResourcesBalancedAllocation',
+    requeueOn: [],
+    prepare: (pod) => ({ state: factsOf(pod).requests }),
+    /** A pod that asks for nothing of this cannot unbalance anything. */
+    prepareScore: ({ state }) => ({ skip: names.every((name) => amountOf(state, name) === 0) }),
+    score: ({ state }, node) => Math.trunc((1 - standardDeviation(shares(names, node, state))) * maxNodeScore),
+    signature: () => '',
   })
+}
+
+function shares(names: readonly string[], node: NodeInfo, more: Resources): number[] {
+  const found: number[] = []
+  for (const name of names) {
+    const wanted = amountOf(more, name)
+    const isExtended = name !== 'cpu' && name !== 'memory' && name !== 'ephemeral-storage'
+    const capacity = isExtended && wanted === 0 ? 0 : amountOf(node.allocatable, name)
+    if (capacity > 0) found.push(Math.min(1, (amountOf(node.requested, name) + wanted) / capacity))
+  }
+  return found
 }
 
 /** Of two shares it is half their distance, as upstream computes it. */
 function standardDeviation(values: readonly number[]): number {
   if (values.length === 2) return Math.abs(((values[0] as number) - (values[1] as number)) / 2)
-  const mean = values.reduce((sum, value) => sum + value, 0) / (values.length || 1)
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length || 1))
+  if (values.length < 2) return 0
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
 }

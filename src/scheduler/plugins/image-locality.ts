@@ -7,29 +7,34 @@ const mostPerContainer = 1000 * megabyte
 
 interface State {
   readonly images: readonly string[]
-  /** image -> share of the nodes that have it. */
-  readonly spread: ReadonlyMap<string, number>
+  /** Share of the nodes that have it, image by image. */
+  readonly spread: readonly number[]
 }
 
 export const imageLocality = definePlugin<State>({
   name: 'ImageLocality',
   requeueOn: [],
 
-  prepare({ spec }, { nodes }) {
-    const images = [...(spec.initContainers ?? []), ...spec.containers].map(({ image = '' }) => normalized(image))
-    const share = (image: string) => nodes.filter((node) => node.images.has(image)).length / (nodes.length || 1)
-    return { state: { images, spread: new Map(images.map((image) => [image, share(image)])) } }
+  prepare({ spec }, snapshot) {
+    const images: string[] = []
+    for (const { image = '' } of spec.initContainers ?? []) images.push(normalized(image))
+    for (const { image = '' } of spec.containers) images.push(normalized(image))
+    const nodes = snapshot.nodes.length || 1
+    return { state: { images, spread: images.map((image) => snapshot.nodesWithImage(image) / nodes) } }
   },
 
-  score({ state }, node) {
-    const sum = state.images.reduce(
-      (total, image) => total + Math.trunc((node.images.get(image) ?? 0) * (state.spread.get(image) ?? 0)),
-      0,
-    )
-    const most = mostPerContainer * state.images.length
+  /** Images that no node has add nothing anywhere. */
+  prepareScore: ({ state }) => ({ skip: state.spread.every((share) => share === 0) }),
+
+  score({ state: { images, spread } }, node) {
+    let sum = 0
+    for (const [i, image] of images.entries()) sum += Math.trunc((node.images.get(image) ?? 0) * (spread[i] as number))
+    const most = mostPerContainer * images.length
     const bounded = Math.min(Math.max(sum, least), most)
     return Math.trunc((maxNodeScore * (bounded - least)) / (most - least))
   },
+
+  signature: ({ spec }) => [...(spec.initContainers ?? []), ...spec.containers].map(({ image }) => image).join(' '),
 })
 
 /** Nodes list images with a tag. */

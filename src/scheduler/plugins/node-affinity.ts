@@ -1,38 +1,60 @@
 /** NodeAffinity keeps a pod to the nodes that its node selector and required affinity match, and weighs the preferred ones. */
+import type { NodeAffinity } from '#api/core/v1/affinity.ts'
 import { Node } from '#api/core/v1/node.ts'
-import { matchesRequired, matchesTerm, namedNodes } from '../framework/node-selector.ts'
-import { definePlugin, mostIsBest, unresolvable } from '../framework/plugin.ts'
+import { matchesRequired, matchesSelector, matchesTerm } from '#api/core/v1/node-selector.ts'
+import type { Pod } from '#api/core/v1/pod.ts'
+import { namedNodes } from '../framework/node-selector.ts'
+import { definePlugin, mostIsBest, type Plugin, unresolvable } from '../framework/plugin.ts'
 
-export const nodeAffinity = definePlugin({
-  name: 'NodeAffinity',
-  requeueOn: [
-    {
-      kind: Node,
-      when: ['added', 'labelsChanged'],
-      helps: (pod, before: Node | undefined, after: Node) =>
-        matchesRequired(pod, after) && !(before && matchesRequired(pod, before)),
+export interface NodeAffinityArgs {
+  /** Holds for all pods of the profile, beside their own. */
+  readonly addedAffinity?: NodeAffinity
+}
+
+export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
+  const enforced = addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  const added = addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  const isAllowed = (node: Node) => !enforced || matchesSelector(enforced, node)
+  const matches = (pod: Pod, node: Node) => isAllowed(node) && matchesRequired(pod, node)
+  const preferredOf = ({ spec }: Pod) => spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+  return definePlugin({
+    name: 'NodeAffinity',
+    requeueOn: [
+      {
+        kind: Node,
+        when: ['added', 'labelsChanged'],
+        helps: (pod, before: Node | undefined, after: Node) => matches(pod, after) && !(before && matches(pod, before)),
+      },
+    ],
+
+    prepare(pod) {
+      const { nodeSelector, affinity } = pod.spec
+      if (!enforced && !nodeSelector && !affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution) {
+        return { skip: true }
+      }
+      const nodes = namedNodes(pod)
+      if (!nodes) return {}
+      return nodes.size === 0 ? { reject: unresolvable('pod affinity terms conflict') } : { nodes }
     },
-  ],
 
-  prepare(pod) {
-    const nodes = namedNodes(pod)
-    if (!nodes) return {}
-    return nodes.size === 0 ? { reject: unresolvable('pod affinity terms conflict') } : { nodes }
-  },
+    filter({ pod }, { node }) {
+      if (!isAllowed(node)) return unresolvable("node(s) didn't match scheduler-enforced node affinity")
+      return matchesRequired(pod, node) ? undefined : unresolvable("node(s) didn't match Pod's node affinity/selector")
+    },
 
-  filter({ pod }, { node }) {
-    return matchesRequired(pod, node) ? undefined : unresolvable("node(s) didn't match Pod's node affinity/selector")
-  },
+    prepareScore: ({ pod }) => ({ skip: added.length === 0 && preferredOf(pod).length === 0 }),
 
-  prepareScore({ pod }) {
-    return { skip: !pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution?.length }
-  },
+    score({ pod }, { node }) {
+      let sum = 0
+      for (const { preference, weight } of added) if (weight && matchesTerm(preference, node)) sum += weight
+      for (const { preference, weight } of preferredOf(pod)) if (weight && matchesTerm(preference, node)) sum += weight
+      return sum
+    },
 
-  score({ pod }, { node }) {
-    const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
-    return preferred.filter(({ preference }) => matchesTerm(preference, node)).reduce((sum, { weight }) => sum + weight, 0)
-  },
-
-  normalize: mostIsBest,
-  signature: ({ spec }) => JSON.stringify([spec.nodeSelector ?? {}, spec.affinity?.nodeAffinity ?? {}]),
-})
+    normalize: (scores) => mostIsBest(scores),
+    signature({ spec }) {
+      const own = spec.affinity?.nodeAffinity
+      return spec.nodeSelector || own ? JSON.stringify([spec.nodeSelector ?? {}, own ?? {}]) : ''
+    },
+  })
+}

@@ -1,8 +1,8 @@
 /** NodePorts keeps a pod off nodes where a host port that it wants is taken. */
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { hostPorts } from '../framework/node-info.ts'
 import { definePlugin, unschedulable } from '../framework/plugin.ts'
+import { factsOf } from '../framework/pod-facts.ts'
 
 export const nodePorts = definePlugin<readonly string[]>({
   name: 'NodePorts',
@@ -10,14 +10,14 @@ export const nodePorts = definePlugin<readonly string[]>({
     {
       kind: Pod,
       when: ['deleted'],
-      helps: (pod, before: Pod) => hostPorts(before).some((port) => hostPorts(pod).some((wanted) => conflicts(port, wanted))),
+      helps: (pod, before: Pod) => factsOf(before).ports.some((port) => factsOf(pod).ports.some((one) => conflicts(port, one))),
     },
     { kind: Node, when: ['added'] },
   ],
 
   prepare(pod) {
-    const wanted = hostPorts(pod)
-    return wanted.length === 0 ? { skip: true } : { state: wanted }
+    const { ports } = factsOf(pod)
+    return ports.length === 0 ? { skip: true } : { state: ports }
   },
 
   filter({ state }, { usedPorts }) {
@@ -25,7 +25,7 @@ export const nodePorts = definePlugin<readonly string[]>({
     return taken ? unschedulable("node(s) didn't have free ports for the requested pod ports") : undefined
   },
 
-  signature: (pod) => hostPorts(pod).join(' '),
+  signature: (pod) => factsOf(pod).ports.join(' '),
 })
 
 /** The same protocol and port, on the same address or with either side on all of them. */

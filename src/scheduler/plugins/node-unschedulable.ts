@@ -7,12 +7,19 @@ const cordoned = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule'
 
 export const nodeUnschedulable = definePlugin({
   name: 'NodeUnschedulable',
-  requeueOn: [{ kind: Node, when: ['added', 'taintsChanged', 'updated'] }],
+  requeueOn: [
+    {
+      kind: Node,
+      when: ['added', 'taintsChanged'],
+      helps: (_pod, before: Node | undefined, after: Node) =>
+        !after.spec.unschedulable && (!before || !!before.spec.unschedulable),
+    },
+  ],
 
   filter({ pod }, { node }) {
     if (!node.spec.unschedulable || tolerated(pod.spec.tolerations, cordoned)) return undefined
     return unresolvable('node(s) were unschedulable')
   },
 
-  signature: (pod) => JSON.stringify(pod.spec.tolerations ?? []),
+  signature: ({ spec }) => (spec.tolerations?.length ? JSON.stringify(spec.tolerations) : ''),
 })

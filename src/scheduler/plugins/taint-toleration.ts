@@ -1,26 +1,35 @@
 /** TaintToleration keeps pods off nodes whose taints they do not tolerate, and prefers nodes with fewer soft ones. */
 import { Node } from '#api/core/v1/node.ts'
+import type { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, fewestIsBest, unresolvable } from '../framework/plugin.ts'
 import { tolerated } from '../framework/tolerations.ts'
 
 export const taintToleration = definePlugin({
   name: 'TaintToleration',
-  requeueOn: [{ kind: Node, when: ['added', 'taintsChanged'] }],
+  requeueOn: [
+    {
+      kind: Node,
+      when: ['added', 'taintsChanged'],
+      helps: (pod, before: Node | undefined, after: Node) => !untolerated(pod, after) && !(before && !untolerated(pod, before)),
+    },
+  ],
 
   filter({ pod }, { node }) {
-    const { taints = [] } = node.spec
-    const hard = taints.find(
-      ({ effect, ...taint }) => effect !== 'PreferNoSchedule' && !tolerated(pod.spec.tolerations, { effect, ...taint }),
-    )
-    return hard && unresolvable(`node(s) had untolerated taint(s)`)
+    return untolerated(pod, node) ? unresolvable('node(s) had untolerated taint(s)') : undefined
   },
 
   score({ pod }, { node }) {
-    const soft = (node.spec.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule')
+    const { taints } = node.spec
+    if (!taints?.length) return 0
     const tolerations = (pod.spec.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule')
-    return soft.filter((taint) => !tolerated(tolerations, taint)).length
+    return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !tolerated(tolerations, taint)).length
   },
 
-  normalize: fewestIsBest,
-  signature: (pod) => JSON.stringify(pod.spec.tolerations ?? []),
+  normalize: (scores) => fewestIsBest(scores),
+  signature: ({ spec }) => (spec.tolerations?.length ? JSON.stringify(spec.tolerations) : ''),
 })
+
+function untolerated({ spec }: Pod, { spec: { taints } }: Node): boolean {
+  if (!taints?.length) return false
+  return taints.some((taint) => taint.effect !== 'PreferNoSchedule' && !tolerated(spec.tolerations, taint))
+}

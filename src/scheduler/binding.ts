@@ -1,0 +1,86 @@
+/** The points after the decision: reserve and permit at once, then, while other pods are decided on, preBind, bind and postBind. */
+import type { Pod } from '#api/core/v1/pod.ts'
+import { sleep } from '#lib/clock.ts'
+import type { Placed } from './cycle.ts'
+import type { Actor, Rejection } from './framework/plugin.ts'
+import type { Run } from './run.ts'
+
+export interface Refusal {
+  readonly rejection: Rejection
+  readonly by: string
+}
+
+/** Takes what plugins keep count of; gives all of it back where one refuses. */
+export function reserve({ run, node }: Placed): Refusal | undefined {
+  for (const { plugin, cycle, skipsFilter } of run.running) {
+    if (skipsFilter && plugin.filter) continue
+    const rejection = plugin.reserve?.(cycle, node)
+    if (!rejection) continue
+    unreserve(run, node.name)
+    return { rejection, by: plugin.name }
+  }
+  return undefined
+}
+
+/** In the opposite order. */
+export function unreserve(run: Run, node: string): void {
+  for (const { plugin, cycle, skipsFilter } of run.running.toReversed()) {
+    if (!(skipsFilter && plugin.filter)) plugin.unreserve?.(cycle, node)
+  }
+}
+
+/** The longest that some plugin wants the pod to wait, in milliseconds, or why it may not go on. */
+export function permit({ run, node }: Placed): Refusal | number {
+  let wait = 0
+  for (const { plugin, cycle } of run.running) {
+    const answer = plugin.permit?.(cycle, node)
+    if (!answer) continue
+    if ('wait' in answer) wait = Math.max(wait, answer.wait)
+    else return { rejection: answer, by: plugin.name }
+  }
+  return wait
+}
+
+/** Pods that are held back by a permit plugin. */
+export class Permits {
+  #waiting = new Map<string, PromiseWithResolvers<string | undefined>>()
+
+  /** Undefined when the pod was allowed, or why it was not. */
+  async wait(pod: Pod, milliseconds: number, { clock, signal }: Actor): Promise<string | undefined> {
+    const { uid } = pod.metadata
+    const verdict = Promise.withResolvers<string | undefined>()
+    this.#waiting.set(uid, verdict)
+    const stop = new AbortController()
+    const timeout = sleep(clock, milliseconds, AbortSignal.any([signal, stop.signal])).then(
+      () => 'timeout waiting for permit',
+      () => undefined,
+    )
+    const answer = await Promise.race([verdict.promise, timeout])
+    stop.abort()
+    this.#waiting.delete(uid)
+    return answer
+  }
+
+  allow(uid: string): void {
+    this.#waiting.get(uid)?.resolve(undefined)
+  }
+
+  /** True when the pod was waiting. */
+  reject(uid: string, message: string): boolean {
+    const waiting = this.#waiting.get(uid)
+    waiting?.resolve(message)
+    return waiting !== undefined
+  }
+}
+
+/** Does what must be done before the pod can start, then binds it. Failures of the server are thrown. */
+export async function bind(run: Run, node: string, actor: Actor): Promise<Refusal | undefined> {
+  for (const { plugin, cycle, skipsFilter } of run.running) {
+    if (skipsFilter && plugin.filter) continue
+    const rejection = await plugin.preBind?.(cycle, node, actor)
+    if (rejection) return { rejection, by: plugin.name }
+  }
+  for (const { plugin, cycle } of run.running) if (await plugin.bind?.(cycle, node, actor)) break
+  for (const { plugin, cycle } of run.running) plugin.postBind?.(cycle, node)
+  return undefined
+}

@@ -1,0 +1,171 @@
+/**
+ * Chooses devices for claims on one node, trying every combination until one satisfies all requests and constraints (upstream
+ * `dynamic-resource-allocation/structured`).
+ *
+ * Guarantees: no device is given twice, except for admin access; the same input gives the same choice; a search ends after a bounded number of steps.
+ */
+import type { Node } from '#api/core/v1/node.ts'
+import type { DeviceClass } from '#api/resource/v1/device-class.ts'
+import type { AllocationResult, DeviceConstraint, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
+import type { DeviceAttribute, ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import { quantityValue } from '#schema/quantity.ts'
+import { allocationOf } from './allocation.ts'
+import { type Pool, type PoolDevice, poolsOf } from './pools.ts'
+import { type Alternatives, type Asked, requestsOf, suitableDevices } from './requests.ts'
+
+export interface Inventory {
+  readonly newest: ReadonlyMap<string, readonly ResourceSlice[]>
+  /** Identities of devices in use. */
+  readonly allocated: ReadonlySet<string>
+  classOf(name: string): DeviceClass | undefined
+}
+
+/** A device given to a request of a claim. */
+export interface Given {
+  readonly claim: number
+  readonly asked: Asked
+  readonly device: PoolDevice
+}
+
+const mostSteps = 100_000
+/** Upstream `AllocationResultsMaxSize`. */
+const mostPerClaim = 32
+
+/** One allocation for each claim, or undefined when the node cannot serve them all. */
+export function allocate(
+  claims: readonly ResourceClaim[],
+  node: Node,
+  inventory: Inventory,
+): readonly AllocationResult[] | undefined {
+  const pools = poolsOf(node, inventory.newest)
+  const search = new Search(claims, pools, inventory)
+  if (!search.run()) return undefined
+  return claims.map((claim, i) => allocationOf(claim, { node, given: search.given.filter((one) => one.claim === i) }))
+}
+
+class Search {
+  readonly given: Given[] = []
+  #claims: readonly ResourceClaim[]
+  #requests: readonly (readonly Alternatives[])[]
+  #pools: readonly Pool[]
+  #inventory: Inventory
+  #taken = new Set<string>()
+  #suitable = new Map<Asked, readonly PoolDevice[] | undefined>()
+  #steps = 0
+
+  constructor(claims: readonly ResourceClaim[], pools: readonly Pool[], inventory: Inventory) {
+    this.#claims = claims
+    this.#pools = pools
+    this.#inventory = inventory
+    this.#requests = claims.map((claim) => requestsOf(claim, inventory.classOf))
+  }
+
+  run(): boolean {
+    return this.#request(0, 0)
+  }
+
+  #request(claim: number, request: number): boolean {
+    const requests = this.#requests[claim]
+    if (!requests) return true
+    const alternatives = requests[request]
+    if (!alternatives) return this.#request(claim + 1, 0)
+    return alternatives.some((asked) => {
+      const suitable = this.#suitableFor(asked)
+      if (!suitable) return false
+      const count = asked.all ? suitable.length : asked.count
+      if (count === 0 || count > suitable.length) return false
+      if (this.given.filter((one) => one.claim === claim).length + count > mostPerClaim) return false
+      const next = () => this.#request(claim, request + 1)
+      return this.#choose({ claim, asked, suitable, left: count, from: 0 }, next)
+    })
+  }
+
+  #suitableFor(asked: Asked): readonly PoolDevice[] | undefined {
+    if (!this.#suitable.has(asked)) this.#suitable.set(asked, suitableDevices(asked, this.#pools))
+    return this.#suitable.get(asked)
+  }
+
+  /** Devices are taken in order, since any order of the same ones is the same choice. */
+  #choose({ claim, asked, suitable, left, from }: Choice, next: () => boolean): boolean {
+    if (left === 0) return next()
+    if (suitable.length - from < left) return false
+    for (let i = from; i < suitable.length; i++) {
+      if (++this.#steps > mostSteps) return false
+      const device = suitable[i] as PoolDevice
+      const fits = this.#isFree(asked, device) && this.#holds(claim, asked, device)
+      if (!fits && asked.all) return false
+      if (!fits) continue
+      this.given.push({ claim, asked, device })
+      if (!asked.adminAccess) this.#taken.add(device.id)
+      if (this.#choose({ claim, asked, suitable, left: left - 1, from: i + 1 }, next)) return true
+      this.given.pop()
+      if (!asked.adminAccess) this.#taken.delete(device.id)
+      if (asked.all) return false
+    }
+    return false
+  }
+
+  #isFree({ adminAccess }: Asked, device: PoolDevice): boolean {
+    if (adminAccess) return true
+    const { id } = device
+    if (this.#inventory.allocated.has(id) || this.#taken.has(id)) return false
+    return this.#hasCounters(device)
+  }
+
+  /** Partitions of one device draw from shared counters (KEP-4815). */
+  #hasCounters(wanted: PoolDevice): boolean {
+    const consumed = wanted.device.consumesCounters ?? []
+    if (consumed.length === 0) return true
+    const pool = this.#pools.find(({ devices }) => devices.includes(wanted))
+    const used = (pool?.devices ?? []).filter(({ id }) => this.#inventory.allocated.has(id) || this.#taken.has(id))
+    return consumed.every(({ counterSet, counters = {} }) =>
+      Object.entries(counters).every(([name, { value }]) => {
+        const whole = pool?.counters.get(`${counterSet}/${name}`)
+        if (whole === undefined) return false
+        const spent = used.reduce((sum, one) => sum + spentBy(one, counterSet, name), 0)
+        return spent + quantityValue(value) <= quantityValue(whole)
+      }),
+    )
+  }
+
+  #holds(claim: number, asked: Asked, device: PoolDevice): boolean {
+    const constraints = this.#claims[claim]?.spec.devices.constraints ?? []
+    return constraints.every((constraint) => {
+      if (!concerns(constraint, asked)) return true
+      const { matchAttribute, distinctAttribute } = constraint
+      const name = matchAttribute ?? distinctAttribute
+      if (!name) return true
+      const value = attributeText(device, name)
+      if (value === undefined) return false
+      const others = this.given.filter((one) => one.claim === claim && concerns(constraint, one.asked))
+      return others.every((one) => (attributeText(one.device, name) === value) === (matchAttribute !== undefined))
+    })
+  }
+}
+
+interface Choice {
+  readonly claim: number
+  readonly asked: Asked
+  readonly suitable: readonly PoolDevice[]
+  readonly left: number
+  readonly from: number
+}
+
+function spentBy({ device }: PoolDevice, counterSet: string, name: string): number {
+  const sets = (device.consumesCounters ?? []).filter((one) => one.counterSet === counterSet)
+  return sets.reduce((sum, { counters = {} }) => sum + quantityValue(counters[name]?.value ?? '0'), 0)
+}
+
+/** No names are all names; a request's name stands for its subrequests. */
+function concerns({ requests = [] }: DeviceConstraint, { name, parent }: Asked): boolean {
+  return requests.length === 0 || requests.includes(name) || requests.includes(parent)
+}
+
+/** Type and value; names in the driver's own domain may leave it out. */
+function attributeText({ driver, device }: PoolDevice, name: string): string | undefined {
+  const attributes = device.attributes ?? {}
+  const slash = name.indexOf('/')
+  const own = slash >= 0 && name.slice(0, slash) === driver ? attributes[name.slice(slash + 1)] : undefined
+  const attribute: DeviceAttribute | undefined = attributes[name] ?? own
+  return attribute && JSON.stringify(attribute, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
+}

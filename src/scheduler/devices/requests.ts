@@ -1,0 +1,76 @@
+/** What a claim asks for, request by request, with the devices of a node that would do (KEP-4381, KEP-4816). */
+
+import type { DeviceSelector, DeviceToleration } from '#api/resource/v1/device.ts'
+import type { DeviceClass } from '#api/resource/v1/device-class.ts'
+import type { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
+import type { Device } from '#api/resource/v1/resource-slice.ts'
+import type { Pool, PoolDevice } from './pools.ts'
+import { deviceMatches } from './selector.ts'
+
+export interface Asked {
+  /** `request`, or `request/subrequest`. */
+  readonly name: string
+  readonly parent: string
+  readonly deviceClass: DeviceClass
+  readonly selectors: readonly DeviceSelector[]
+  readonly all: boolean
+  readonly count: number
+  readonly adminAccess: boolean
+  readonly tolerations: readonly DeviceToleration[]
+}
+
+/** One request: its alternatives, of which the first that can be had is taken. */
+export type Alternatives = readonly Asked[]
+
+export function requestsOf({ spec }: ResourceClaim, classOf: (name: string) => DeviceClass | undefined): readonly Alternatives[] {
+  return (spec.devices.requests ?? []).map(({ name, exactly, firstAvailable = [] }) => {
+    const options = exactly ? [{ ...exactly, name: '' }] : firstAvailable.map((one) => ({ ...one, adminAccess: false }))
+    return options.flatMap((one): Asked[] => {
+      const deviceClass = classOf(one.deviceClassName)
+      if (!deviceClass) return []
+      return [
+        {
+          name: one.name ? `${name}/${one.name}` : name,
+          parent: name,
+          deviceClass,
+          selectors: [...(deviceClass.spec.selectors ?? []), ...(one.selectors ?? [])],
+          all: one.allocationMode === 'All',
+          count: one.count ?? 1,
+          adminAccess: one.adminAccess ?? false,
+          tolerations: one.tolerations ?? [],
+        },
+      ]
+    })
+  })
+}
+
+/** Devices that suit; undefined where "all" are asked for and cannot be told. */
+export function suitableDevices(asked: Asked, pools: readonly Pool[]): readonly PoolDevice[] | undefined {
+  const found: PoolDevice[] = []
+  for (const pool of pools) {
+    if (pool.isIncomplete || pool.isInvalid) {
+      if (asked.all) return undefined
+      continue
+    }
+    for (const device of pool.devices) if (suits(asked, device)) found.push(device)
+  }
+  return found
+}
+
+function suits({ selectors, tolerations, adminAccess }: Asked, { driver, device }: PoolDevice): boolean {
+  if (!adminAccess && !toleratesTaints(tolerations, device)) return false
+  return selectors.every(({ cel }) => !cel || deviceMatches(cel.expression, driver, device))
+}
+
+function toleratesTaints(tolerations: readonly DeviceToleration[], { taints = [] }: Device): boolean {
+  return taints.every(
+    ({ key, value = '', effect }) =>
+      effect === 'None' ||
+      tolerations.some(
+        (one) =>
+          (!one.effect || one.effect === effect) &&
+          (!one.key || one.key === key) &&
+          (one.operator === 'Exists' || (one.value ?? '') === value),
+      ),
+  )
+}

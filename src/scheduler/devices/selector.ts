@@ -1,0 +1,111 @@
+/** CEL expressions about a device (`device.attributes["example.com"].memory`), compiled once. */
+
+import type { Device, DeviceAttribute } from '#api/resource/v1/resource-slice.ts'
+import { CelBudgetExceeded, type CelProgram, compileCel } from '#schema/cel/compile.ts'
+import { CelMap, fromJson } from '#schema/cel/value.ts'
+
+/** A selector that cannot be read, or that fails on a device: the claim is at fault, so that trying another node is no use. */
+export class SelectorFailure extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'SelectorFailure'
+  }
+}
+
+/** Upstream `resourceapi.CELSelectorExpressionMaxCost`. */
+const costLimit = 1_000_000
+
+const programs = new Map<string, CelProgram>()
+const mostPrograms = 1_000
+
+export function deviceMatches(expression: string, driver: string, device: Device): boolean {
+  const program = programOf(expression)
+  try {
+    return program.evaluate({ device: deviceValue(driver, device) }, { remaining: costLimit }) === true
+  } catch (error) {
+    if (error instanceof CelBudgetExceeded) throw new SelectorFailure(`actual cost limit exceeded`)
+    throw new SelectorFailure(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function programOf(expression: string): CelProgram {
+  const known = programs.get(expression)
+  if (known) return known
+  let program: CelProgram
+  try {
+    program = compileCel(expression, { variables: { device: 'dyn' }, expects: 'bool' })
+  } catch (error) {
+    throw new SelectorFailure(error instanceof Error ? error.message : String(error))
+  }
+  if (programs.size >= mostPrograms) programs.delete(programs.keys().next().value as string)
+  programs.set(expression, program)
+  return program
+}
+
+const values = new WeakMap<Device, unknown>()
+
+function deviceValue(driver: string, device: Device): unknown {
+  const known = values.get(device)
+  if (known) return known
+  const value = {
+    driver,
+    allowMultipleAllocations: device.allowMultipleAllocations ?? false,
+    attributes: byDomain(device.attributes ?? {}, driver, attributeValue),
+    capacity: byDomain(device.capacity ?? {}, driver, ({ value }) => quantityOf(value)),
+  }
+  values.set(device, value)
+  return value
+}
+
+/** Names without a domain belong to the driver's. */
+function byDomain<T>(entries: Readonly<Record<string, T>>, driver: string, of: (entry: T) => unknown): Domains {
+  const domains: Record<string, Record<string, unknown>> = {}
+  for (const [name, entry] of Object.entries(entries)) {
+    const slash = name.indexOf('/')
+    const domain = slash < 0 ? driver : name.slice(0, slash)
+    domains[domain] ??= {}
+    domains[domain][name.slice(slash + 1)] = of(entry)
+  }
+  return new Domains(domains)
+}
+
+/** A domain that the device says nothing about is an empty map. */
+class Domains extends CelMap {
+  #domains: Readonly<Record<string, object>>
+  constructor(domains: Readonly<Record<string, object>>) {
+    super()
+    this.#domains = domains
+  }
+  get size(): number {
+    return Object.keys(this.#domains).length
+  }
+  get(key: unknown): unknown {
+    return fromJson(typeof key === 'string' ? (this.#domains[key] ?? {}) : {})
+  }
+  has(_key: unknown): boolean {
+    return true
+  }
+  *keys(): IterableIterator<unknown> {
+    yield* Object.keys(this.#domains)
+  }
+}
+
+function attributeValue(attribute: DeviceAttribute): unknown {
+  const { int, bool, string, version } = attribute
+  if (int !== undefined) return BigInt(int)
+  if (bool !== undefined) return bool
+  if (string !== undefined) return string
+  if (version !== undefined) return versionOf(version)
+  return [...(attribute.ints ?? []).map(BigInt), ...(attribute.bools ?? []), ...(attribute.strings ?? [])]
+}
+
+const quantityProgram = compileCel('quantity(text)', { variables: { text: 'string' } })
+const versionProgram = compileCel('semver(text)', { variables: { text: 'string' } })
+
+function quantityOf(text: string): unknown {
+  return quantityProgram.evaluate({ text }, { remaining: costLimit })
+}
+
+function versionOf(text: string): unknown {
+  return versionProgram.evaluate({ text }, { remaining: costLimit })
+}

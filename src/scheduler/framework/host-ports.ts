@@ -1,0 +1,12 @@
+/** The ports of the node that a pod asks for. */
+import type { Pod } from '#api/core/v1/pod.ts'
+
+/** `0.0.0.0/TCP/8080` for each host port that the pod asks for. */
+export function hostPorts({ spec }: Pod): string[] {
+  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
+  return [...spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
+    ports
+      .filter(({ hostPort }) => hostPort)
+      .map(({ hostIP, protocol, hostPort }) => `${hostIP || '0.0.0.0'}/${protocol ?? 'TCP'}/${hostPort}`),
+  )
+}

@@ -1,0 +1,114 @@
+/**
+ * How many pods on which nodes are selected by something, kept up to date pod by pod, so that no cycle has to look at all pods.
+ *
+ * - `matching`: pods on each node that fulfil all of some terms. Counted anew when first asked for; the least recently used are forgotten.
+ * - `termsOf`: terms of the pods on the nodes, each distinct one with the nodes whose pods have it.
+ */
+import type { Pod } from '#api/core/v1/pod.ts'
+import { factsOf } from './pod-facts.ts'
+import { type NamespaceLabels, type PodTerm, type PodTerms, termMatches } from './pod-terms.ts'
+import { capacityFor } from './topology.ts'
+
+/** What is counted. `live` leaves out pods that are being deleted. */
+export interface PodQuery {
+  readonly key: string
+  readonly terms: readonly PodTerm[]
+  readonly live?: boolean
+}
+
+export type TermKind = keyof PodTerms
+
+export interface HeldTerm {
+  readonly term: PodTerm
+  readonly weight: number
+  /** Slot to number of pods. */
+  readonly slots: Map<number, number>
+}
+
+interface Counted {
+  readonly query: PodQuery
+  slots: Int32Array
+  total: number
+}
+
+const mostQueries = 256
+
+export class PodCounts {
+  #queries = new Map<string, Counted>()
+  #held: Readonly<Record<TermKind, Map<string, HeldTerm>>> = {
+    affinity: new Map(),
+    antiAffinity: new Map(),
+    preferred: new Map(),
+    preferredAnti: new Map(),
+  }
+  #labelsOf: NamespaceLabels
+  #pods: () => Iterable<readonly [slot: number, pods: readonly Pod[]]>
+
+  constructor(labelsOf: NamespaceLabels, pods: () => Iterable<readonly [number, readonly Pod[]]>) {
+    this.#labelsOf = labelsOf
+    this.#pods = pods
+  }
+
+  /** By slot; slots beyond the end have none. */
+  matching(query: PodQuery): { readonly slots: Int32Array; readonly total: number } {
+    const known = this.#queries.get(query.key)
+    if (known) {
+      this.#queries.delete(query.key)
+      this.#queries.set(query.key, known)
+      return known
+    }
+    const counted: Counted = { query, slots: new Int32Array(64), total: 0 }
+    for (const [slot, pods] of this.#pods()) for (const pod of pods) this.#count(counted, slot, pod, 1)
+    this.#queries.set(query.key, counted)
+    if (this.#queries.size > mostQueries) this.#queries.delete(this.#queries.keys().next().value as string)
+    return counted
+  }
+
+  termsOf(kind: TermKind): Iterable<HeldTerm> {
+    return this.#held[kind].values()
+  }
+
+  hasTerms(kind: TermKind): boolean {
+    return this.#held[kind].size > 0
+  }
+
+  /** A pod has come to the slot (1) or left it (-1). */
+  change(slot: number, pod: Pod, by: 1 | -1): void {
+    for (const counted of this.#queries.values()) this.#count(counted, slot, pod, by)
+    const { terms } = factsOf(pod)
+    for (const term of terms.affinity) hold(this.#held.affinity, { term, weight: 1 }, slot, by)
+    for (const term of terms.antiAffinity) hold(this.#held.antiAffinity, { term, weight: 1 }, slot, by)
+    for (const weighted of terms.preferred) hold(this.#held.preferred, weighted, slot, by)
+    for (const weighted of terms.preferredAnti) hold(this.#held.preferredAnti, weighted, slot, by)
+  }
+
+  /** Which namespaces a selector means has changed. */
+  forgetNamespaceSelections(): void {
+    for (const [key, { query }] of this.#queries) {
+      if (query.terms.some(({ namespaceSelector }) => namespaceSelector)) this.#queries.delete(key)
+    }
+  }
+
+  #count(counted: Counted, slot: number, pod: Pod, by: 1 | -1): void {
+    const { terms, live } = counted.query
+    if (live && pod.metadata.deletionTimestamp) return
+    for (const term of terms) if (!termMatches(term, pod, this.#labelsOf)) return
+    if (slot >= counted.slots.length) {
+      const grown = new Int32Array(capacityFor(slot + 1))
+      grown.set(counted.slots)
+      counted.slots = grown
+    }
+    counted.slots[slot] = (counted.slots[slot] as number) + by
+    counted.total += by
+  }
+}
+
+function hold(held: Map<string, HeldTerm>, { term, weight }: { term: PodTerm; weight: number }, slot: number, by: 1 | -1): void {
+  const key = weight === 1 ? term.key : `${weight} ${term.key}`
+  let entry = held.get(key)
+  if (!entry) held.set(key, (entry = { term, weight, slots: new Map() }))
+  const left = (entry.slots.get(slot) ?? 0) + by
+  if (left > 0) entry.slots.set(slot, left)
+  else entry.slots.delete(slot)
+  if (entry.slots.size === 0) held.delete(key)
+}

@@ -1,0 +1,53 @@
+/** What plugins need to know of a pod again and again, worked out once per pod. */
+import type { Pod } from '#api/core/v1/pod.ts'
+import { hostPorts } from './host-ports.ts'
+import { type PodTerms, podTerms } from './pod-terms.ts'
+import { podRequests } from './resources.ts'
+import type { Resources } from './snapshot.ts'
+
+export interface PodFacts {
+  readonly requests: Resources
+  readonly nonZero: Resources
+  readonly ports: readonly string[]
+  readonly terms: PodTerms
+  /** `namespace/name` of the claims for volumes that it uses. */
+  readonly volumeClaims: readonly string[]
+}
+
+const known = new WeakMap<Pod, PodFacts>()
+
+export function factsOf(pod: Pod): PodFacts {
+  const facts = known.get(pod)
+  if (facts) return facts
+  const made: PodFacts = {
+    requests: podRequests(pod),
+    nonZero: podRequests(pod, { nonZero: true }),
+    ports: hostPorts(pod),
+    terms: podTerms(pod),
+    volumeClaims: volumeClaims(pod),
+  }
+  known.set(pod, made)
+  return made
+}
+
+/** The pod as if it were on the node. */
+export function onNode(pod: Pod, nodeName: string): Pod {
+  const placed = { ...pod, spec: { ...pod.spec, nodeName } }
+  known.set(placed, factsOf(pod))
+  return placed
+}
+
+export function priorityOf({ spec }: Pod): number {
+  return spec.priority ?? 0
+}
+
+/** The claim of a generic ephemeral volume is named after the pod and the volume. */
+export function claimNameOf({ metadata }: Pod, volume: NonNullable<Pod['spec']['volumes']>[number]): string | undefined {
+  if (volume.persistentVolumeClaim) return volume.persistentVolumeClaim.claimName
+  return volume.ephemeral ? `${metadata.name}-${volume.name}` : undefined
+}
+
+function volumeClaims(pod: Pod): string[] {
+  const names = (pod.spec.volumes ?? []).map((volume) => claimNameOf(pod, volume))
+  return [...new Set(names.filter((name) => name !== undefined))].map((name) => `${pod.metadata.namespace}/${name}`)
+}

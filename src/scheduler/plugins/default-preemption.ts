@@ -1,0 +1,88 @@
+/**
+ * DefaultPreemption makes room for a pod that fits nowhere by evicting pods of lower priority: on the node where that breaks the fewest
+ * disruption budgets, then costs the least important pods (upstream `framework/preemption`).
+ */
+
+import type { Pod } from '#api/core/v1/pod.ts'
+import { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
+import type { Random } from '#lib/random.ts'
+import { histogram, unavailable } from '../cycle.ts'
+import { type Cycle, definePlugin, type Nomination, type Plugin, type Rejection, type Verdicts } from '../framework/plugin.ts'
+import type { NodeInfo } from '../framework/snapshot.ts'
+import { reasonsOf } from '../run.ts'
+import { bestCandidate, type Candidate } from './preemption-candidates.ts'
+import { isPreemptible, selectVictims } from './preemption-victims.ts'
+
+export interface DefaultPreemptionArgs {
+  /** How many nodes are tried: this share of all of them, */
+  readonly minCandidateNodesPercentage?: number
+  /** but no fewer than this. */
+  readonly minCandidateNodesAbsolute?: number
+}
+
+export function defaultPreemption(args: DefaultPreemptionArgs = {}, random?: Random): Plugin {
+  return definePlugin({
+    name: 'DefaultPreemption',
+    requeueOn: [],
+    postFilter(cycle, verdicts) {
+      const outcome = preempt(cycle, verdicts, { args, random })
+      return typeof outcome === 'string' ? { node: '', message: `preemption: ${outcome}` } : outcome
+    },
+  })
+}
+
+interface Choice {
+  readonly args: DefaultPreemptionArgs
+  readonly random: Random | undefined
+}
+
+function preempt(cycle: Cycle, verdicts: Verdicts, choice: Choice): Nomination | string {
+  const { pod, snapshot } = cycle
+  const barred = notEligible(pod, cycle)
+  if (barred) return barred
+  const places: NodeInfo[] = []
+  for (const [i, { unresolvable }] of verdicts.rejections.entries()) {
+    if (!unresolvable) places.push(verdicts.nodes[i] as NodeInfo)
+  }
+  const budgets = snapshot.objects.list(PodDisruptionBudget)
+  const wanted = candidatesWanted(places.length, choice.args)
+  const offset = places.length > 0 && choice.random ? Math.floor(choice.random.next() * places.length) : 0
+  const candidates: Candidate[] = []
+  const counts = new Map<string, number>()
+  let looked = 0
+  for (; looked < places.length; looked++) {
+    if (candidates.length >= wanted && candidates.some(({ violations }) => violations === 0)) break
+    const node = places[(offset + looked) % places.length] as NodeInfo
+    const found = selectVictims(cycle, node, { budgets, tryNode: verdicts.tryNode })
+    if ('victims' in found) candidates.push(found)
+    else for (const reason of reasonsOf(found as Rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+  const best = bestCandidate(candidates)
+  if (best) return { node: best.node.name, victims: best.victims }
+  const hopeless = verdicts.total - places.length
+  if (hopeless > 0) counts.set('Preemption is not helpful for scheduling', hopeless)
+  return unavailable(verdicts.total, histogram(counts))
+}
+
+/** Upstream's GetOffsetAndNumCandidates. */
+export function candidatesWanted(places: number, args: DefaultPreemptionArgs): number {
+  const { minCandidateNodesPercentage = 10, minCandidateNodesAbsolute = 100 } = args
+  const share = Math.trunc((places * minCandidateNodesPercentage) / 100)
+  return Math.min(places, Math.max(share, minCandidateNodesAbsolute))
+}
+
+/** A pod that has preempted already waits for its victims to be gone. */
+function notEligible(pod: Pod, { snapshot }: Cycle): string | undefined {
+  if (pod.spec.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.'
+  const nominated = pod.status?.nominatedNodeName
+  const node = nominated ? snapshot.get(nominated) : undefined
+  const waits = node?.pods.some((one) => isPreemptible(one, pod) && isBeingPreempted(one))
+  return waits ? 'not eligible due to a terminating pod on the nominated node.' : undefined
+}
+
+function isBeingPreempted({ metadata, status }: Pod): boolean {
+  if (!metadata.deletionTimestamp) return false
+  return (status.conditions ?? []).some(
+    ({ type, status: is, reason }) => type === 'DisruptionTarget' && is === 'True' && reason === 'PreemptionByScheduler',
+  )
+}

@@ -1,0 +1,231 @@
+/** DynamicResources gives the claims of a pod the devices they ask for, on a node that has them (KEP-4381). */
+import type { NodeSelector } from '#api/core/v1/affinity.ts'
+import { Node } from '#api/core/v1/node.ts'
+import { matchesSelector } from '#api/core/v1/node-selector.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import { DeviceClass } from '#api/resource/v1/device-class.ts'
+import { type AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
+import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import { allocate, type Inventory } from '../devices/allocate.ts'
+import { deviceId, newestSlices } from '../devices/pools.ts'
+import { SelectorFailure } from '../devices/selector.ts'
+import type { Objects } from '../framework/objects.ts'
+import {
+  type Actor,
+  type Cure,
+  definePlugin,
+  failure,
+  type Nomination,
+  type Plugin,
+  type Rejection,
+  unresolvable,
+} from '../framework/plugin.ts'
+import type { Snapshot } from '../framework/snapshot.ts'
+import { deallocate, reserveClaims, withdraw } from './claim-writes.ts'
+
+interface State {
+  readonly claims: readonly ResourceClaim[]
+  /** Of those that have devices already: where these can be used. */
+  readonly allocatedFor: readonly (NodeSelector | undefined)[]
+  readonly toAllocate: readonly ResourceClaim[]
+  readonly inventory: Inventory
+  readonly byNode: Map<string, readonly AllocationResult[]>
+  /** Allocated claims that kept the pod off some node. */
+  readonly unavailable: Set<ResourceClaim>
+  assumed?: readonly ResourceClaim[]
+}
+
+const cures: readonly Cure[] = [
+  { kind: Pod, when: ['updated'] },
+  {
+    kind: ResourceClaim,
+    when: ['added', 'updated', 'deleted'],
+    helps: (pod, before?: ResourceClaim, after?: ResourceClaim) => claimHelps(pod, before, after),
+  },
+  { kind: DeviceClass, when: ['added', 'updated'] },
+  { kind: ResourceSlice, when: ['added', 'updated'] },
+  { kind: Node, when: ['added', 'labelsChanged'] },
+]
+
+export function dynamicResources(): Plugin<State> {
+  return definePlugin<State>({
+    name: 'DynamicResources',
+    requeueOn: cures,
+
+    prepare(pod, snapshot) {
+      if (!pod.spec.resourceClaims?.length) return { skip: true }
+      const found = claimsOf(pod, snapshot)
+      if (typeof found === 'string') return { reject: unresolvable(found) }
+      if (found.length === 0) return { skip: true }
+      const problem = found.map((claim) => problemOf(claim, pod, snapshot)).find((one) => one !== undefined)
+      if (problem) return { reject: unresolvable(problem) }
+      return { state: stateOf(found, snapshot) }
+    },
+
+    filter({ state }, { node, name }) {
+      const away = state.claims.filter((_, i) => {
+        const where = state.allocatedFor[i]
+        return where !== undefined && !matchesSelector(where, node)
+      })
+      if (away.length > 0) {
+        for (const claim of away) state.unavailable.add(claim)
+        return unresolvable('resourceclaim not available on the node')
+      }
+      if (state.toAllocate.length === 0) return undefined
+      return tryAllocate(state, node, name)
+    },
+
+    postFilter({ pod, state }) {
+      if (!pod.spec.resourceClaims?.length || !state) return undefined
+      return giveUpClaim(pod, state)
+    },
+
+    reserve({ pod, state, snapshot }, node) {
+      if (state.toAllocate.length === 0) return undefined
+      const results = state.byNode.get(node.name)
+      if (!results) return failure('claim allocation not found for node')
+      state.assumed = state.toAllocate.map((claim, i) => {
+        const status = { ...claim.status, allocation: results[i], reservedFor: [consumer(pod)] }
+        return { ...claim, status } as ResourceClaim
+      })
+      for (const claim of state.assumed) snapshot.objects.assume(ResourceClaim, claim)
+      return undefined
+    },
+
+    unreserve({ state, snapshot }) {
+      for (const claim of state.assumed ?? []) snapshot.objects.forget(ResourceClaim, claim.metadata)
+      delete state.assumed
+    },
+
+    async preBind({ pod, state, snapshot }, _node, actor) {
+      const written = await writeReservations(pod, state, actor)
+      if ('message' in written) return failure(written.message)
+      for (const claim of written.reserved) snapshot.objects.confirm(ResourceClaim, claim)
+      return undefined
+    },
+  })
+}
+
+/** All or none: what was written is taken back where one write fails. */
+async function writeReservations(pod: Pod, state: State, actor: Actor): ReturnType<typeof reserveClaims> {
+  const assumed = state.assumed ?? []
+  const allocations = new Map(assumed.map(({ metadata, status }) => [metadata.uid, status.allocation as AllocationResult]))
+  const written = await reserveClaims({ claims: state.claims, allocations, pod }, actor)
+  if ('message' in written) await withdraw(pod, written.reserved, actor)
+  return written
+}
+
+function tryAllocate(state: State, node: Node, name: string): Rejection | undefined {
+  try {
+    const results = allocate(state.toAllocate, node, state.inventory)
+    if (!results) return unresolvable('cannot allocate all claims')
+    state.byNode.set(name, results)
+    return undefined
+  } catch (error) {
+    if (error instanceof SelectorFailure) return failure(error.message)
+    throw error
+  }
+}
+
+/** The claims of the pod, or what it waits for. */
+function claimsOf({ metadata, spec, status }: Pod, { objects }: Snapshot): readonly ResourceClaim[] | string {
+  const { namespace = '' } = metadata
+  const claims: ResourceClaim[] = []
+  for (const { name, resourceClaimName, resourceClaimTemplateName } of spec.resourceClaims ?? []) {
+    const made = status?.resourceClaimStatuses?.find((one) => one.name === name)
+    if (resourceClaimTemplateName && !made) return `pod "${namespace}/${metadata.name}": ResourceClaim not created yet`
+    const claimName = resourceClaimName ?? made?.resourceClaimName
+    if (!claimName) continue
+    const claim = objects.get(ResourceClaim, { name: claimName, namespace })
+    if (!claim) return `resourceclaim.resource.k8s.io "${claimName}" not found`
+    if (claim.metadata.deletionTimestamp) return `resourceclaim "${claimName}" is being deleted`
+    const isOwn = claim.metadata.ownerReferences?.some(({ uid, controller }) => controller && uid === metadata.uid)
+    if (resourceClaimTemplateName && !isOwn) {
+      return `ResourceClaim ${namespace}/${claimName} was not created for pod ${namespace}/${metadata.name} (pod is not owner)`
+    }
+    claims.push(claim)
+  }
+  return claims
+}
+
+/** Upstream `ResourceClaimReservedForMaxSize`. */
+const mostConsumers = 256
+
+function problemOf(claim: ResourceClaim, pod: Pod, { objects }: Snapshot): string | undefined {
+  const { reservedFor = [], allocation } = claim.status ?? {}
+  if (allocation) {
+    const isReserved = reservedFor.some(({ uid }) => uid === pod.metadata.uid)
+    return isReserved || reservedFor.length < mostConsumers ? undefined : 'resourceclaim in use'
+  }
+  for (const { name, exactly, firstAvailable = [] } of claim.spec.devices.requests ?? []) {
+    const asked = exactly
+      ? [{ label: name, ...exactly }]
+      : firstAvailable.map((one) => ({ label: `${name}/${one.name}`, ...one }))
+    for (const { label, deviceClassName } of asked) {
+      if (objects.get(DeviceClass, { name: deviceClassName })) continue
+      return `request ${label}: device class ${deviceClassName} does not exist`
+    }
+  }
+  return undefined
+}
+
+function stateOf(claims: readonly ResourceClaim[], { objects }: Snapshot): State {
+  const toAllocate = claims.filter(({ status }) => !status?.allocation)
+  return {
+    ...{ claims, toAllocate },
+    allocatedFor: claims.map(({ status }) => status?.allocation?.nodeSelector),
+    inventory: inventoryOf(objects),
+    byNode: new Map(),
+    unavailable: new Set(),
+  }
+}
+
+const inventories = new WeakMap<Objects, { readonly key: string; readonly inventory: Inventory }>()
+
+/** Counted once for each state of claims and slices. */
+function inventoryOf(objects: Objects): Inventory {
+  const key = `${objects.generation(ResourceClaim)} ${objects.generation(ResourceSlice)}`
+  const known = inventories.get(objects)
+  if (known?.key === key) return known.inventory
+  const allocated = new Set<string>()
+  for (const { status } of objects.list(ResourceClaim)) {
+    for (const { driver, pool, device, adminAccess } of status?.allocation?.devices?.results ?? []) {
+      if (!adminAccess) allocated.add(deviceId(driver, pool, device))
+    }
+  }
+  const inventory: Inventory = {
+    allocated,
+    newest: newestSlices(objects.list(ResourceSlice)),
+    classOf: (name) => objects.get(DeviceClass, { name }),
+  }
+  inventories.set(objects, { key, inventory })
+  return inventory
+}
+
+function consumer({ metadata }: Pod) {
+  return { resource: 'pods', name: metadata.name, uid: metadata.uid }
+}
+
+/** A claim that nobody else uses may have devices in the wrong place: they are given back, so that it can get others. */
+function giveUpClaim(pod: Pod, { unavailable }: State): Nomination {
+  for (const claim of unavailable) {
+    const others = (claim.status?.reservedFor ?? []).filter(({ uid }) => uid !== pod.metadata.uid)
+    if (others.length > 0) continue
+    return { message: 'deallocation of ResourceClaim completed', act: (actor) => deallocate(claim, actor) }
+  }
+  return { message: 'still not schedulable' }
+}
+
+/** A claim of the pod's own that changed, or one that gave devices back. */
+function claimHelps(pod: Pod, before: ResourceClaim | undefined, after: ResourceClaim | undefined): boolean {
+  const gaveBack = before?.status?.allocation && !after?.status?.allocation
+  if (gaveBack) return true
+  const { namespace = '', name } = (after ?? before)?.metadata ?? { name: '' }
+  if (namespace !== pod.metadata.namespace) return false
+  const names = (pod.spec.resourceClaims ?? []).map(
+    (one) =>
+      one.resourceClaimName ?? pod.status?.resourceClaimStatuses?.find((made) => made.name === one.name)?.resourceClaimName,
+  )
+  const isOwn = (after ?? before)?.metadata.ownerReferences?.some(({ uid }) => uid === pod.metadata.uid)
+  return names.includes(name) || isOwn === true
+}

@@ -1,0 +1,197 @@
+/**
+ * InterPodAffinity keeps pods together with, or apart from, other pods within the domains of a topology, and weighs where they would
+ * rather be; the terms of pods that run already count as well as those of the new one.
+ */
+import { Namespace } from '#api/core/v1/namespace.ts'
+import { Node } from '#api/core/v1/node.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import { definePlugin, maxNodeScore, type Plugin, unresolvable, unschedulable } from '../framework/plugin.ts'
+import type { HeldTerm, TermKind } from '../framework/pod-counts.ts'
+import { factsOf } from '../framework/pod-facts.ts'
+import { type NamespaceLabels, type PodTerm, termMatches } from '../framework/pod-terms.ts'
+import type { Snapshot } from '../framework/snapshot.ts'
+import type { Domains } from '../framework/topology.ts'
+
+export interface InterPodAffinityArgs {
+  /** What a required term of a running pod that the new one fulfils adds to the score. */
+  readonly hardPodAffinityWeight?: number
+  readonly ignorePreferredTermsOfExistingPods?: boolean
+}
+
+/** Something for each domain of one topology. */
+interface ByDomain {
+  readonly domains: Domains
+  readonly values: Float64Array
+}
+
+interface State {
+  readonly affinity: readonly ByDomain[]
+  /** No pod fulfils the terms yet, and the pod itself does: the first of a group may go anywhere. */
+  readonly isFirst: boolean
+  readonly antiAffinity: readonly ByDomain[]
+  readonly existing: readonly ByDomain[]
+  scores?: readonly ByDomain[]
+}
+
+export function interPodAffinity(args: InterPodAffinityArgs = {}): Plugin<State> {
+  return definePlugin<State>({
+    name: 'InterPodAffinity',
+    requeueOn: [
+      { kind: Pod, when: ['added', 'deleted', 'labelsChanged'], helps: mayHelp },
+      { kind: Node, when: ['added', 'labelsChanged'] },
+    ],
+
+    prepare(pod, snapshot) {
+      const { affinity, antiAffinity } = factsOf(pod).terms
+      const existing = existingRules(pod, snapshot)
+      if (affinity.length === 0 && antiAffinity.length === 0 && existing.length === 0) {
+        return { state: { affinity: [], isFirst: false, antiAffinity: [], existing }, skip: true }
+      }
+      const together = affinity.length === 0 ? [] : sums(snapshot, affinity, affinity)
+      const isFirst =
+        together.every(({ values }) => values.every((value) => value === 0)) &&
+        affinity.every((term) => termMatches(term, pod, labelsIn(snapshot)))
+      const apart = antiAffinity.flatMap((term) => sums(snapshot, [term], [term]))
+      return { state: { affinity: together, isFirst, antiAffinity: apart, existing } }
+    },
+
+    filter({ state }, { slot }) {
+      if (!satisfiesAffinity(state, slot)) return unresolvable("node(s) didn't match pod affinity rules")
+      if (state.antiAffinity.some((rule) => valueAt(rule, slot) > 0)) {
+        return unschedulable("node(s) didn't match pod anti-affinity rules")
+      }
+      if (state.existing.some((rule) => valueAt(rule, slot) > 0)) {
+        return unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
+      }
+      return undefined
+    },
+
+    prepareScore({ pod, snapshot, state }) {
+      state.scores = scoresOf(pod, snapshot, args)
+      return { skip: state.scores.length === 0 }
+    },
+
+    score({ state }, { slot }) {
+      let sum = 0
+      for (const rule of state.scores as readonly ByDomain[]) sum += valueAt(rule, slot)
+      return sum
+    },
+
+    normalize(scores) {
+      let min = Number.POSITIVE_INFINITY
+      let max = Number.NEGATIVE_INFINITY
+      for (const score of scores) {
+        if (score < min) min = score
+        if (score > max) max = score
+      }
+      for (const [i, score] of scores.entries()) {
+        scores[i] = max > min ? Math.trunc(maxNodeScore * ((score - min) / (max - min))) : 0
+      }
+    },
+  })
+}
+
+function labelsIn({ objects }: Snapshot): NamespaceLabels {
+  return (name) => objects.get(Namespace, { name })?.metadata.labels ?? {}
+}
+
+function valueAt({ domains, values }: ByDomain, slot: number): number {
+  const domain = domains.of[slot] as number
+  return domain < 0 ? 0 : (values[domain] as number)
+}
+
+function satisfiesAffinity({ affinity, isFirst }: State, slot: number): boolean {
+  let all = true
+  for (const { domains, values } of affinity) {
+    const domain = domains.of[slot] as number
+    if (domain < 0) return false
+    if ((values[domain] as number) <= 0) all = false
+  }
+  return all || isFirst
+}
+
+/** For the topology of each of `terms`: how many pods fulfil all of `fulfil` there. */
+function sums(snapshot: Snapshot, terms: readonly PodTerm[], fulfil: readonly PodTerm[]): ByDomain[] {
+  const { slots } = snapshot.counts.matching({ key: `terms ${fulfil.map(({ key }) => key).join('\n')}`, terms: fulfil })
+  return terms.map(({ topologyKey }) => {
+    const rule = byDomain(snapshot, topologyKey)
+    for (const { slot } of snapshot.nodes) addAt(rule, slot, slots[slot] ?? 0)
+    return rule
+  })
+}
+
+function byDomain({ topology }: Snapshot, key: string): ByDomain {
+  const domains = topology.domains(key)
+  return { domains, values: new Float64Array(domains.count) }
+}
+
+function addAt({ domains, values }: ByDomain, slot: number, amount: number): void {
+  const domain = domains.of[slot] as number
+  if (domain >= 0) values[domain] = (values[domain] as number) + amount
+}
+
+/** Domains from which pods that run there keep this one away. */
+function existingRules(pod: Pod, snapshot: Snapshot): ByDomain[] {
+  if (!snapshot.counts.hasTerms('antiAffinity')) return []
+  const rules = new Map<string, ByDomain>()
+  const labelsOf = labelsIn(snapshot)
+  for (const { term, slots } of snapshot.counts.termsOf('antiAffinity')) {
+    if (!termMatches(term, pod, labelsOf)) continue
+    const rule = ruleFor(rules, snapshot, term.topologyKey)
+    for (const [slot, count] of slots) addAt(rule, slot, count)
+  }
+  return [...rules.values()]
+}
+
+function ruleFor(rules: Map<string, ByDomain>, snapshot: Snapshot, key: string): ByDomain {
+  const known = rules.get(key)
+  if (known) return known
+  const rule = byDomain(snapshot, key)
+  rules.set(key, rule)
+  return rule
+}
+
+function scoresOf(pod: Pod, snapshot: Snapshot, args: InterPodAffinityArgs): ByDomain[] {
+  const { preferred, preferredAnti } = factsOf(pod).terms
+  const own = [...preferred, ...preferredAnti]
+  if (own.length === 0 && args.ignorePreferredTermsOfExistingPods) return []
+  const rules = new Map<string, ByDomain>()
+  const found = new Set<ByDomain>()
+  for (const { weight, term } of own) {
+    const { slots, total } = snapshot.counts.matching({ key: `terms ${term.key}`, terms: [term] })
+    if (total === 0) continue
+    const rule = ruleFor(rules, snapshot, term.topologyKey)
+    found.add(rule)
+    for (const { slot } of snapshot.nodes) addAt(rule, slot, weight * (slots[slot] ?? 0))
+  }
+  const hard = args.hardPodAffinityWeight ?? 1
+  const held: readonly [TermKind, (term: HeldTerm) => number][] = [
+    ['affinity', () => hard],
+    ['preferred', ({ weight }) => weight],
+    ['preferredAnti', ({ weight }) => weight],
+  ]
+  const labelsOf = labelsIn(snapshot)
+  for (const [kind, weightOf] of held) {
+    for (const one of snapshot.counts.termsOf(kind)) {
+      const weight = weightOf(one)
+      if (weight === 0 || !termMatches(one.term, pod, labelsOf)) continue
+      const rule = ruleFor(rules, snapshot, one.term.topologyKey)
+      found.add(rule)
+      for (const [slot, count] of one.slots) addAt(rule, slot, weight * count)
+    }
+  }
+  return [...found]
+}
+
+/** A pod that came can fulfil an affinity; one that went, or changed its labels, can lift an anti-affinity. */
+function mayHelp(pod: Pod, before: Pod | undefined, after: Pod | undefined): boolean {
+  const { affinity, antiAffinity } = factsOf(pod).terms
+  const anywhere: NamespaceLabels = () => undefined
+  const concerns = (term: PodTerm, other: Pod | undefined) =>
+    other !== undefined &&
+    (term.namespaceSelector ? term.selector.matches(other.metadata.labels) : termMatches(term, other, anywhere))
+  if (after && affinity.some((term) => concerns(term, after) && !concerns(term, before))) return true
+  if (!before) return false
+  if (antiAffinity.some((term) => concerns(term, before) && !concerns(term, after))) return true
+  return factsOf(before).terms.antiAffinity.some((term) => concerns(term, pod))
+}

@@ -1,0 +1,57 @@
+/** Evicts the pods that make room for another one, and says so to them. */
+import { Pod } from '#api/core/v1/pod.ts'
+import { formatTime } from '#lib/clock.ts'
+import { hasReason } from '#schema/status-error.ts'
+import { patchStatus, type Reporting } from './report.ts'
+
+export interface Preempting extends Reporting {
+  /** Of the preemptor's profile. */
+  readonly schedulerName: string
+  /** True when the pod was waiting for a permit and now is not. */
+  rejectWaiting(uid: string): boolean
+}
+
+/** False when some victim could not be deleted. */
+export async function evictVictims(
+  preemptor: Pod,
+  { node, victims }: { node: string; victims: readonly Pod[] },
+  preempting: Preempting,
+): Promise<boolean> {
+  const outcomes = await Promise.all(victims.map((victim) => evict(victim, { preemptor, node }, preempting)))
+  return outcomes.every((outcome) => outcome)
+}
+
+async function evict(
+  victim: Pod,
+  { preemptor, node }: { preemptor: Pod; node: string },
+  preempting: Preempting,
+): Promise<boolean> {
+  const { client, clock, events, schedulerName, rejectWaiting, onError } = preempting
+  const { uid } = victim.metadata
+  if (!rejectWaiting(uid) && !victim.metadata.deletionTimestamp) {
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'PreemptionByScheduler',
+      message: `${schedulerName}: preempting to accommodate a higher priority pod`,
+      lastTransitionTime: formatTime(clock.now()),
+      observedGeneration: victim.metadata.generation,
+    }
+    await patchStatus(victim, { conditions: [condition] }, preempting)
+    try {
+      await client.delete(Pod, victim.metadata, { preconditions: { uid } })
+    } catch (error) {
+      if (!hasReason(error, 'NotFound', 'Conflict')) {
+        onError?.(error)
+        return false
+      }
+    }
+  }
+  events.record(victim, {
+    type: 'Normal',
+    reason: 'Preempted',
+    message: `Preempted by pod ${preemptor.metadata.uid} on node ${node}`,
+    action: 'Preempting',
+  })
+  return true
+}

@@ -1,0 +1,112 @@
+/** One pod's way through the plugins of a profile: prepared once, then asked about nodes. */
+import type { Pod } from '#api/core/v1/pod.ts'
+import type { Cycle, Plugin, Rejection } from './framework/plugin.ts'
+import { priorityOf } from './framework/pod-facts.ts'
+import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
+import type { Weighted } from './profiles.ts'
+import type { ResultCache, SharedResults, Verdict } from './shared-results.ts'
+
+export interface Running {
+  readonly plugin: Plugin
+  readonly weight: number
+  readonly cycle: Cycle
+  /** Its filter has nothing to say. */
+  readonly skipsFilter: boolean
+  /** Reads only the one node, so that the answer may be shared. */
+  readonly isLocal: boolean
+}
+
+export interface Run {
+  readonly pod: Pod
+  readonly snapshot: Snapshot
+  readonly running: readonly Running[]
+  readonly localFilters: readonly Running[]
+  readonly otherFilters: readonly Running[]
+  /** What pods of this template found out before. */
+  readonly shared: SharedResults | undefined
+  readonly reject: Verdict | undefined
+  /** Nodes that may be looked at, and the plugins that say so. */
+  readonly among: { readonly nodes: ReadonlySet<string>; readonly by: readonly string[] } | undefined
+}
+
+export interface RunOptions {
+  readonly profile: readonly Weighted[]
+  readonly cache?: ResultCache | undefined
+}
+
+export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: RunOptions): Run {
+  const running: Running[] = []
+  let among: { nodes: ReadonlySet<string>; by: string[] } | undefined
+  let reject: Verdict | undefined
+  let signature = ''
+  for (const { plugin, weight } of profile) {
+    const prepared = reject ? {} : (plugin.prepare?.(pod, snapshot) ?? {})
+    if (prepared.reject) reject = { rejection: prepared.reject, by: plugin.name }
+    if (prepared.nodes) {
+      const nodes = among ? among.nodes.intersection(prepared.nodes) : prepared.nodes
+      among = { nodes, by: [...(among?.by ?? []), plugin.name] }
+    }
+    const text = plugin.signature?.(pod)
+    const skipsFilter = prepared.skip === true || !plugin.filter
+    signature += text === undefined ? '\n' : `${skipsFilter ? '-' : '+'}${text}\n`
+    const cycle = { pod, snapshot, state: prepared.state }
+    running.push({ plugin, weight, cycle, skipsFilter, isLocal: text !== undefined })
+  }
+  const filters = running.filter(({ skipsFilter }) => !skipsFilter)
+  const firstOther = filters.findIndex(({ isLocal }) => !isLocal)
+  const localFilters = firstOther < 0 ? filters : filters.slice(0, firstOther)
+  const otherFilters = firstOther < 0 ? [] : filters.slice(firstOther)
+  const shared = cache && !reject ? cache.of(signature, snapshot) : undefined
+  return { pod, snapshot, running, localFilters, otherFilters, shared, reject, among }
+}
+
+/** Whether the node has room for the pod beside those nominated to it, whose room must not be taken (upstream `RunFilterPluginsWithNominatedPods`). */
+export function verdictOf(run: Run, node: NodeInfo): Verdict | undefined {
+  const { pod, snapshot } = run
+  const nominated = snapshot.nominatedTo(node.name)
+  if (nominated.length > 0) {
+    const added = nominated.filter((one) => one.metadata.uid !== pod.metadata.uid && priorityOf(one) >= priorityOf(pod))
+    const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
+    if (verdict) return verdict
+  }
+  return localVerdict(run, node) ?? firstRejection(run.otherFilters, node)
+}
+
+/** As `verdictOf`, for a snapshot that is not what it was when the run was prepared. */
+export function verdictAnew(run: Run, node: NodeInfo): Verdict | undefined {
+  for (const { plugin, cycle, isLocal, skipsFilter } of run.running) {
+    if (isLocal) {
+      const rejection = skipsFilter ? undefined : plugin.filter?.(cycle, node)
+      if (rejection) return { rejection, by: plugin.name }
+      continue
+    }
+    if (!plugin.filter) continue
+    const { reject, skip, state } = plugin.prepare?.(run.pod, run.snapshot) ?? {}
+    const rejection = reject ?? (skip ? undefined : plugin.filter({ ...cycle, state }, node))
+    if (rejection) return { rejection, by: plugin.name }
+  }
+  return undefined
+}
+
+function localVerdict({ shared, localFilters }: Run, node: NodeInfo): Verdict | undefined {
+  if (!shared) return firstRejection(localFilters, node)
+  const { slot, generation } = node
+  if (shared.filtered[slot] === generation) return shared.verdicts[slot]
+  const verdict = firstRejection(localFilters, node)
+  shared.filtered[slot] = generation
+  shared.verdicts[slot] = verdict
+  return verdict
+}
+
+function firstRejection(filters: readonly Running[], node: NodeInfo): Verdict | undefined {
+  for (const { plugin, cycle } of filters) {
+    const rejection = (plugin.filter as NonNullable<Plugin['filter']>)(cycle, node)
+    if (rejection) return { rejection, by: plugin.name }
+  }
+  return undefined
+}
+
+/** `reasons` where there are several. */
+export function reasonsOf({ reasons, message }: Rejection): readonly string[] {
+  return reasons ?? [message]
+}
