@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { parseJson, stringifyJson } from '#schema/json.ts'
 import type { ServiceDialer } from './dialers.ts'
 
 export interface WebhookCall {
@@ -17,6 +18,8 @@ export interface WebhookCall {
     | undefined
   /** Base64 of PEM; absent: the authorities that the system trusts. */
   readonly caBundle?: string | undefined
+  /** PEM; shown to the webhook. */
+  readonly identity?: { readonly cert: string; readonly key: string } | undefined
   readonly body: unknown
   readonly serviceDialer: ServiceDialer | undefined
   /** Milliseconds. */
@@ -33,13 +36,39 @@ export async function callWebhook(call: WebhookCall): Promise<unknown> {
   const signal = AbortSignal.timeout(call.timeout)
   try {
     const socket = await dial(call, url, signal)
-    const { status, text } = await post(socket, url, { body: JSON.stringify(call.body), signal })
-    if (status < 200 || status > 299) throw new Error(`the server responded with status code ${status}: ${text.slice(0, 2048)}`)
-    return JSON.parse(text)
+    const { status, text } = await post(socket, url, { body: stringifyJson(call.body), signal })
+    if (status < 200 || status > 299) throw new ResponseError(unwelcome(status, text))
+    return parseJson(text).value
   } catch (error) {
+    if (error instanceof ResponseError) throw error
     const why = signal.aborted ? 'context deadline exceeded' : wordsOf(error as NodeJS.ErrnoException)
-    throw new Error(`Post ${JSON.stringify(String(url))}: ${why}`, { cause: error })
+    throw new Error(`Post ${JSON.stringify(shown(url, call))}: ${why}`, { cause: error })
   }
+}
+
+/** The webhook answered, but not with what was asked for; the text stands without the address. */
+class ResponseError extends Error {}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  400: 'the server rejected our request for an unknown reason',
+  401: 'the server has asked for the client to provide credentials',
+  404: 'the server could not find the requested resource',
+  405: 'the server does not allow this method on the requested resource',
+  409: 'the server reported a conflict',
+  422: 'the server rejected our request due to an error in our request',
+  429: 'the server has received too many requests and has asked us to try again later',
+  503: 'the server is currently unable to handle the request',
+  504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
+}
+
+/** Upstream's `NewGenericServerResponse`. */
+function unwelcome(status: number, body: string): string {
+  const text = body.trim().slice(0, 2048) || 'unknown'
+  if (status === 403) return text
+  const known = statusTexts[status]
+  if (known) return known
+  if (status >= 500) return `an error on the server (${JSON.stringify(text)}) has prevented the request from succeeding`
+  return `the server responded with the status code ${status} but did not return more information`
 }
 
 function urlOf({ url, service }: WebhookCall): URL {
@@ -49,7 +78,16 @@ function urlOf({ url, service }: WebhookCall): URL {
   return new URL(`https://${name}.${namespace}.svc:${port}${path.startsWith('/') ? path : `/${path}`}`)
 }
 
-async function dial({ service, serviceDialer, caBundle }: WebhookCall, url: URL, signal: AbortSignal): Promise<TLSSocket> {
+/** The address of a service names its port in any case. */
+function shown(url: URL, { service }: WebhookCall): string {
+  return service && url.port === '' ? `${url.origin}:443${url.pathname}${url.search}` : String(url)
+}
+
+async function dial(
+  { service, serviceDialer, caBundle, identity }: WebhookCall,
+  url: URL,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const ca = caBundle ? Buffer.from(caBundle, 'base64').toString('utf8') : undefined
   const host = url.hostname.replace(/^\[|\]$/g, '')
   let socket: Duplex
@@ -59,7 +97,7 @@ async function dial({ service, serviceDialer, caBundle }: WebhookCall, url: URL,
     // Plain, since the certificate is checked here: it names the service, not the endpoint that was dialed.
     socket = await serviceDialer.dial({ type: 'service', namespace, name, port: String(port), scheme: 'http' }, signal)
   } else socket = connectTcp({ host, port: Number(url.port || 443), signal })
-  return secured(socket, { servername: service ? `${service.name}.${service.namespace}.svc` : host, ca })
+  return secured(socket, { servername: service ? `${service.name}.${service.namespace}.svc` : host, ca, ...identity })
 }
 
 export interface TlsOptions {

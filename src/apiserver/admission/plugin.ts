@@ -4,6 +4,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
+import type { ServiceDialer } from '../dialers.ts'
 import type { User } from '../request.ts'
 
 /** `admission.Attributes`. */
@@ -22,6 +23,24 @@ export interface AdmissionRequest {
   readonly old?: any
   readonly options: Readonly<Record<string, unknown>>
   warn(message: string): void
+  /** Absent where nothing is mutated. */
+  readonly reinvocation?: Reinvocation
+  /** Adds to the audit event, where there is one. */
+  annotate?(key: string, value: string): void
+}
+
+/** Mutating plugins run a second time where one of them, configured by users, changed what others have seen already. */
+export interface Reinvocation {
+  readonly isSecond: boolean
+  /** The same object in both passes. */
+  readonly key: object
+  want(): void
+}
+
+/** The kinds that are served at this moment. */
+export interface ServedKinds {
+  all(): readonly Kind[]
+  byName(apiVersion: string, kind: string): Kind | undefined
 }
 
 /** Reads of the API server's own caches, synchronous and read-only. */
@@ -36,9 +55,12 @@ export interface Lister {
 
 export interface AdmissionContext {
   readonly lister: Lister
+  readonly kinds: ServedKinds
   /** Past the caches, with the API server's own identity (`system:apiserver`). */
   readonly client: Client
   readonly authorizer: Authorizer
+  /** Absent: webhooks that are services cannot be reached. */
+  readonly serviceDialer?: ServiceDialer | undefined
   readonly clock: Clock
   readonly random: Random
 }

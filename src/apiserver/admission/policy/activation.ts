@@ -44,7 +44,7 @@ export function policyValues(activation: Activation, variables: readonly NamedEx
     object: () => request.object ?? null,
     oldObject: () => request.old ?? null,
     params: params ?? null,
-    request: () => admissionRequest(activation),
+    request: () => requestFacts(activation),
     namespaceObject: () => namespaceObject(request, lister),
     authorizer: () => authorizer.value(request.user),
     'authorizer.requestResource': () => authorizer.requestResource(request),
@@ -110,11 +110,12 @@ class LazyVariables extends CelMap {
   }
 }
 
-function admissionRequest({ request, matched }: Activation): object {
+/** The fields of an AdmissionReview's request, but for the objects; webhooks are sent the same. */
+export function requestFacts({ request, matched }: Pick<Activation, 'request' | 'matched'>): object {
   const { kind, subresource, name, namespace, operation, user, dryRun, options } = request
   const body = bodyKind(request)
   return {
-    kind: matched ? kindOf(matched) : body,
+    kind: matched && body.kind === kind.kind ? kindOf(matched) : body,
     resource: resourceOf(matched ?? kind),
     ...(subresource && { subResource: subresource, requestSubResource: subresource }),
     requestKind: body,
@@ -134,14 +135,14 @@ function admissionRequest({ request, matched }: Activation): object {
 }
 
 /** The kind of what was sent: on some subresources it is one of their own. */
-function bodyKind({ kind, subresource }: AdmissionRequest): object {
+function bodyKind({ kind, subresource }: AdmissionRequest): { group: string; version: string; kind: string } {
   if (subresource === 'scale') return { group: 'autoscaling', version: 'v1', kind: 'Scale' }
   const declared = subresource ? kind.def.subresources?.[subresource] : undefined
   if (!declared) return kindOf(kind)
   return { group: declared.group ?? kind.group, version: declared.version ?? kind.version, kind: declared.kind }
 }
 
-function kindOf({ group, version, kind }: Kind): object {
+function kindOf({ group, version, kind }: Kind): { group: string; version: string; kind: string } {
   return { group, version, kind }
 }
 

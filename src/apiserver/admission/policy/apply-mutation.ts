@@ -51,7 +51,7 @@ export function applyMutation(
 }
 
 /** Whether what is sent to this subresource is an object of another kind, whose schema is not at hand. */
-function hasOwnKind({ kind, subresource }: AdmissionRequest): boolean {
+export function hasOwnKind({ kind, subresource }: AdmissionRequest): boolean {
   return subresource !== '' && subresource !== 'status' && (kind.def.subresources?.[subresource]?.kind ?? '') !== kind.kind
 }
 

@@ -1,7 +1,7 @@
 /** Rules for Services (upstream `validateService`). */
 import type { ServiceParts, ServicePort, ServiceSpec } from '#api/core/v1/service.ts'
 import { isExternallyAccessible } from '#api/core/v1/service-defaults.ts'
-import { type FieldError, Path } from '#schema/field-error.ts'
+import { type FieldError, type Path, root } from '#schema/field-error.ts'
 import { isQualifiedName, isValidCidrForLegacyField, isValidPortNum } from '#schema/formats.ts'
 import { validateLabels } from '#schema/validate.ts'
 import { among, dnsLabel, dnsSubdomain, formatted, requiredAmong } from './checks.ts'
@@ -158,7 +158,7 @@ function sourceRangeErrors({ metadata, spec }: ServiceParts, at: Path): FieldErr
 }
 
 function loadBalancerErrors({ type, allocateLoadBalancerNodePorts: allocate }: ServiceSpec, at: Path): FieldError[] {
-  if (type === 'LoadBalancer') return allocate === undefined ? [new Path('allocateLoadBalancerNodePorts').required()] : []
+  if (type === 'LoadBalancer') return allocate === undefined ? [root.child('allocateLoadBalancerNodePorts').required()] : []
   return allocate === undefined ? [] : [at.child('allocateLoadBalancerNodePorts').forbidden(onlyForBalancers)]
 }
 

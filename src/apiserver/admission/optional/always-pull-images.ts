@@ -1,0 +1,47 @@
+/** AlwaysPullImages: nobody runs an image that only somebody else may pull (upstream `plugin/pkg/admission/alwayspullimages`). */
+import type { Pod } from '#api/core/v1/pod.ts'
+import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
+import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
+import { refuse } from '../refuse.ts'
+
+const lists = ['initContainers', 'containers', 'ephemeralContainers'] as const
+
+export const alwaysPullImages: AdmissionPlugin = {
+  name: 'AlwaysPullImages',
+  handles: (request) => {
+    const { operation, kind, subresource } = request
+    if (kind.plural !== 'pods' || kind.group !== '' || (subresource !== '' && subresource !== 'ephemeralcontainers')) return false
+    return operation === 'CREATE' || (operation === 'UPDATE' && hasNewImages(request))
+  },
+  mutate({ object }) {
+    const { spec } = object as Pod
+    for (const list of lists) for (const container of spec[list] ?? []) container.imagePullPolicy = 'Always'
+    for (const { image } of spec.volumes ?? []) if (image) image.pullPolicy = 'Always'
+  },
+  validate(request) {
+    const { spec } = request.object as Pod
+    const at = root.child('spec')
+    const errors: FieldError[] = []
+    const check = (policy: string | undefined, here: Path) => {
+      if (policy !== 'Always') errors.push(here.notSupported(policy ?? '', ['Always']))
+    }
+    for (const list of lists) {
+      for (const [index, container] of (spec[list] ?? []).entries()) {
+        check(container.imagePullPolicy, at.child(list).index(index).child('imagePullPolicy'))
+      }
+    }
+    for (const [index, { image }] of (spec.volumes ?? []).entries()) {
+      if (image) check(image.pullPolicy, at.child('volumes').index(index).child('image', 'pullPolicy'))
+    }
+    if (errors.length === 0) return
+    const texts = errors.map(formatFieldError)
+    throw refuse(request, texts.length === 1 ? (texts[0] as string) : `[${texts.join(', ')}]`)
+  },
+}
+
+/** A pod that keeps its images keeps how it got them. */
+function hasNewImages({ object, old }: AdmissionRequest): boolean {
+  const imagesOf = ({ spec }: Pod) => lists.flatMap((list) => (spec[list] ?? []).map(({ image }) => image))
+  const known = new Set(imagesOf(old))
+  return imagesOf(object).some((image) => !known.has(image))
+}

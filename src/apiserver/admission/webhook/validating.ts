@@ -1,0 +1,38 @@
+/** ValidatingAdmissionWebhook: asks all webhooks at once (upstream `webhook/validating/dispatcher.go`). */
+import { ValidatingWebhookConfiguration } from '#api/admissionregistration/v1/validating-webhook-configuration.ts'
+import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
+import { ask, CallError } from './ask.ts'
+import { type Hook, type Invocation, invocationOf, isExemptFromWebhooks, WebhookSource } from './source.ts'
+
+const source = new WebhookSource(ValidatingWebhookConfiguration)
+
+export const validatingAdmissionWebhook: AdmissionPlugin = {
+  name: 'ValidatingAdmissionWebhook',
+  handles: (request) => !isExemptFromWebhooks(request),
+  validate(request, context) {
+    const hooks = source.hooks(context.lister)
+    return hooks.length === 0 ? undefined : dispatch(hooks, request, context)
+  },
+}
+
+/** Of several refusals, that of the first webhook is told. */
+async function dispatch(hooks: readonly Hook[], request: AdmissionRequest, context: AdmissionContext): Promise<void> {
+  const invocations: Invocation[] = []
+  for (const hook of hooks) {
+    const invocation = await invocationOf(hook, request, context)
+    if (invocation) invocations.push(invocation)
+  }
+  const answers = await Promise.allSettled(invocations.map((invocation, index) => consult(invocation, context, index)))
+  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+}
+
+async function consult(invocation: Invocation, context: AdmissionContext, index: number): Promise<void> {
+  try {
+    await ask(invocation, context, false)
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error
+    const { webhook } = invocation.hook
+    if (webhook.failurePolicy !== 'Ignore') throw error.toStatusError()
+    invocation.request.annotate?.(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, webhook.name)
+  }
+}
