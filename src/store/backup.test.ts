@@ -35,7 +35,7 @@ test('a backup is restored row by row, with its leases, above every revision eve
   const file = await backUp(source)
   const before = await source.range(all)
   const head = await checkBackup(file)
-  assert.deepEqual([head.rows, head.revision, head.leases], [20, before.revision, [lease]])
+  assert.deepEqual([head.rows, head.revision, head.leases], [20, before.revision, [{ ...lease, remaining: 60 }]])
   const path = newPath()
   const later = before.revision + 77
   const revision = await restoreSqlite(path, { file, head, above: later })

@@ -25,6 +25,9 @@ export interface BackupHead {
 /** Raised with every change that older programs cannot read. */
 export const backupVersion = 1
 
+/** Added to the revision when a state is put in the place of another: as etcd recommends, more than anybody wrote in between. */
+export const bump = 1_000_000_000
+
 export class BackupError extends Error {}
 
 const everything = { key: '\u0001', end: '\uffff' }

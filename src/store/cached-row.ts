@@ -2,8 +2,8 @@
 import { serveLine } from './splice.ts'
 import type { Row } from './store.ts'
 
-/** How a row becomes an object; what it answers is shared by everybody and read-only. */
-export type Decode<T> = (row: Row) => T
+/** How a row becomes an object; what it answers is shared by everybody and read-only. `before`: what the same bytes were made into already. */
+export type Decode<T> = (row: Row, before?: T) => T
 
 /** Told of everything that is made of a row, and how to let go of it. */
 export interface Keeper {
@@ -53,10 +53,13 @@ export class CachedRow<T> {
   #decoded: T | undefined
   #line: Uint8Array | undefined
   #failure: unknown
+  #origin: CachedRow<T> | undefined
 
-  constructor(row: Row, making: Making<T>) {
+  /** `origin` has the same bytes under another revision. */
+  constructor(row: Row, making: Making<T>, origin?: CachedRow<T>) {
     this.row = row
     this.#making = making
+    this.#origin = origin
   }
 
   get key(): string {
@@ -71,7 +74,7 @@ export class CachedRow<T> {
   get decoded(): T | undefined {
     if (this.#decoded !== undefined || this.#failure !== undefined) return this.#decoded
     try {
-      this.#decoded = this.#making.decode(this.row)
+      this.#decoded = this.#making.decode(this.row, this.#origin?.decoded)
     } catch (error) {
       this.#failure = error ?? new Error('cannot decode')
       return undefined

@@ -55,6 +55,6 @@ export class EventRing<T> {
   }
 }
 
-function size({ row }: CacheEvent<unknown>): number {
+function size<T>({ row }: CacheEvent<T>): number {
   return row.row.value.byteLength
 }

@@ -1,7 +1,7 @@
 /** Leases and their clock: the engine is told when one runs out. */
 import type { Clock, Timer } from '#lib/clock.ts'
 import { leaseNotFound } from './ledger.ts'
-import type { Cause, Lease, Operation, Txn } from './store.ts'
+import { type Cause, type Lease, type Operation, StoreError, type Txn } from './store.ts'
 
 interface Running extends Lease {
   /** On the monotonic clock. */
@@ -22,15 +22,20 @@ export class Leases {
   }
 
   all(): Lease[] {
-    return [...this.#running.values()].map(({ id, ttl }) => ({ id, ttl })).sort((a, b) => a.id - b.id)
+    return [...this.#running.values()].map((lease) => this.#told(lease)).sort((a, b) => a.id - b.id)
+  }
+
+  #told({ id, ttl, due }: Running): Lease {
+    return { id, ttl, remaining: Math.max(0, Math.ceil((due - this.#clock.monotonic()) / 1000)) }
   }
 
   has(id: number): boolean {
     return this.#running.has(id)
   }
 
-  grant(ttlSeconds: number): Lease {
-    const lease = { id: this.#last + 1, ttl: Math.max(1, Math.ceil(ttlSeconds)) }
+  grant(ttlSeconds: number, id = this.#last + 1): Lease {
+    if (this.#running.has(id)) throw new StoreError('LeaseExists', `lease already exists: ${id}`)
+    const lease = { id, ttl: Math.max(1, Math.ceil(ttlSeconds)) }
     this.restore(lease)
     return lease
   }

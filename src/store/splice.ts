@@ -21,7 +21,20 @@ const longestHead = 512
 
 /** The bytes to store; `object` is not changed. */
 export function encodeStored(object: object): Uint8Array {
-  return exactBytes(stringify(inOrder(object)))
+  return exactBytes(stringify(isInOrder(object) ? object : inOrder(object)))
+}
+
+const firstMembers = ['apiVersion', 'kind', 'metadata']
+
+/** Whether the object can be written as it stands. */
+function isInOrder(object: Stored): boolean {
+  if (object.metadata?.resourceVersion !== undefined) return false
+  let at = 0
+  for (const name in object) {
+    if (name !== firstMembers[at]) return false
+    if (++at === firstMembers.length) return object.metadata !== undefined
+  }
+  return false
 }
 
 /** The JSON to serve: the stored object with its revision as resource version. Not memoised: a cached row does that. */

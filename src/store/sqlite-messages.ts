@@ -15,17 +15,16 @@ export interface CheckpointerOptions {
   readonly paused: Int32Array
 }
 
-/** One group of writes, packed so that its values travel as one transferred buffer. */
+/** One group of writes, packed so that its values travel as one transferred buffer and its texts as one string. */
 export interface Packed {
-  readonly keys: readonly string[]
-  readonly users: readonly string[]
-  readonly requests: readonly string[]
+  /** Key, user and request of each row in turn. */
+  readonly text: string
   /** `width` numbers for each row, in the order in which `pack` puts them. */
   readonly numbers: Float64Array
   readonly values: Uint8Array<ArrayBuffer>
 }
 
-export const width = 9
+export const width = 12
 
 export type Request =
   | {
@@ -59,18 +58,17 @@ export type Answer =
   | { readonly type: 'failed'; readonly message: string }
 
 export function pack(writes: readonly Version[]): Packed {
-  const keys: string[] = []
-  const users: string[] = []
-  const requests: string[] = []
+  let text = ''
   const numbers = new Float64Array(writes.length * width)
   const values = new Uint8Array(writes.reduce((sum, { row }) => sum + row.value.byteLength, 0))
   let at = 0
   let offset = 0
   for (const { row, sequence, deleted, cause } of writes) {
     const { key, value, revision, subRevision, createRevision, version, lease } = row
-    keys.push(key)
-    users.push(cause?.user ?? '')
-    requests.push(cause?.request ?? '')
+    const { user, request, time } = cause ?? nobody
+    text += key
+    text += user
+    text += request
     numbers[at++] = sequence
     numbers[at++] = revision
     numbers[at++] = subRevision
@@ -78,10 +76,15 @@ export function pack(writes: readonly Version[]): Packed {
     numbers[at++] = createRevision
     numbers[at++] = version
     numbers[at++] = lease
-    numbers[at++] = cause?.time ?? 0
+    numbers[at++] = time
     numbers[at++] = value.byteLength
+    numbers[at++] = key.length
+    numbers[at++] = user.length
+    numbers[at++] = request.length
     values.set(value, offset)
     offset += value.byteLength
   }
-  return { keys, users, requests, numbers, values }
+  return { text, numbers, values }
 }
+
+const nobody = { user: '', request: '', time: 0 }

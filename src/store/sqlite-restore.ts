@@ -1,13 +1,10 @@
 /** Makes a file of the sqlite engine from rows: restoring a backup, and moving in from another engine. */
 import { existsSync } from 'node:fs'
-import { type BackupHead, backupRows } from './backup.ts'
+import { type BackupHead, backupRows, bump } from './backup.ts'
 import { Ledger } from './ledger.ts'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
 import { loadFile, openFile, setMeta } from './sqlite-file.ts'
 import type { Lease, Row } from './store.ts'
-
-/** As etcd recommends: more than anybody wrote between the backup and now. */
-const bump = 1_000_000_000
 
 export interface Import {
   readonly rows: AsyncIterable<Row> | Iterable<Row>

@@ -1,15 +1,11 @@
 /** The worker thread of the sqlite engine: it commits groups of writes, each in one transaction with one fsync. */
-import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
 import { addSum, checksumOf, type SummedRow } from './sqlite-checksum.ts'
 import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
+import { diskFull, isFull, writeZeros } from './sqlite-full.ts'
 import { type Answer, type CheckpointerOptions, type Packed, type Request, type WorkerOptions, width } from './sqlite-messages.ts'
-
-/** Result codes of SQLite: https://www.sqlite.org/rescode.html */
-const full = 13
-/** Growing the shared memory of the write-ahead log: nothing of the transaction is written by then. */
-const sharedMemorySize = 4874
 
 /**
  * Bytes written to the write-ahead log after which it is copied to the database in the background. It then begins anew in the
@@ -110,9 +106,10 @@ class Committer {
       if (last) this.#meta.run('lastLease', last.id)
     })
     this.#last = { id, sum }
-    this.#added += rows.keys.length
+    const count = rows.numbers.length / width
+    this.#added += count
     // Each commit rewrites a few whole pages, however little it writes.
-    const written = rows.values.byteLength + rows.keys.length * 200 + 3 * this.#pageSize
+    const written = rows.values.byteLength + count * 200 + 3 * this.#pageSize
     this.#written += written
     this.#unmeasured += written
     this.#uncopied += written
@@ -121,13 +118,16 @@ class Committer {
   }
 
   /** Answers the number of the last row and the sum with all of them. */
-  #insertRows({ keys, users, requests, numbers: n, values }: Packed): { id: number; sum: number } {
+  #insertRows({ text, numbers: n, values }: Packed): { id: number; sum: number } {
     let { id, sum } = this.#last
-    for (let i = 0, at = 0, offset = 0; i < keys.length; i++, at += width) {
-      const size = n[at + width - 1]!
-      const value = values.subarray(offset, offset + size)
-      offset += size
-      const [key, user, request] = [keys[i] as string, users[i] as string, requests[i] as string]
+    let offset = 0
+    let letter = 0
+    const next = (length: number) => text.slice(letter, (letter += length))
+    for (let at = 0; at < n.length; at += width) {
+      const value = values.subarray(offset, (offset += n[at + 8]!))
+      const key = next(n[at + 9]!)
+      const user = next(n[at + 10]!)
+      const request = next(n[at + 11]!)
       const row = numbersAt(n, at)
       const crc = checksumOf({ ...row, key, value, user, request })
       const { revision, sub, deleted, created, version, lease, time } = row
@@ -236,7 +236,7 @@ class Committer {
     const ids = next.subarray(0, Math.min(largeChunk, Math.max(chunk, 2 * this.#added)))
     this.#added = 0
     if (ids.length === next.length) this.#leaving.shift()
-    else this.#leaving[0] = next.subarray(chunk)
+    else this.#leaving[0] = next.subarray(ids.length)
     this.#transact(() => {
       const dropped = this.#drop.all(JSON.stringify([...ids])) as { crc: number }[]
       const removed = dropped.reduce((sum, { crc }) => addSum(sum, crc), meta(this.#database, 'removed'))
@@ -355,30 +355,7 @@ class Committer {
   }
 }
 
-function isFull(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number }
-  return errcode === full || errcode === sharedMemorySize
-}
-
-function diskFull(): Error {
-  return Object.assign(new Error('the disk is full'), { errcode: full })
-}
-
-/** Leaves no file where there is no space for all of it. */
-function writeZeros(path: string, size: number): boolean {
-  const file = openSync(path, 'w')
-  try {
-    for (let left = size; left > 0; ) left -= writeSync(file, new Uint8Array(Math.min(left, 1 << 20)))
-    return true
-  } catch {
-    rmSync(path, { force: true })
-    return false
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** In the order in which `pack` puts them; the size of the value, which is the last, is left out. */
+/** In the order in which `pack` puts them, without the sizes at the end. */
 function numbersAt(n: Float64Array, at: number): Numbers {
   return {
     id: n[at]!,

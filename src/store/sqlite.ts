@@ -6,6 +6,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock, Timer } from '#lib/clock.ts'
+import { atEndOfTurn } from '#lib/turn.ts'
 import { deletionOf, Leases } from './leases.ts'
 import { type Decision, Ledger, type Version } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
@@ -246,11 +247,11 @@ class SqliteStore implements Store {
     if (writes.length > 0) group.revision = result.revision
   }
 
-  /** A microtask later, so that what comes in the same tick goes into the same group. */
+  /** What comes in the same turn of the loop goes into the same group: a group costs this thread as much as several writes. */
   #schedule(): void {
     if (this.#scheduled || this.#committing.length > 0) return
     this.#scheduled = true
-    queueMicrotask(() => {
+    atEndOfTurn(() => {
       this.#scheduled = false
       if (this.#committing.length === 0) this.#send()
     })

@@ -127,6 +127,8 @@ export interface Lease {
   readonly id: number
   /** Seconds. */
   readonly ttl: number
+  /** Seconds left; told by `leases` alone. */
+  readonly remaining?: number
 }
 
 export interface StoreStatus {

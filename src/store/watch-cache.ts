@@ -59,6 +59,8 @@ export interface WatchCache<T> {
   /** Resolves when the cache holds what the store held when it was opened; nothing else may be asked before. */
   readonly ready: Promise<void>
   readonly revision: number
+  /** Objects that it holds. */
+  readonly size: number
   get(key: string): CachedRow<T> | undefined
   /** Rows at `revision`, sorted by key; `after` and `limit` cut a page out. */
   list(prefix: string, page?: { readonly after?: string; readonly limit?: number }): CachedRow<T>[]
@@ -118,6 +120,10 @@ class Cache<T> implements WatchCache<T> {
 
   get revision(): number {
     return this.#revision
+  }
+
+  get size(): number {
+    return this.#rows.size
   }
 
   get(key: string): CachedRow<T> | undefined {
@@ -272,7 +278,7 @@ class Cache<T> implements WatchCache<T> {
       if (!previous) return undefined
       this.#rows.delete(key)
       this.#watchers.reindex(undefined, previous)
-      event = { type, revision, row: new CachedRow({ ...previous.row, revision, subRevision }, this.#making), previous }
+      event = { type, revision, row: new CachedRow({ ...previous.row, revision, subRevision }, this.#making, previous), previous }
     }
     this.#ring.push(event)
     return event

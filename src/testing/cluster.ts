@@ -27,7 +27,7 @@ import type { NodeDialer, ServiceDialer } from '#apiserver/dialers.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import type { RegistryHook } from '#apiserver/registry/hooks.ts'
 import type { Stage, User } from '#apiserver/request.ts'
-import { type ApiServer, createApiServer, type Own } from '#apiserver/server.ts'
+import { type ApiServer, type ApiServerOptions, createApiServer, type Own } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import type { Client, Transport } from '#client/client.ts'
@@ -70,6 +70,10 @@ export interface TestClusterOptions {
   readonly publish?: readonly Stage[]
   /** Default: no extension servers. */
   readonly aggregation?: AggregationOptions
+  /** Default: no request waits for another. */
+  readonly flowControl?: ApiServerOptions['flowControl']
+  /** Default: nothing is recorded. */
+  readonly audit?: ApiServerOptions['audit']
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -110,6 +114,8 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     ...(options.serviceDialer && { serviceDialer: options.serviceDialer }),
     ...(options.publish && { publish: options.publish }),
     ...(options.aggregation && { aggregation: options.aggregation }),
+    ...(options.audit && { audit: options.audit }),
+    ...(options.flowControl && { flowControl: options.flowControl }),
   })
   const clientAs = (user: User) => createClient(watched(server.transportAs(user), activity))
   const client = options.transport === 'https' ? await overSockets({ server, clock, random }, activity) : clientAs(admin)

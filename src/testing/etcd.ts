@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { waitReferenced } from '#cluster/processes.ts'
 import { systemClock } from '#lib/clock.ts'
 
 /** Why there is no etcd here; false when there is. As node:test takes it for `skip`. */
@@ -47,7 +48,13 @@ export async function testEtcd({ size = 1, args = [], places = [] }: TestEtcdOpt
   const plans = Array.from({ length: size }, (_, i) => {
     const { address = '127.0.0.1', enter = [] } = places[i] ?? {}
     const name = `m${i}`
-    return { name, enter, client: `http://${address}:${ports[i]}`, peer: `http://${address}:${ports[size + i]}`, data: join(folder, name) }
+    return {
+      name,
+      enter,
+      client: `http://${address}:${ports[i]}`,
+      peer: `http://${address}:${ports[size + i]}`,
+      data: join(folder, name),
+    }
   })
   const cluster = plans.map(({ name, peer }) => `${name}=${peer}`).join(',')
   const members = plans.map((plan) => {
@@ -123,7 +130,7 @@ async function untilHealthy({ name, endpoint }: EtcdMember): Promise<void> {
   const deadline = systemClock.monotonic() + patience
   while (!(await isHealthy(endpoint))) {
     if (systemClock.monotonic() > deadline) throw new Error(`etcd member ${name} does not become healthy`)
-    await new Promise<void>((resolve) => setTimeout(resolve, 20))
+    await waitReferenced(systemClock, 20)
   }
 }
 

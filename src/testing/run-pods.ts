@@ -12,6 +12,7 @@ export async function runPods(cluster: TestCluster, options: { ready?: (pod: Pod
     const before = (await cluster.client.list(Pod)).metadata.resourceVersion
     for (const pod of await cluster.list(Pod)) {
       if (pod.metadata.deletionTimestamp) await cluster.client.delete(Pod, pod, { gracePeriodSeconds: 0 })
+      else if (hasEnded(pod)) continue
       else if (pod.status.phase !== 'Running' || isReady(pod) !== ready(pod)) await setReady(cluster, pod, ready(pod))
     }
     await cluster.settle()
@@ -33,6 +34,10 @@ export async function setReady(cluster: TestCluster, pod: Pod, ready: boolean, i
     changed.status.podIPs = [{ ip }]
   }
   return cluster.client.update(Pod, changed, { subresource: 'status' })
+}
+
+function hasEnded({ status }: Pod): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed'
 }
 
 function isReady({ status }: Pod): boolean {

@@ -46,6 +46,13 @@ function testAttachment(name: string, open: Open): void {
     assert.equal((await store.status()).revision, base)
   })
 
+  storeTest(`${name}: grantLease() takes an id that is given, once`, open, async ({ store }) => {
+    assert.equal((await store.grantLease(60, 4711)).id, 4711)
+    await rejectsWith(store.grantLease(60, 4711), 'LeaseExists')
+    assert.notEqual((await store.grantLease(60)).id, 4711)
+    await store.revokeLease(4711)
+  })
+
   storeTest(`${name}: txn() compares leases`, open, async ({ store }) => {
     const { id } = await store.grantLease(60)
     await put(store, '/a', '', id)

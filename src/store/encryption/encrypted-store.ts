@@ -24,7 +24,7 @@ export function encryptedStore(store: Store, providersOf: ProvidersOf): Store {
     requestProgress: () => store.requestProgress(),
     compact: (revision) => store.compact(revision),
     status: () => store.status(),
-    grantLease: (ttl) => store.grantLease(ttl),
+    grantLease: (ttl, id) => store.grantLease(ttl, id),
     keepAliveLease: (id) => store.keepAliveLease(id),
     revokeLease: (id) => store.revokeLease(id),
     leases: () => store.leases(),

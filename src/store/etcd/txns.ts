@@ -1,0 +1,239 @@
+/**
+ * Txns on etcd, each carried out once at most however often it must be sent: see `slots.ts`. What became of a txn whose answer was lost
+ * is read from its slot.
+ */
+import type { Random } from '#lib/random.ts'
+import { hasCode, type Operation, type OperationResult, type Row, type Txn, type TxnResult } from '../store.ts'
+import { checkBranches } from '../txn.ts'
+import { EtcdError } from './etcd-error.ts'
+import type { KeySpace } from './key-space.ts'
+import { KeyTurns } from './key-turns.ts'
+import type { Members } from './members.ts'
+import type { CompareMessage, KeyValue, RangeAnswer, RangeMessage, RequestOp, TxnAnswer, TxnMessage } from './messages.ts'
+import type { Places } from './places.ts'
+import { type Mark, markOf, type Slot, Slots } from './slots.ts'
+
+export interface TxnOptions {
+  readonly members: Members
+  readonly keys: KeySpace
+  readonly places: Places
+  /** Of this server, unlike all others on this etcd. */
+  readonly name: string
+  readonly random: Random
+}
+
+type Branch = Mark['branch']
+
+export class Txns {
+  #options: TxnOptions
+  #turns = new KeyTurns()
+  #slots: Slots
+  /** Unlike that of any other process. */
+  #process: string
+  #count = 0
+  #pending = new Set<Promise<unknown>>()
+
+  constructor(options: TxnOptions) {
+    this.#options = options
+    this.#slots = new Slots(options.keys.internal, options.name)
+    this.#process = options.random.uuid()
+  }
+
+  async run(request: Txn): Promise<TxnResult> {
+    checkBranches(request)
+    const running = this.#runInTurn(request)
+    this.#pending.add(running)
+    try {
+      return await running
+    } finally {
+      this.#pending.delete(running)
+    }
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+  }
+
+  async #runInTurn(request: Txn): Promise<TxnResult> {
+    const release = await this.#turns.take(keysOf(request))
+    try {
+      if (!writes(request.success) && !writes(request.failure)) return await this.#plain(request)
+      const slot = await this.#slots.take()
+      try {
+        return await this.#marked(request, slot)
+      } finally {
+        this.#slots.give(slot)
+      }
+    } catch (error) {
+      // A full etcd lets deletions through, and a mark is none.
+      if (hasCode(error, 'NoSpace') && !puts(request.success) && !puts(request.failure)) return await this.#plain(request)
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  /** Without a mark: it may be carried out more than once. */
+  async #plain(request: Txn): Promise<TxnResult> {
+    const { members } = this.#options
+    const { answer } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', this.#inner(request))
+    return this.#result(request, answer, answer.header?.revision ?? 0)
+  }
+
+  async #marked(request: Txn, slot: Slot): Promise<TxnResult> {
+    const { members } = this.#options
+    const txn = `${this.#process}.${this.#count++}`
+    const mark = (branch: Branch) => Buffer.from(JSON.stringify({ ...request.cause, txn, branch } satisfies Mark))
+    const inner = this.#inner(request, (branch) => this.#markOperations(request, branch, { slot, value: mark(branch) }))
+    for (let tries = 0; ; tries++) {
+      const outer: TxnMessage = {
+        compare: [{ key: Buffer.from(slot.key), target: 2, result: 0, mod_revision: slot.revision }],
+        success: [{ request_txn: inner }],
+        failure: [{ request_range: { key: Buffer.from(slot.key) } }],
+      }
+      const { answer, attempts } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', outer)
+      const [first] = answer.responses
+      if (answer.succeeded) return this.#accept(request, { answer, done: first?.response_txn as TxnAnswer, slot })
+      const row = first?.response_range?.kvs[0]
+      const found = attempts > 1 ? await this.#findMark(row, slot, txn) : undefined
+      slot.revision = row?.mod_revision ?? 0
+      if (found) return this.#recall(request, found)
+      // With the slot moved on it was not, and cannot be, carried out. Its former state was left by an earlier process, or call.
+      if (tries > 5) throw new EtcdError(`two API servers on one etcd are called alike: ${slot.key}`)
+    }
+  }
+
+  #accept(request: Txn, { answer, done, slot }: { answer: TxnAnswer; done: TxnAnswer; slot: Slot }): TxnResult {
+    const revision = answer.header?.revision ?? 0
+    const operations = done.succeeded ? request.success : (request.failure ?? [])
+    const hasWritten = puts(operations) || done.responses.some((one) => (one.response_delete_range?.deleted ?? 0) > 0)
+    if (hasWritten) slot.revision = revision
+    return this.#result(request, done, revision)
+  }
+
+  /** The mark of this txn among those that the slot held since; undefined: it was never carried out. */
+  async #findMark(newest: KeyValue | undefined, slot: Slot, txn: string) {
+    let row = newest
+    while (row && row.mod_revision > slot.revision) {
+      const mark = markOf(row.value)
+      if (mark?.txn === txn) return { revision: row.mod_revision, branch: mark.branch }
+      if (row.version === 1) return undefined
+      const read = { key: Buffer.from(slot.key), revision: row.mod_revision - 1 }
+      row = (await this.#read(read)).kvs[0]
+    }
+    return undefined
+  }
+
+  /** What a txn must have answered whose answer was lost. */
+  async #recall(request: Txn, { revision, branch }: { revision: number; branch: Branch }): Promise<TxnResult> {
+    const { keys, places } = this.#options
+    const operations = branch === 'success' ? request.success : (request.failure ?? [])
+    const results: OperationResult[] = []
+    for (const operation of operations) {
+      const { op, key } = operation
+      const span = keys.span(key, op === 'put' ? undefined : operation.end)
+      const at = op === 'range' ? revision : revision - 1
+      const limit = op === 'range' ? (operation.limit ?? 0) : 0
+      const answer = await this.#read({ ...span, revision: at, limit }).catch((error) => {
+        if (!hasCode(error, 'Compacted')) throw error
+        return { kvs: [], more: false, count: 0 }
+      })
+      const rows = this.#rows(answer.kvs)
+      if (op === 'put') results.push({ op, ...(rows[0] && { previous: rows[0] }) })
+      else if (op === 'delete') results.push({ op, deleted: rows })
+      else results.push({ op, rows, more: answer.more, count: answer.count })
+    }
+    places.note(keys.toPublic(revision), orderOf(operations, results))
+    return { succeeded: branch === 'success', revision: keys.toPublic(revision), results }
+  }
+
+  async #read(request: RangeMessage): Promise<RangeAnswer> {
+    return (await this.#options.members.call<RangeMessage, RangeAnswer>('KV.Range', request)).answer
+  }
+
+  #inner(request: Txn, marks: (branch: Branch) => RequestOp[] = () => []): TxnMessage {
+    const { keys } = this.#options
+    return {
+      compare: request.compare.map((one) => keys.compareOf(one)),
+      success: [...request.success.map((one) => this.#operation(one)), ...marks('success')],
+      failure: [...(request.failure ?? []).map((one) => this.#operation(one)), ...marks('failure')],
+    }
+  }
+
+  #operation(operation: Operation): RequestOp {
+    const { keys } = this.#options
+    if (operation.op === 'put') {
+      const { key, value, lease = 0 } = operation
+      return { request_put: { ...keys.span(key), value, lease, prev_kv: true } }
+    }
+    const span = keys.span(operation.key, operation.end)
+    if (operation.op === 'delete') return { request_delete_range: { ...span, prev_kv: true } }
+    return { request_range: { ...span, limit: operation.limit ?? 0 } }
+  }
+
+  /** Last, so that they take no other write's place; and not where there is nothing to delete, since that must take no revision. */
+  #markOperations(request: Txn, branch: Branch, { slot, value }: { slot: Slot; value: Buffer }): RequestOp[] {
+    const operations = branch === 'success' ? request.success : (request.failure ?? [])
+    const mark: RequestOp = { request_put: { key: Buffer.from(slot.key), value } }
+    if (puts(operations)) return [mark]
+    const deletions = operations.filter(({ op }) => op === 'delete')
+    return deletions.reduceRight<RequestOp[]>((otherwise, deletion) => {
+      const { key, end } = deletion as { key: string; end?: string }
+      const span = this.#options.keys.span(key, end)
+      const exists: CompareMessage = { ...span, target: 0, result: 1, version: 0 }
+      return [{ request_txn: { compare: [exists], success: [mark], failure: otherwise } }]
+    }, [])
+  }
+
+  #result(request: Txn, answer: TxnAnswer, raw: number): TxnResult {
+    const { keys, places } = this.#options
+    const operations = answer.succeeded ? request.success : (request.failure ?? [])
+    const revision = keys.toPublic(raw)
+    const results = operations.map((operation, i): OperationResult => {
+      const one = answer.responses[i]
+      if (operation.op === 'put') {
+        const [previous] = this.#rows(one?.response_put?.prev_kv ? [one.response_put.prev_kv] : [])
+        return { op: 'put', ...(previous && { previous }) }
+      }
+      if (operation.op === 'delete') return { op: 'delete', deleted: this.#rows(one?.response_delete_range?.prev_kvs ?? []) }
+      const { kvs = [], more = false, count = 0 } = one?.response_range ?? {}
+      return { op: 'range', rows: this.#rows(kvs), more, count }
+    })
+    places.note(revision, orderOf(operations, results))
+    return { succeeded: answer.succeeded, revision, results }
+  }
+
+  #rows(kvs: readonly KeyValue[]): Row[] {
+    const { keys, places } = this.#options
+    const rows: Row[] = []
+    for (const kv of kvs) {
+      const key = keys.fromStored(kv.key)
+      if (key !== undefined) rows.push(keys.rowOf(kv, key, places.of(keys.toPublic(kv.mod_revision), key)))
+    }
+    return rows
+  }
+}
+
+function puts(operations: readonly Operation[] = []): boolean {
+  return operations.some(({ op }) => op === 'put')
+}
+
+function writes(operations: readonly Operation[] = []): boolean {
+  return operations.some(({ op }) => op !== 'range')
+}
+
+/** Keys written, in order. */
+function orderOf(operations: readonly Operation[], results: readonly OperationResult[]): string[] {
+  return results.flatMap((result, i) => {
+    if (result.op === 'put') return [operations[i]?.key as string]
+    return result.op === 'delete' ? result.deleted.map(({ key }) => key) : []
+  })
+}
+
+/** Undefined where it is not known beforehand which keys are concerned. */
+function keysOf({ compare, success, failure = [] }: Txn): string[] | undefined {
+  const parts = [...compare, ...success, ...failure]
+  if (parts.some((part) => 'end' in part && part.end !== undefined)) return undefined
+  return [...new Set(parts.map(({ key }) => key))]
+}
