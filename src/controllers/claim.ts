@@ -37,17 +37,21 @@ export interface ClaimOptions<T extends KubeObject> {
   readonly ownerKind: Kind
   readonly objects: readonly T[]
   readonly matches: (object: T) => boolean
+  /** What adopted objects get besides their owner. */
+  readonly finalizer?: string
 }
 
 /** Carries the plan out; answers what `owner` controls afterwards. */
 export async function claimObjects<T extends KubeObject>(
   cluster: Cluster<any, any>,
   owner: KubeObject,
-  { kind, ownerKind, objects, matches }: ClaimOptions<T>,
+  { kind, ownerKind, objects, matches, finalizer }: ClaimOptions<T>,
 ): Promise<readonly T[]> {
   const { kept, adopt, release } = planClaim(owner, objects, matches)
   if (adopt.length > 0) await checkAlive(cluster.live, ownerKind, owner)
-  const adopted = await Promise.all(adopt.map((object) => patchOwner(cluster, { kind, object, reference: referenceTo(owner) })))
+  const adopted = await Promise.all(
+    adopt.map((object) => patchOwner(cluster, { kind, object, reference: referenceTo(owner), finalizer })),
+  )
   const dropped = { $patch: 'delete', uid: owner.metadata.uid }
   await Promise.all(release.map((object) => patchOwner(cluster, { kind, object, reference: dropped })))
   return [...kept, ...adopted.filter((object) => object !== undefined)]
@@ -56,9 +60,10 @@ export async function claimObjects<T extends KubeObject>(
 /** The UID in the patch refuses a successor of the same name. An object that has gone is nobody's. */
 async function patchOwner<T extends KubeObject>(
   cluster: Cluster<any, any>,
-  { kind, object, reference }: { kind: Kind<string, T>; object: T; reference: object },
+  { kind, object, reference, finalizer }: { kind: Kind<string, T>; object: T; reference: object; finalizer?: string | undefined },
 ): Promise<T | undefined> {
-  const body = { metadata: { uid: object.metadata.uid, ownerReferences: [reference] } }
+  const { uid } = object.metadata
+  const body = { metadata: { uid, ownerReferences: [reference], ...(finalizer && { finalizers: [finalizer] }) } }
   try {
     return await cluster.patch(kind, object, { type: 'strategic', body })
   } catch (error) {

@@ -1,30 +1,53 @@
 /** Every controller of the control plane; the only list of them. */
 import { kinds as builtIn } from '#api/kinds.ts'
 import type { Kind } from '#schema/kind.ts'
+import { certificateApprovingController } from './certificates/approving.ts'
+import { certificateCleanerController } from './certificates/cleaner.ts'
+import { certificateSigningController, type Signer } from './certificates/signing.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
+import { cronJobController } from './cronjob/cronjob.ts'
+import { daemonSetController } from './daemonset/daemonset.ts'
 import { deploymentController } from './deployment/deployment.ts'
+import { disruptionController, staleDisruptionController } from './disruption/disruption.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
+import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts'
+import { jobController } from './job/job.ts'
+import { jobOrphanPodsController } from './job/orphan-pods.ts'
 import { namespaceController } from './namespace/namespace.ts'
 import { type NodeIpamOptions, nodeIpamController } from './node/node-ipam.ts'
 import { nodeLifecycleController } from './node/node-lifecycle.ts'
 import { taintEvictionController } from './node/taint-eviction.ts'
+import { claimBinder, volumeBinder } from './persistent-volume/binder.ts'
+import { ephemeralVolumeController } from './persistent-volume/ephemeral-volume.ts'
+import { expandController } from './persistent-volume/expander.ts'
+import { type LocalDirectories, localPathControllers } from './persistent-volume/local-path.ts'
+import { claimProtectionController, volumeProtectionController } from './persistent-volume/protection.ts'
 import { podGarbageCollector } from './pod-garbage-collector.ts'
 import { replicaSetController } from './replicaset/replicaset.ts'
 import { replicationControllerController } from './replicaset/replicationcontroller.ts'
+import { resourceQuotaController } from './resource-quota/resource-quota.ts'
 import { rootCaCertificatePublisher } from './root-ca-certificate-publisher.ts'
 import type { Controller } from './runtime/controller.ts'
 import { serviceAccountController } from './serviceaccount.ts'
+import { statefulSetController } from './statefulset/statefulset.ts'
+import { ttlAfterFinishedController } from './ttl-after-finished.ts'
+import { validatingAdmissionPolicyStatusController } from './validating-admission-policy-status.ts'
 
 export interface ControllersOptions extends NodeIpamOptions {
   /** PEM of the CA that signed the API server's certificate; without it, it is not published. */
   readonly rootCa?: string | undefined
   /** Kinds that namespaces are emptied of and that owners are followed through; default the built-in ones. */
   readonly kinds?: readonly Kind[] | undefined
+  /** Where the built-in provisioner keeps its volumes; without it, it does not run. */
+  readonly localDirectories?: LocalDirectories | undefined
+  /** Signs certificates with the cluster's CA; without it, nobody here does. */
+  readonly signer?: Signer | undefined
 }
 
-export function controllersOf({ rootCa, kinds = builtIn, ...ranges }: ControllersOptions = {}): readonly Controller[] {
+export function controllersOf(options: ControllersOptions = {}): readonly Controller[] {
+  const { rootCa, kinds = builtIn, localDirectories, signer, ...ranges } = options
   return [
     namespaceController(() => kinds),
     serviceAccountController,
@@ -34,11 +57,32 @@ export function controllersOf({ rootCa, kinds = builtIn, ...ranges }: Controller
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    statefulSetController,
+    daemonSetController(),
+    jobController(),
+    jobOrphanPodsController,
+    cronJobController,
+    ttlAfterFinishedController,
     endpointSliceController,
     endpointsController,
     nodeLifecycleController,
     taintEvictionController,
     nodeIpamController(ranges),
     podGarbageCollector,
+    resourceQuotaController,
+    disruptionController,
+    staleDisruptionController,
+    horizontalPodAutoscalerController(),
+    claimBinder,
+    volumeBinder,
+    claimProtectionController,
+    volumeProtectionController,
+    ephemeralVolumeController,
+    expandController,
+    certificateApprovingController,
+    certificateCleanerController,
+    ...(signer ? [certificateSigningController(signer)] : []),
+    ...(localDirectories ? localPathControllers(localDirectories) : []),
+    validatingAdmissionPolicyStatusController,
   ]
 }

@@ -136,6 +136,8 @@ export interface Controller<
   /** Its name in Events; default the account. */
   readonly component?: string
   readonly for: For
+  /** Whether a change of such an object leads to a visit; default: always. */
+  when?(change: Change<ObjectFor<For>>): boolean
   /** Kinds whose objects carry a controller reference to `for`: their changes visit the owner. */
   readonly owns?: readonly Owns[]
   readonly reads?: readonly Reads[]

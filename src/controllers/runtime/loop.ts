@@ -74,7 +74,9 @@ async function reconcile(controller: Controller, cluster: ControllerCluster, at:
 
 function watchAll(controller: Controller, { caches, cluster }: LoopOptions, queue: WorkQueue): (() => void)[] {
   const add = (at: Ref) => queue.add(keyOf(at))
-  const own = caches.get(controller.for)?.addHandlers(everyState((object) => add(object.metadata)))
+  const own = caches
+    .get(controller.for)
+    ?.addHandlers(everyState((object) => add(object.metadata), controller.when?.bind(controller)))
   const children = (controller.owns ?? []).map((kind: Kind) =>
     caches.get(kind)?.addHandlers(
       everyState((object) => {
