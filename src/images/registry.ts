@@ -2,6 +2,7 @@
  * Pull and push over the registry protocol (OCI distribution-spec 1.1; token authentication as Docker registries do it). Blobs that the
  * other side has are not sent again. The registry's host comes from the image's name and from nowhere else.
  */
+import { createHash } from 'node:crypto'
 import { indexType, manifestType } from './assemble.ts'
 import { type Descriptor, type Digest, type Image, ImageError, type Platform } from './image.ts'
 import { collect, type Layout, loadImage } from './layout.ts'
@@ -52,6 +53,40 @@ export async function push(image: Image, name: string, options: RegistryOptions)
   return image.descriptor.digest
 }
 
+/** All tags of the repository, page by page; none where the registry does not know it. */
+export async function listTags(repository: string, options: RegistryOptions): Promise<readonly string[]> {
+  return new Registry(parseReference(repository), options).tags()
+}
+
+export interface TagDescription {
+  readonly digest: Digest
+  /** RFC 3339, of the image's configuration; only where it was asked for. */
+  readonly created?: string
+}
+
+/** Undefined where there is no such image. */
+export async function describeTag(
+  name: string,
+  options: RegistryOptions & { readonly isConfigWanted?: boolean },
+): Promise<TagDescription | undefined> {
+  const registry = new Registry(parseReference(name), options)
+  const manifest = await registry.manifest()
+  if (!manifest) return undefined
+  const { config } = JSON.parse(manifest.content.toString()) as { config?: Descriptor }
+  if (!options.isConfigWanted || !config) return { digest: manifest.digest }
+  const { created } = JSON.parse((await collect(await registry.blob(config.digest))).toString()) as { created?: string }
+  return { digest: manifest.digest, ...(created && { created }) }
+}
+
+/** `tag` of the same repository names what `name` names; no layer is sent. */
+export async function retag(name: string, tag: string, options: RegistryOptions): Promise<void> {
+  const { tag: _, digest: __, ...repository } = parseReference(name)
+  const manifest = await new Registry(parseReference(name), options).manifest()
+  if (!manifest) throw new ImageError('NotFound', `${name} does not exist`)
+  const { mediaType, digest, content } = manifest
+  await new Registry({ ...repository, tag }, options).putManifest({ mediaType, digest, size: content.length }, content)
+}
+
 async function loadManifest(layout: Layout, descriptor: Descriptor): Promise<unknown> {
   return JSON.parse((await collect(layout.read(descriptor.digest))).toString())
 }
@@ -92,6 +127,28 @@ class Registry {
       throw new ImageError('DigestMismatch', `${this.#name()}: the registry sent ${written.digest} for ${which}`)
     }
     return written
+  }
+
+  /** As the registry holds it, index or image; undefined where there is none. */
+  async manifest(): Promise<{ mediaType: string; digest: Digest; content: Buffer } | undefined> {
+    const { digest, tag = 'latest' } = this.#reference
+    const answer = await this.#send(`/manifests/${digest ?? tag}`, { headers: { accept: accepted } }, [404])
+    if (answer.status === 404) return undefined
+    const content = Buffer.from(await answer.arrayBuffer())
+    const mediaType = answer.headers.get('content-type') ?? manifestType
+    return { mediaType, digest: `sha256:${createHash('sha256').update(content).digest('hex')}`, content }
+  }
+
+  async tags(): Promise<readonly string[]> {
+    const found: string[] = []
+    for (let path: string | undefined = '/tags/list?n=1000'; path; ) {
+      const answer: Response = await this.#send(path, {}, [404])
+      if (answer.status === 404) break
+      found.push(...(((await answer.json()) as { tags?: string[] | null }).tags ?? []))
+      const next = /<([^>]+)>;\s*rel="?next"?/.exec(answer.headers.get('link') ?? '')?.[1]
+      path = next && new URL(next, this.#base).href
+    }
+    return found
   }
 
   async blob(digest: Digest): Promise<AsyncIterable<Uint8Array>> {

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Deployment } from '#api/apps/v1/deployment.ts'
+import { ConfigMap } from '#api/core/v1/config-map.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import { Secret } from '#api/core/v1/secret.ts'
+import { deploymentController } from '#controllers/deployment/deployment.ts'
+import { replicaSetController } from '#controllers/replicaset/replicaset.ts'
+import { testCluster } from '#testing/cluster.ts'
+import { digestOf, repository, type TestTargetOptions, testTarget, webDeployment } from '#testing/workflow-target.ts'
+import { changeValues, diffReleases, rollback } from './change-values.ts'
+import { deploy, parseTimeout } from './deploy.ts'
+import { createEnvironment, deleteEnvironment, refreshEnvironment } from './life.ts'
+import { listReleases, nextValues } from './releases.ts'
+import { withValues } from './values.ts'
+
+const timeoutSeconds = 60
+
+async function created(options: TestTargetOptions = {}) {
+  const cluster = await testCluster({ controllers: [deploymentController, replicaSetController] })
+  let isSpoilt = false
+  const target = testTarget(cluster, { ...options, ready: (pod) => !isSpoilt || (options.ready?.(pod) ?? true) })
+  const manifests = ['web-web', 'web-worker'].map((name) => ({
+    kind: Deployment,
+    object: { apiVersion: 'apps/v1', kind: 'Deployment', ...webDeployment(name) } as any,
+  }))
+  await createEnvironment(target, { manifests, values: { COLOUR: 'red' }, timeoutSeconds, isFile: false })
+  isSpoilt = true
+  return { cluster, target, manifests, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
+}
+
+type Made = Awaited<ReturnType<typeof created>>
+
+async function imagesOf({ cluster }: Made): Promise<(string | undefined)[]> {
+  return (await cluster.list(Deployment)).map(({ spec }) => spec.template.spec?.containers[0]?.image)
+}
+
+async function valuesNames({ cluster }: Made): Promise<(string | undefined)[]> {
+  return (await cluster.list(Deployment)).map(({ spec }) => spec.template.spec?.containers[0]?.envFrom?.[0]?.configMapRef?.name)
+}
+
+const states = async ({ target }: Made) => (await listReleases(target)).map(({ number, state }) => `v${number} ${state}`)
+
+test('createEnvironment() makes release v1, by digest, with immutable values and their mirror', async () => {
+  await using made = await created()
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v1'))
+  const { client } = made.cluster
+  const own = await client.get(ConfigMap, { name: 'web-environment-v1', namespace: 'default' })
+  assert.deepEqual({ immutable: own.immutable, data: own.data }, { immutable: true, data: { COLOUR: 'red' } })
+  assert.deepEqual((await client.get(ConfigMap, { name: 'web-environment', namespace: 'default' })).data, { COLOUR: 'red' })
+  assert.deepEqual(await states(made), ['v1 running'])
+})
+
+test('deploy() keeps the order: migration, pre-deploy, rollout, post-deploy, tags', async () => {
+  await using made = await created({ config: { 'pre-deploy': 'before "two words"', 'post-deploy': 'after' } })
+  made.target.tags.set('2', digestOf('2'))
+  assert.equal(await deploy(made.target, { tag: '2', migration: 'migrate', timeoutSeconds }), 0)
+  const steps = made.target.noted.filter((line) => /^(Running|Deploying)/.test(line))
+  assert.deepEqual(steps, [
+    'Running the migration: migrate',
+    'Running the pre-deploy hook: before "two words"',
+    'Deploying 2 (222222222222) to staging',
+    'Running the post-deploy hook: after',
+  ])
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('2')}`))
+  assert.equal((await made.cluster.list(Deployment))[0]?.metadata.labels?.['app.kubernetes.io/version'], '2'.repeat(32))
+  assert.equal(made.target.tags.get('staging'), digestOf('2'))
+  assert([...made.target.tags.keys()].some((tag) => /^staging--\d{4}-\d\d-\d\d--\d\d-\d\d-\d\d$/.test(tag)))
+  assert.equal((await made.cluster.list(Pod)).filter(({ metadata }) => /hokusai-run/.test(metadata.name)).length, 0)
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 running'])
+})
+
+for (const [what, options, deployOptions] of [
+  ['migration', { exitCodes: { migrate: 7 } }, { migration: 'migrate' }],
+  ['pre-deploy hook', { exitCodes: { before: 7 }, config: { 'pre-deploy': 'before' } }, {}],
+] as const) {
+  test(`deploy() stops with the exit code of a failing ${what} and changes nothing`, async () => {
+    await using made = await created(options)
+    made.target.tags.set('2', digestOf('2'))
+    const failing = deploy(made.target, { tag: '2', timeoutSeconds, ...deployOptions })
+    await assert.rejects(failing, {
+      exitCode: 7,
+      message: new RegExp(`^The ${what} failed with exit code 7. Nothing is deployed.$`),
+    })
+    assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+    assert.deepEqual(await states(made), ['v1 running'])
+  })
+}
+
+test('deploy() refuses a tag that is not there', async () => {
+  await using made = await created()
+  await assert.rejects(deploy(made.target, { tag: 'none', timeoutSeconds }), /registry\.test\/web has no tag none\./)
+})
+
+test('deploy() undoes all Deployments when one fails, also those that came up', async () => {
+  const ready = (pod: Pod) => !(/worker/.test(pod.metadata.name) && pod.spec.containers[0]?.image?.endsWith('2'))
+  await using made = await created({ ready })
+  made.target.tags.set('2', digestOf('2'))
+  await assert.rejects(
+    deploy(made.target, { tag: '2', timeoutSeconds }),
+    /Release v2 failed: web-worker did not come up\. All Deployments are as they were/,
+  )
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v1'))
+  assert.deepEqual(await states(made), ['v1 running', 'v2 failed'])
+  assert.equal(made.target.tags.get('staging'), digestOf('1'))
+})
+
+test('deploy() warns of a failing post-deploy hook, and its exit code says so', async () => {
+  await using made = await created({ exitCodes: { after: 3 }, config: { 'post-deploy': 'after' } })
+  made.target.tags.set('2', digestOf('2'))
+  assert.equal(await deploy(made.target, { tag: '2', timeoutSeconds }), 1)
+  assert(made.target.noted.some((line) => /warning: the post-deploy hook failed \(exit code 3\)/.test(line)))
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 running'])
+})
+
+test('a canary runs no hook and moves no tag', async () => {
+  await using made = await created({ exitCodes: { before: 1 }, config: { 'pre-deploy': 'before' } })
+  made.target.tags.set('2', digestOf('2'))
+  assert.equal(await deploy(made.target, { tag: '2', timeoutSeconds, isCanary: true, manifests: made.manifests }), 0)
+  assert.equal(made.target.tags.get('staging'), digestOf('1'))
+})
+
+test('Ctrl-C leaves an interrupted release, and rollback() brings back the one that ran', async () => {
+  let pauses = 0
+  let stop: AbortController | undefined
+  const onPause = () => void (stop && ++pauses === 2 && stop.abort(new Error('SIGINT')))
+  await using made = await created({ onPause })
+  made.target.tags.set('2', digestOf('2'))
+  stop = made.target.stop
+  await assert.rejects(deploy(made.target, { tag: '2', timeoutSeconds }), /SIGINT/)
+  assert.deepEqual(await states(made), ['v1 running', 'v2 interrupted'])
+  const again = { ...testTarget(made.cluster), tags: made.target.tags }
+  await rollback(again, { number: undefined, timeoutSeconds })
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 interrupted', 'v3 running'])
+})
+
+test('changeValues() makes a release, and stages it where it is told to', async () => {
+  await using made = await created()
+  const set = (plain: Record<string, string>, isStaged: boolean) =>
+    changeValues(made.target, {
+      change: (values) => withValues(values, { plain }),
+      description: 'env set',
+      isStaged,
+      timeoutSeconds,
+    })
+  await set({ COLOUR: 'blue' }, false)
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v2'))
+  await set({ SIZE: 'xl' }, true)
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v2'))
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 running', 'v3 staged'])
+  await refreshEnvironment(made.target, { deployment: undefined, timeoutSeconds })
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v4'))
+  assert.deepEqual((await nextValues(made.target)).plain, { COLOUR: 'blue', SIZE: 'xl' })
+  assert.deepEqual(await diffReleases(made.target, 1, 4), ['- COLOUR=red', '+ COLOUR=blue', '+ SIZE=xl'])
+  await rollback(made.target, { number: 1, timeoutSeconds })
+  assert.deepEqual((await nextValues(made.target)).plain, { COLOUR: 'red' })
+})
+
+test('secrets are Secrets that containers read beside the values; a diff never tells them', async () => {
+  await using made = await created()
+  const change = { description: 'env set TOKEN', isStaged: false, timeoutSeconds }
+  await changeValues(made.target, { ...change, change: (values) => withValues(values, { secret: { TOKEN: 'abc' } }) })
+  const [deployment] = await made.cluster.list(Deployment)
+  assert.deepEqual(deployment?.spec.template.spec?.containers[0]?.envFrom, [
+    { configMapRef: { name: 'web-environment-v2' } },
+    { secretRef: { name: 'web-secrets-v2' } },
+  ])
+  const secret = await made.cluster.client.get(Secret, { name: 'web-secrets-v2', namespace: 'default' })
+  assert.equal(Buffer.from(secret.data?.TOKEN as any, 'base64').toString(), 'abc')
+  const lines = await diffReleases(made.target, 1, 2)
+  assert.deepEqual(lines.slice(0, 1), ['+ TOKEN=(secret)'])
+  assert(!lines.join().includes('abc'))
+})
+
+test('deleteEnvironment() leaves neither objects nor values', async () => {
+  await using made = await created()
+  await deleteEnvironment(made.target, { manifests: made.manifests, isFile: false })
+  assert.deepEqual(await made.cluster.list(Deployment), [])
+  assert.deepEqual(await made.cluster.list(ConfigMap, 'default'), [])
+})
+
+test('parseTimeout() reads seconds and units', () => {
+  assert.deepEqual(['600', '90s', '10m', '1h'].map(parseTimeout), [600, 90, 600, 3600])
+  for (const text of ['', '0', 'ten', '5d']) assert.throws(() => parseTimeout(text), { exitCode: 2 })
+})

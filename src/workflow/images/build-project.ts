@@ -1,0 +1,96 @@
+/** `nami build`: the project's image, from source or by a Dockerfile, kept in the layout as `hokusai_PROJECT:latest`. */
+import { createReadStream, existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readArchive } from '#images/archive.ts'
+import { buildApplication } from '#images/build.ts'
+import type { Image } from '#images/image.ts'
+import { type Layout, loadImage } from '#images/layout.ts'
+import type { RuntimeSources } from '#images/runtime-layer.ts'
+import type { Project } from '../project/project.ts'
+import type { Surroundings } from '../surroundings.ts'
+import { WorkflowError } from '../workflow-error.ts'
+import { type Builder, type BuildPlan, builderCommands, builders, planBuild } from './build-plan.ts'
+
+export interface BuildOptions {
+  readonly file: string | undefined
+  readonly cwd: string
+  readonly layout: Layout
+  /** Throws where this machine lacks something. */
+  readonly runtime: () => RuntimeSources
+  readonly architecture: string
+}
+
+export const localName = (project: { readonly name: string }, tag: string) => `hokusai_${project.name}:${tag}`
+
+export async function buildProject(project: Project, around: Surroundings, options: BuildOptions): Promise<Image> {
+  const plan = planBuild(project, options)
+  await hook(project, around, 'pre-build')
+  const image = plan.dockerfile
+    ? await fromDockerfile({ ...plan, dockerfile: plan.dockerfile }, around, { ...options, name: localName(project, 'latest') })
+    : await fromSource(plan, around, options)
+  await options.layout.tag(localName(project, 'latest'), image)
+  await hook(project, around, 'post-build')
+  return image
+}
+
+async function hook(
+  { config, directory }: Project,
+  { programs, note }: Surroundings,
+  which: 'pre-build' | 'post-build',
+): Promise<void> {
+  const command = config[which]
+  if (!command) return
+  note(`Running the ${which} hook: ${command}`)
+  const { code } = await programs.run('sh', ['-c', command], { cwd: directory, isShown: true })
+  if (code !== 0) throw new WorkflowError(`The ${which} hook failed with exit code ${code}.`, { exitCode: code })
+}
+
+async function fromSource(
+  plan: BuildPlan,
+  { note }: Surroundings,
+  { layout, runtime, architecture }: BuildOptions,
+): Promise<Image> {
+  try {
+    const { image } = await buildApplication(layout, {
+      directory: plan.context,
+      runtime: runtime(),
+      architecture,
+      onProgress: note,
+    })
+    return image
+  } catch (error) {
+    if ((error as Error).name !== 'ImageError') throw error
+    throw new WorkflowError((error as Error).message, { cause: error })
+  }
+}
+
+async function fromDockerfile(
+  plan: BuildPlan & { readonly dockerfile: string },
+  { programs, env, note, random }: Surroundings,
+  { layout, name }: { layout: Layout; name: string },
+): Promise<Image> {
+  const builder = findBuilder(env.PATH)
+  if (!builder) {
+    throw new WorkflowError(`${plan.dockerfile} needs one of ${builders.join(', ')}, and none is installed.`, {
+      next: ['apt-get install -y buildah', 'Or remove the Dockerfile: a Node.js application is built from source.'],
+    })
+  }
+  const archive = join(layout.directory, `build-${random.uuid()}.tar`)
+  try {
+    for (const [program = '', ...args] of builderCommands(builder, plan, { name, archive })) {
+      note(`${program} ${args[0]}`)
+      const { code } = await programs.run(program, args, { isShown: true })
+      if (code !== 0) throw new WorkflowError(`${program} ${args[0]} failed with exit code ${code}.`, { exitCode: code })
+    }
+    const [found] = await readArchive(createReadStream(archive), layout)
+    if (!found) throw new WorkflowError(`${builder} wrote no image.`)
+    return await loadImage(layout, found.descriptor)
+  } finally {
+    await rm(archive, { force: true })
+  }
+}
+
+function findBuilder(path = ''): Builder | undefined {
+  return builders.find((builder) => path.split(':').some((folder) => existsSync(join(folder, builder))))
+}
