@@ -2,6 +2,7 @@
 import type { Clock } from '#lib/clock.ts'
 import { type Reason, StatusError } from '#schema/status-error.ts'
 import { hasCode } from '#store/store.ts'
+import { type AuditOptions, audit, auditRefusals } from './audit/stage.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import type { Registry } from './registry/registry.ts'
@@ -17,6 +18,10 @@ export interface PipelineParts {
   readonly authenticators: readonly Authenticator[]
   readonly authorizer: Authorizer
   readonly registry: Registry
+  /** Decides when a request begins. Absent: at once. */
+  readonly inTurn?: Stage | undefined
+  /** Absent: nothing is recorded, at no cost. */
+  readonly audit?: Omit<AuditOptions, 'clock'> | undefined
   /** Stages that answer before the resources do: discovery, OpenAPI, health. */
   readonly publish?: readonly Stage[]
   /** Hands on what is served elsewhere. */
@@ -27,12 +32,16 @@ export interface PipelineParts {
 
 /** A request passes these stages from top to bottom; each one answers it or calls `next`. */
 export function pipeline(parts: PipelineParts): readonly Stage[] {
+  const audited = parts.audit && { ...parts.audit, clock: parts.clock }
   return [
     recover(parts), // whatever is thrown below becomes a Status
     parseRequest, // method and path -> verb, group, resource, namespace, name, subresource
     deadline(parts.clock), // 504 to whoever waited long enough
+    ...(audited ? [auditRefusals(audited)] : []),
     authenticate(parts.authenticators), // -> user
+    ...(audited ? [audit(audited)] : []), // who did what, where the policy wants it recorded
     impersonate(parts.authorizer), // Impersonate-User and its like
+    ...(parts.inTurn ? [parts.inTurn] : []), // priority and fairness, or a plain limit: 429 to whoever is too many
     authorize(parts.authorizer),
     ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves
     unlessResource(parts.publish ?? []), // discovery, OpenAPI, health

@@ -2,6 +2,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
+import type { AuditRecord } from './audit/record.ts'
 
 /** `user.Info`: who asks. */
 export interface User {
@@ -19,6 +20,8 @@ export type Origin =
       readonly remoteAddress: string
       /** DER of the client's certificate, which TLS has verified against the client CA. */
       readonly certificate?: Uint8Array
+      /** DER of the certificate of a front proxy, which TLS has verified against the front proxy's CA. */
+      readonly frontProxy?: Uint8Array
       /** Why the certificate that the client showed does not count, as of another CA. */
       readonly certificateError?: string
     }
@@ -70,6 +73,10 @@ export interface Request {
   readonly warnings: string[]
   /** The kind that serves it, where it is a resource request. */
   kind?: Kind
+  /** Of its flow schema and priority level, for the answer. */
+  flowHeaders?: Headers
+  /** Where the audit policy wants to know of it. */
+  audit?: AuditRecord
 }
 
 /**

@@ -11,11 +11,14 @@ import type { Kind } from '#schema/kind.ts'
 import type { Store } from '#store/store.ts'
 import type { AdmissionPlugin, Lister } from './admission/plugin.ts'
 import { type AggregationOptions, aggregator, type RemoteVersion } from './aggregation/aggregator.ts'
+import type { AuditOptions } from './audit/stage.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { TokenOptions } from './authn/bearer-token.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import { serveCustomResources } from './custom-resources/custom-resources.ts'
 import type { NodeDialer, ServiceDialer } from './dialers.ts'
+import type { FlowControl } from './flowcontrol/flow-control.ts'
+import { type TrafficOptions, trafficControl } from './flowcontrol/traffic.ts'
 import { inProcessTransport } from './in-process.ts'
 import { compose, pipeline } from './pipeline.ts'
 import type { RegistryHook } from './registry/hooks.ts'
@@ -50,6 +53,10 @@ export interface ApiServerOptions {
   readonly publish?: readonly Stage[]
   /** Default: no extension servers, and no APIServices are made. */
   readonly aggregation?: AggregationOptions
+  /** Default: no request waits for another. */
+  readonly flowControl?: TrafficOptions | undefined
+  /** Default: nothing is recorded. */
+  readonly audit?: Omit<AuditOptions, 'clock'> | undefined
   /** Makes shared objects immutable: for tests. */
   readonly freeze?: boolean
   /** Defects, and errors that nobody waits for. */
@@ -72,6 +79,8 @@ export interface ApiServer {
   readonly registry: Registry
   /** Versions of groups that extension servers serve. */
   remotes(): readonly RemoteVersion[]
+  /** Who waits for whom; absent where nobody does. */
+  readonly flowControl?: FlowControl | undefined
   close(): Promise<void>
 }
 
@@ -89,6 +98,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const transportAs = (user: User) => inProcessTransport({ user, random, handle: (request) => handle(request) })
   const client = createClient(transportAs(self))
   const own: Own = { lister, client }
+  const stop = new AbortController()
   const authenticators = made(options.authenticators ?? [], own)
   const registry: Registry = {
     ...{ store, clock, random, kinds, admission, hooks, authorizer, lister, onError },
@@ -100,18 +110,30 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
   const onPanic = (error: unknown, { method, path }: Request) => onError?.(error, `${method} ${path}`)
   const aggregation = options.aggregation && aggregator(() => registry, options.aggregation)
-  const publish = [...(options.publish ?? [])]
+  const traffic = options.flowControl && trafficControl(registry, options.flowControl, stop.signal)
+  const publish = [...(options.publish ?? []), ...(traffic?.publish ?? [])]
   const handle = compose(
-    pipeline({ clock, authenticators, authorizer, registry, publish, onPanic, extensions: aggregation?.stage }),
+    pipeline({
+      ...{ clock, authenticators, authorizer, registry, publish, onPanic },
+      ...{ extensions: aggregation?.stage, audit: options.audit, inTurn: traffic?.stage },
+    }),
   )
-  const stop = new AbortController()
   aggregation?.start(stop.signal)
+  traffic?.start()
   if (kinds.find(definitions)) serveCustomResources(registry, stop.signal)
   const close = async () => {
     stop.abort()
     storages.close()
   }
-  return { handle, transportAs, lister, registry, remotes: () => aggregation?.remotes() ?? [], close }
+  return {
+    handle,
+    transportAs,
+    lister,
+    registry,
+    remotes: () => aggregation?.remotes() ?? [],
+    flowControl: traffic?.control,
+    close,
+  }
 }
 
 const definitions = { group: CustomResourceDefinition.group, version: 'v1', resource: CustomResourceDefinition.plural }

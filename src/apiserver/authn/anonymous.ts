@@ -8,3 +8,9 @@ export const anonymousAuthenticator: Authenticator = {
   name: 'anonymous',
   authenticate: () => anonymous,
 }
+
+/** Lets nobody in anonymously but to these paths (`anonymous.conditions` of the authentication configuration). */
+export function anonymousOn(paths: readonly string[]): Authenticator {
+  const allowed = new Set(paths)
+  return { name: 'anonymous', authenticate: ({ path }) => (allowed.has(path) ? anonymous : undefined) }
+}

@@ -25,7 +25,7 @@ function ask(authenticators: readonly Authenticator[], request: Request, { from,
   let failure = earlier
   for (let i = from; i < authenticators.length; i++) {
     const authenticator = authenticators[i] as Authenticator
-    if (failure !== undefined && authenticator === anonymousAuthenticator) break
+    if (failure !== undefined && authenticator.name === anonymousAuthenticator.name) break
     try {
       const user = authenticator.authenticate(request)
       if (user instanceof Promise) {

@@ -5,12 +5,12 @@ import type { Authenticator } from './authenticator.ts'
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.ts'
 
 /** `audiences` are those of the API server: a token for anybody else does not open it. */
-export function bearerTokenAuthenticator({ tokens, audiences }: TokenOptions): Authenticator {
+export function bearerTokenAuthenticator(options: TokenOptions): Authenticator {
   return {
     name: 'bearer',
     authenticate(request) {
       const token = bearerToken(request)
-      return token === undefined ? undefined : userOf(token, { tokens, audiences })
+      return token === undefined ? undefined : userOf(token, options)
     },
   }
 }

@@ -8,8 +8,10 @@ import type { Authenticator } from './authenticator.ts'
 import { bearerTokenAuthenticator, type TokenOptions } from './bearer-token.ts'
 import { bootstrapTokenAuthenticator } from './bootstrap-token.ts'
 import { certificateAuthenticator } from './certificate.ts'
+import { requestHeaderAuthenticator } from './request-header.ts'
 import { serviceAccountAuthenticator } from './service-account.ts'
 import { type StaticToken, staticTokenAuthenticator } from './static-token.ts'
+import type { TokenAuthenticator } from './token-authenticator.ts'
 
 export interface AuthenticationOptions {
   readonly lister: Lister
@@ -17,24 +19,46 @@ export interface AuthenticationOptions {
   readonly clock: Clock
   readonly keys: ServiceAccountTokens
   readonly staticTokens?: readonly StaticToken[]
+  /** Common names of front proxies; default: nobody speaks for others. */
+  readonly frontProxyNames?: readonly string[]
+  /** Further kinds of tokens: of other issuers, or known to a webhook. They must be the same objects at each call. */
+  readonly moreTokens?: () => readonly TokenAuthenticator[]
+  /** Default: who shows nothing is let in as nobody. */
+  readonly anonymous?: () => Authenticator | undefined
 }
 
 /** What requests are asked for. */
 export function defaultAuthenticators(options: AuthenticationOptions): readonly Authenticator[] {
+  const { frontProxyNames, anonymous = () => anonymousAuthenticator } = options
   return [
+    ...(frontProxyNames ? [requestHeaderAuthenticator({ allowedNames: frontProxyNames })] : []),
     certificateAuthenticator(options),
     bearerTokenAuthenticator(tokenAuthentication(options)),
-    anonymousAuthenticator, // last: it knows everybody
+    // Last: it knows everybody.
+    { name: anonymousAuthenticator.name, authenticate: (request) => anonymous()?.authenticate(request) },
   ]
 }
 
 /** What knows tokens, for requests and for TokenReview. */
-export function tokenAuthentication({ keys, lister, client, clock, staticTokens = [] }: AuthenticationOptions): TokenOptions {
+export function tokenAuthentication({
+  keys,
+  lister,
+  client,
+  clock,
+  staticTokens = [],
+  moreTokens = () => [],
+}: AuthenticationOptions): TokenOptions {
   const { audiences } = keys
   const tokens = [
     staticTokenAuthenticator(staticTokens, audiences),
     serviceAccountAuthenticator({ keys, lister, client, clock }),
     bootstrapTokenAuthenticator({ lister, clock, audiences }),
   ]
-  return { tokens, audiences }
+  return {
+    get tokens() {
+      const more = moreTokens()
+      return more.length > 0 ? [...tokens, ...more] : tokens
+    },
+    audiences,
+  }
 }

@@ -1,4 +1,5 @@
 /** `listen`: the API server on a socket. TLS always; HTTP/2 and HTTP/1.1 on the same port; client certificates asked for, not demanded. */
+import { X509Certificate } from 'node:crypto'
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '#lib/clock.ts'
@@ -23,6 +24,8 @@ export interface ListenOptions {
   readonly certificate: string
   /** PEM of the CAs whose client certificates count. */
   readonly clientCa: string
+  /** PEM of the CAs whose certificates make a front proxy; default: there are none. */
+  readonly frontProxyCa?: string
   readonly clock: Clock
   readonly random: Random
   /** Told of every request. */
@@ -65,6 +68,7 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     try {
       const sent = then(server.handle(request), (response) => {
         answer = response
+        if (response.type === 'watch' || response.type === 'upgraded') metrics?.lasts(request)
         return send(exchange, response, clock)
       })
       if (sent instanceof Promise) return void sent.catch(fail).finally(() => end?.(answer))
@@ -76,15 +80,16 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
 
   const makeRequest = (incoming: Incoming, origin: Origin) => requestOf(incoming, origin, options)
   const http1 = http1Server(makeRequest, serve)
-  const tls = createServer({ ...tlsOptions, key, cert: certificate, ca: clientCa })
+  const { frontProxyCa } = options
+  const frontProxy = frontProxyCa ? new X509Certificate(frontProxyCa) : undefined
+  const tls = createServer({ ...tlsOptions, key, cert: certificate, ca: frontProxyCa ? [clientCa, frontProxyCa] : clientCa })
   tls.on('secureConnection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    socket.on('error', () => socket.destroy())
-    socket.setNoDelay(true)
-    const origin = originOf(socket)
+    tame(socket)
+    const origin = originOf(socket, frontProxy)
     if (socket.alpnProtocol !== 'h2') return http1.take(socket, origin)
-    const session = performServerHandshake(socket, sessionOptions as unknown as Parameters<typeof performServerHandshake>[1])
+    const session = performServerHandshake(socket, sessionOptions)
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
     serveSession(session, (incoming) => makeRequest(incoming, origin), serve)
@@ -107,6 +112,11 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   return { port, close }
 }
 
+function tame(socket: TLSSocket): void {
+  socket.on('error', () => socket.destroy())
+  socket.setNoDelay(true)
+}
+
 function start(tls: Server, { port, host }: ListenOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     tls.once('error', reject)
@@ -124,10 +134,13 @@ function requestOf(incoming: Incoming, origin: Origin, { random, clock }: Listen
 }
 
 /** Read once per connection. */
-function originOf(socket: TLSSocket): Origin {
+function originOf(socket: TLSSocket, frontProxy: X509Certificate | undefined): Origin {
   const { remoteAddress = '', authorized, authorizationError } = socket
   const peer = socket.getPeerX509Certificate()
   const network = { type: 'network', remoteAddress } as const
   const refused = { ...network, certificateError: String(authorizationError) }
+  if (peer && authorized && frontProxy && peer.checkIssued(frontProxy) && peer.verify(frontProxy.publicKey)) {
+    return { ...network, frontProxy: peer.raw }
+  }
   return !peer ? network : authorized ? { ...network, certificate: peer.raw } : refused
 }

@@ -2,7 +2,8 @@
 import type { Readable } from 'node:stream'
 import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
-import type { Origin, Request, RequestInfo, User } from '../request.ts'
+import type { AuditRecord } from '../audit/record.ts'
+import type { Headers, Origin, Request, RequestInfo, User } from '../request.ts'
 import { noRequestInfo } from '../request-info.ts'
 import { collectBody, type Incoming } from './exchange.ts'
 
@@ -28,6 +29,8 @@ export class NetworkRequest implements Request {
   info: RequestInfo = noRequestInfo
   user: User = nobody
   kind?: Kind
+  flowHeaders?: Headers
+  audit?: AuditRecord
   #incoming: Incoming
   #clock: Clock
   #query: URLSearchParams | undefined

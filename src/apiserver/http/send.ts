@@ -30,10 +30,11 @@ export function send(exchange: Exchange, response: Response, clock: Clock): Prom
   }
 }
 
-function common({ auditId, warnings }: Request, more?: Headers, contentType?: string): Headers {
+function common({ auditId, warnings, flowHeaders }: Request, more?: Headers, contentType?: string): Headers {
   const headers: Record<string, string | readonly string[]> = contentType
     ? { 'audit-id': auditId, 'cache-control': 'no-cache, private', 'content-type': contentType }
     : { 'audit-id': auditId, 'cache-control': 'no-cache, private' }
+  if (flowHeaders) for (const name in flowHeaders) headers[name] = flowHeaders[name] as string
   if (warnings.length > 0) headers.warning = warnings.map(warningValue).join(', ')
   return more ? Object.assign(headers, more) : headers
 }

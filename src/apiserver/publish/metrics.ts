@@ -2,10 +2,13 @@
 import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Request, Response, Stage } from '../request.ts'
+import { family, sample } from './exposition.ts'
 
 export interface RequestMetrics {
   /** A request begins; what is returned is to be called once, when its answer has been sent. */
   begin(request: Request): (response: Response | undefined) => void
+  /** It is answered by something that lasts: a watch, or a connection that was taken over. */
+  lasts(request: Request): void
   text(): string
 }
 
@@ -26,9 +29,44 @@ const longRunning = new Set(['WATCH', 'CONNECT'])
 
 export function requestMetrics(clock: Clock): RequestMetrics {
   const all = new Map<string, Series>()
+  const seriesOf = seriesIndex(all)
   const inflight = { mutating: 0, readOnly: 0 }
+  const lasting = new Map<Series, number>()
+  const isLasting = new WeakSet<Request>()
   const startedAt = clock.now() / 1000 - process.uptime()
 
+  return {
+    begin(request) {
+      const start = clock.monotonic()
+      const { method } = request
+      const kind = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating'
+      inflight[kind]++
+      // What a request means is known only once the pipeline has read it.
+      return (response) => {
+        const series = seriesOf(request, response)
+        if (isLasting.has(request)) lasting.set(series, (lasting.get(series) ?? 1) - 1)
+        else inflight[kind]--
+        const code = codeOf(response)
+        series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
+        if (!longRunning.has(series.labels.verb ?? '')) observe(series, (clock.monotonic() - start) / 1000)
+      }
+    },
+    lasts(request) {
+      isLasting.add(request)
+      const { method } = request
+      inflight[method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating']--
+      const series = seriesOf(request, undefined)
+      lasting.set(series, (lasting.get(series) ?? 0) + 1)
+    },
+    text: () =>
+      [...requestLines([...all.values()]), ...inflightLines(inflight), ...lastingLines(lasting), ...processLines(startedAt)]
+        .join('\n')
+        .concat('\n'),
+  }
+}
+
+/** Finds the series that a request belongs to among `all`, or adds it. */
+function seriesIndex(all: Map<string, Series>): (request: Request, response: Response | undefined) => Series {
   /** Of requests for the same kind, found by what else they differ in. */
   const byKind = new WeakMap<Kind, Map<string, Series>>()
 
@@ -59,32 +97,26 @@ export function requestMetrics(clock: Clock): RequestMetrics {
     return series
   }
 
-  return {
-    begin(request) {
-      const start = clock.monotonic()
-      const { method } = request
-      const kind = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating'
-      inflight[kind]++
-      // What a request means is known only once the pipeline has read it.
-      return (response) => {
-        inflight[kind]--
-        const series = seriesOf(request, response)
-        const code = codeOf(response)
-        series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
-        if (!longRunning.has(series.labels.verb ?? '')) observe(series, (clock.monotonic() - start) / 1000)
-      }
-    },
-    text: () =>
-      [...requestLines([...all.values()]), ...inflightLines(inflight), ...processLines(startedAt)].join('\n').concat('\n'),
+  return seriesOf
+}
+
+/** `more` and `slis` give lines of what others count. */
+export function metricsStage(metrics: RequestMetrics, { more, slis }: MetricsSources = {}): Stage {
+  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+  return (request, next) => {
+    const answer = (text: string): Response => ({ type: 'bytes', status: 200, bytes: Buffer.from(text), headers })
+    if (request.path === '/metrics') return answer(`${metrics.text()}${linesOf(more?.())}`)
+    return request.path === '/metrics/slis' ? answer(linesOf(slis?.())) : next(request)
   }
 }
 
-export function metricsStage(metrics: RequestMetrics): Stage {
-  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-  return (request, next) => {
-    if (request.path !== '/metrics') return next(request)
-    return { type: 'bytes', status: 200, bytes: Buffer.from(metrics.text()), headers }
-  }
+export interface MetricsSources {
+  more?(): readonly string[]
+  slis?(): readonly string[]
+}
+
+function linesOf(lines: readonly string[] = []): string {
+  return lines.map((line) => `${line}\n`).join('')
 }
 
 function observe(series: Series, seconds: number): void {
@@ -127,6 +159,7 @@ const knownPaths = new Set([
   '/healthz',
   '/livez',
   '/metrics',
+  '/metrics/slis',
   '/openapi/v2',
   '/openapi/v3',
   '/readyz',
@@ -176,26 +209,29 @@ function running(counts: readonly number[]): number[] {
 function inflightLines(inflight: Readonly<Record<string, number>>): string[] {
   const name = 'apiserver_current_inflight_requests'
   const samples = Object.entries(inflight).map(([request_kind, count]) => sample(name, { request_kind }, count))
-  return [...family(name, 'gauge', 'Requests under way, watches among them.'), ...samples]
+  return [...family(name, 'gauge', 'Requests under way.'), ...samples]
+}
+
+function lastingLines(lasting: ReadonlyMap<Series, number>): string[] {
+  const name = 'apiserver_longrunning_requests'
+  const lines = [...lasting].map(([{ labels }, count]) => {
+    const { dry_run: _, ...rest } = labels
+    return sample(name, rest, count)
+  })
+  return lines.length > 0 ? [...family(name, 'gauge', 'Watches and connections under way.'), ...lines] : []
 }
 
 function processLines(startedAt: number): string[] {
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed } = process.memoryUsage()
-  const one = (name: string, type: string, help: string, value: number) => [...family(name, type, help), sample(name, {}, value)]
+  const one = (name: string, type: 'counter' | 'gauge', help: string, value: number) => [
+    ...family(name, type, help),
+    sample(name, {}, value),
+  ]
   return [
     ...one('process_cpu_seconds_total', 'counter', 'Processor time of this process.', (user + system) / 1e6),
     ...one('process_resident_memory_bytes', 'gauge', 'Memory that this process holds.', rss),
     ...one('process_start_time_seconds', 'gauge', 'When this process began, since the Unix epoch.', startedAt),
     ...one('nodejs_heap_size_used_bytes', 'gauge', 'Memory of JavaScript objects.', heapUsed),
   ]
-}
-
-function family(name: string, type: string, help: string): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
-}
-
-function sample(name: string, labels: Readonly<Record<string, string | number>>, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}=${JSON.stringify(String(text))}`)
-  return pairs.length > 0 ? `${name}{${pairs.join(',')}} ${value}` : `${name} ${value}`
 }

@@ -137,10 +137,10 @@ test('discovery: all at once, and nothing to those who know it', async () => {
 test('health: each check by itself, all, all but some, and in words', async () => {
   assert.deepEqual(await said('/healthz'), [200, 'ok'])
   assert.deepEqual(await said('/healthz/ping'), [200, 'ok'])
-  assert.deepEqual(await said('/readyz?verbose'), [200, '[+]ping ok\n[+]store ok\nreadyz check passed\n'])
+  assert.deepEqual(await said('/readyz?verbose'), [200, '[+]ping ok\n[+]log ok\n[+]store ok\nreadyz check passed\n'])
   assert.equal((await said('/livez/store'))[0], 404)
   wrong = 'it burns'
-  assert.deepEqual(await said('/readyz'), [500, '[+]ping ok\n[-]store failed: reason withheld\nreadyz check failed\n'])
+  assert.deepEqual(await said('/readyz'), [500, '[+]ping ok\n[+]log ok\n[-]store failed: reason withheld\nreadyz check failed\n'])
   assert.deepEqual(await said('/readyz?exclude=store'), [200, 'ok'])
   assert.deepEqual(await said('/livez'), [200, 'ok'])
   wrong = undefined

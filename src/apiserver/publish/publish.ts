@@ -4,9 +4,11 @@ import type { RemoteVersion } from '../aggregation/aggregator.ts'
 import type { Stage } from '../request.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import { discovery } from './discovery.ts'
-import { type HealthCheck, health, version } from './health.ts'
+import { type HealthCheck, health, healthLog, version } from './health.ts'
 import { metricsStage, type RequestMetrics } from './metrics.ts'
 import { openApiStages } from './openapi.ts'
+import { buildInfo, type MeasuredServer, serverMetrics } from './server-metrics.ts'
+import { type ZpagesOptions, zpages } from './zpages.ts'
 
 export interface PublishOptions {
   readonly kinds: () => readonly Kind[]
@@ -21,6 +23,10 @@ export interface PublishOptions {
   readonly tokens?: ServiceAccountTokens
   /** Those that `listen` fills. */
   readonly metrics?: RequestMetrics
+  /** What else `/metrics` tells. */
+  readonly measured?: () => MeasuredServer
+  /** `/statusz` and `/flagz`; default: there are none. */
+  readonly zpages?: Omit<ZpagesOptions, 'gitVersion'>
 }
 
 export function publishStages({
@@ -31,11 +37,17 @@ export function publishStages({
   checks = [],
   tokens,
   metrics,
+  measured,
+  zpages: pages,
 }: PublishOptions): readonly Stage[] {
+  const log = healthLog()
+  const build = buildInfo(gitVersion, platform)
+  const more = () => [...build, ...(measured ? serverMetrics(measured()) : [])]
   return [
-    health(checks),
+    health(checks, log),
     version(gitVersion, platform),
-    ...(metrics ? [metricsStage(metrics)] : []),
+    ...(metrics ? [metricsStage(metrics, { more, slis: () => log.lines() })] : []),
+    ...(pages ? [zpages({ ...pages, gitVersion })] : []),
     ...(tokens ? [tokenKeys(tokens)] : []),
     ...openApiStages(kinds, { remotes }),
     discovery(kinds, remotes),

@@ -62,7 +62,12 @@ function admissionRequest(context: WriteContext, { operation, object, old, name 
   // A namespace's own requests happen in that namespace.
   const where = kind.plural === 'namespaces' && kind.group === '' ? ownName : namespace
   const base = { operation, kind, subresource, namespace: where, name: ownName, user, dryRun, object, options, warn }
-  return old === undefined ? base : { ...base, old }
+  const { audit } = context.request
+  return {
+    ...base,
+    ...(old !== undefined && { old }),
+    ...(audit && { annotate: (key: string, value: string) => audit.annotate(key, value) }),
+  }
 }
 
 const services = new WeakMap<Registry, AdmissionContext>()
@@ -70,8 +75,8 @@ const services = new WeakMap<Registry, AdmissionContext>()
 function servicesOf(registry: Registry): AdmissionContext {
   let context = services.get(registry)
   if (!context) {
-    const { lister, kinds, client, authorizer, clock, random } = registry
-    services.set(registry, (context = { lister, kinds, client, authorizer, clock, random }))
+    const { lister, kinds, client, authorizer, serviceDialer, clock, random } = registry
+    services.set(registry, (context = { lister, kinds, client, authorizer, serviceDialer, clock, random }))
   }
   return context
 }

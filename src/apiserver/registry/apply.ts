@@ -26,6 +26,8 @@ const maxAnnotations = 256 * 1024
 
 type Json = Record<string, any>
 
+let yaml: Promise<typeof import('#schema/yaml.ts')> | undefined
+
 /** What the request makes of the current object, or of nothing. */
 export async function applierOf(
   context: WriteContext,
@@ -33,6 +35,7 @@ export async function applierOf(
 ): Promise<(current: KubeObject | undefined) => KubeObject> {
   const { request } = context
   const { value: patch, duplicates } = await readPatch(request)
+  request.audit?.sent(patch)
   return (current) => {
     const object = applied(context, { current, patch, options })
     complain(request, options, duplicates, () => badRequest(`error strict decoding YAML: ${yamlErrors(duplicates)}`))
@@ -56,7 +59,7 @@ async function readPatch(request: Request): Promise<{ value: Json; duplicates: r
 
 async function parsePatch(request: Request): Promise<{ value: unknown; duplicates: readonly string[] }> {
   if (request.object !== undefined) return { value: copyJson(request.object), duplicates: [] }
-  const { parseYaml } = await import('#schema/yaml.ts')
+  const { parseYaml } = await (yaml ??= import('#schema/yaml.ts'))
   try {
     const [document] = parseYaml(new TextDecoder().decode(await request.body()))
     return document ?? { value: {}, duplicates: [] }

@@ -1,37 +1,34 @@
-/** Rows to shared objects. What was just written need not be parsed again, as long as somebody holds its bytes. */
+/** Rows to shared objects. What was just written is not parsed again. */
 import { parseJson, stringifyJson } from '#schema/json.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { encodeStored } from '#store/splice.ts'
 import type { Row } from '#store/store.ts'
 
-const decoded = new WeakMap<Uint8Array, KubeObject>()
-
-/** Objects whose write is under way: nobody shares them yet, and their resource version is still to come. */
-const unpublished = new WeakSet<KubeObject>()
+/**
+ * Objects whose write is under way: nobody shares them yet, and their resource version is still to come. Whoever decodes the row first takes
+ * them out, so that the table stays small and a decoded object lives no longer than its holders want.
+ */
+const underWay = new WeakMap<Uint8Array, KubeObject>()
 
 /** The bytes to store; the caller may no longer change `object`. */
 export function encodeObject(object: KubeObject): Uint8Array {
+  // It gets another with the write; without it the object is written as it stands.
+  object.metadata.resourceVersion = undefined as unknown as string
   const bytes = encodeStored(object)
-  decoded.set(bytes, object)
-  unpublished.add(object)
+  underWay.set(bytes, object)
   return bytes
 }
 
-/** Shared and read-only; the same row gives the same object while it is in memory. */
-export function decodeRow(row: Row, freeze: boolean): KubeObject {
+/** Shared and read-only. `before`, where it is known, is the same object under another version: a deletion shows the last state under its own. */
+export function decodeRow(row: Row, freeze: boolean, before?: KubeObject): KubeObject {
   const version = String(row.revision)
-  let object = decoded.get(row.value)
-  if (!object) {
-    object = parseJson(row.value).value as KubeObject
-    decoded.set(row.value, object)
-    unpublished.add(object)
-  }
-  if (unpublished.delete(object)) {
-    object.metadata.resourceVersion = version
-    if (freeze) deepFreeze(object)
-  }
-  // A deletion shows the last state under the version of the deletion.
-  return object.metadata.resourceVersion === version ? object : withVersion(object, version)
+  if (before) return withVersion(before, version)
+  let object = underWay.get(row.value)
+  if (object) underWay.delete(row.value)
+  else object = parseJson(row.value).value as KubeObject
+  object.metadata.resourceVersion = version
+  if (freeze) deepFreeze(object)
+  return object
 }
 
 export function withVersion(object: KubeObject, resourceVersion: string): KubeObject {

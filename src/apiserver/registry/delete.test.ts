@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Job } from '#api/batch/v1/job.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { testCluster } from '#testing/cluster.ts'
-import { pod } from '#testing/make.ts'
+import { job, pod } from '#testing/make.ts'
 import { send } from '#testing/send.ts'
 import { planDeletion } from './plan-deletion.ts'
 
@@ -202,4 +203,18 @@ test('DELETE of a collection takes what the selector matches', async () => {
     left.map(({ metadata }) => metadata.name),
     ['b'],
   )
+})
+
+test('DELETE of a job warns that its pods stay, unless somebody has said what becomes of them', async () => {
+  await using cluster = await testCluster()
+  const path = '/apis/batch/v1/namespaces/default/jobs'
+  const deletion = async (line: `${string} /${string}`, body?: object) => {
+    await cluster.client.create(Job, job('sum'))
+    return (await send(cluster.server, line, body && { body })).warnings
+  }
+  const advice = 'set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning'
+  const warnings = [`child pods are preserved by default when jobs are deleted; ${advice}`]
+  assert.deepEqual(await deletion(`DELETE ${path}/sum?propagationPolicy=Background`), [])
+  assert.deepEqual(await deletion(`DELETE ${path}?propagationPolicy=Background`), [])
+  assert.deepEqual(await deletion(`DELETE ${path}/sum`), warnings)
 })

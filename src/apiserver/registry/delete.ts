@@ -58,7 +58,16 @@ export function deleteContext(
     kind,
     options: { dryRun, raw, fieldManager: '', fieldValidation: 'Ignore', force: undefined },
   })
+  warnOfOrphans(context, options)
   return name === undefined ? context : { ...context, name }
+}
+
+/** Of the kinds that leave their dependents behind unless told otherwise, upstream says so of jobs alone. */
+function warnOfOrphans({ kind, warn }: WriteContext, { propagationPolicy, orphanDependents }: DeleteOptions): void {
+  if (kind.plural !== 'jobs' || kind.group !== 'batch' || propagationPolicy !== undefined || orphanDependents !== undefined)
+    return
+  const advice = 'set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning'
+  warn(`child pods are preserved by default when jobs are deleted; ${advice}`)
 }
 
 export interface Deletion {

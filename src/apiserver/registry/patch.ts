@@ -23,6 +23,10 @@ const types = {
   apply: 'application/apply-patch+yaml',
 } as const
 
+/** Loaded by the first who needs them: to ask for a module costs as much as a small patch. */
+let applying: Promise<typeof import('./apply.ts')> | undefined
+let merging: Promise<typeof import('#schema/merge.ts')> | undefined
+
 /** Upstream's `maxJSONPatchOperations`. */
 const maxOperations = 10_000
 
@@ -45,10 +49,11 @@ export async function patchedBy(registry: Registry, request: Request, kind: Kind
   const options = patchOptions(request, type)
   const context = writeContext(registry, request, { kind, options })
   if (type === types.apply) {
-    const { applierOf } = await import('./apply.ts')
+    const { applierOf } = await (applying ??= import('./apply.ts'))
     return { context, creates: true, next: await applierOf(context, options) }
   }
   const body = await readPatch(request)
+  request.audit?.sent(body.value)
   const apply = await patcher(type, body.value, kind)
   const seesManagers = mentionsManagers(type, body.value)
   const next = (current: KubeObject) => {
@@ -106,7 +111,7 @@ type Patcher = (current: any) => unknown
 
 /** Patches work on a copy of the current object. */
 async function patcher(type: string, body: unknown, kind: Kind): Promise<Patcher> {
-  const { jsonPatch, mergePatch, strategicMerge } = await import('#schema/merge.ts')
+  const { jsonPatch, mergePatch, strategicMerge } = await (merging ??= import('#schema/merge.ts'))
   if (type === types.json) {
     const operations = checkOperations(body)
     return (current) => unprocessable(() => jsonPatch(current, operations))

@@ -1,5 +1,5 @@
 /** Reads an object off a request: bytes in one of three formats, or the values that an in-process caller handed in. */
-import { decode } from '#schema/decode.ts'
+import { decode, decodeOwned } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
 import { parseJson } from '#schema/json.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
@@ -17,6 +17,10 @@ export interface RawBody {
   readonly bytes: Uint8Array
 }
 
+/** Loaded by the first who needs them. */
+let yaml: Promise<typeof import('#schema/yaml.ts')> | undefined
+let protobuf: Promise<typeof import('#schema/protobuf.ts')> | undefined
+
 const formats = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
 
 /** What the body is to be: any Kind will do. */
@@ -27,12 +31,16 @@ export interface Shape {
 
 /** The body as JSON values, which may be the caller's own: decoding copies. Undefined where there is none. */
 export async function readBody(request: Request, shape: Shape): Promise<RawBody | undefined> {
-  if (request.object !== undefined) return { value: request.object, duplicates: [], bytes: new Uint8Array() }
+  if (request.object !== undefined) {
+    request.audit?.sent(request.object)
+    return { value: request.object, duplicates: [], bytes: new Uint8Array() }
+  }
   const bytes = await request.body()
   if (bytes.length === 0) return undefined
   const type = mediaType(request)
   try {
     const parsed = await parse(bytes, type, shape)
+    request.audit?.sent(parsed.value)
     return {
       value: parsed.value,
       get duplicates() {
@@ -52,7 +60,7 @@ export function mediaType({ headers }: Request): string {
 
 async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omit<RawBody, 'bytes'>> {
   if (type === 'application/yaml') {
-    const { parseYaml } = await import('#schema/yaml.ts')
+    const { parseYaml } = await (yaml ??= import('#schema/yaml.ts'))
     const [document] = parseYaml(new TextDecoder().decode(bytes))
     return { value: document?.value, duplicates: [] }
   }
@@ -64,7 +72,7 @@ async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omi
 }
 
 async function fromProtobuf(bytes: Uint8Array, { kind, schema }: Shape): Promise<unknown> {
-  const { decodeProtobuf, unwrapUnknown } = await import('#schema/protobuf.ts')
+  const { decodeProtobuf, unwrapUnknown } = await (protobuf ??= import('#schema/protobuf.ts'))
   const { apiVersion, kind: name, raw } = unwrapUnknown(bytes)
   if (name && name !== kind) return { apiVersion, kind: name }
   return { ...(decodeProtobuf(schema, raw) as object), apiVersion, kind: name }
@@ -95,7 +103,9 @@ function decodeBody(request: Request, kind: Kind, { body, options }: { body: Raw
   const report = { unknown: [] as string[] }
   let object: KubeObject
   try {
-    object = decode(kind.schema, body.value, report) as KubeObject
+    // What was read off the wire is ours, unless the audit keeps it; what an in-process client handed in is not.
+    const read = request.object === undefined && !request.audit ? decodeOwned : decode
+    object = read(kind.schema, body.value, report) as KubeObject
   } catch (error) {
     throw cannotHandle(body.value, kind, error instanceof Error ? error.message : error)
   }

@@ -1,4 +1,6 @@
 /** Finds who serves a resource request: a verb of the registry, a subresource, or a review. */
+import { NodeMetrics } from '#api/metrics/v1beta1/node-metrics.ts'
+import { PodMetrics } from '#api/metrics/v1beta1/pod-metrics.ts'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
@@ -16,6 +18,7 @@ import type { Registry } from './registry.ts'
 import { review } from './reviews/review.ts'
 import { subresources } from './subresources/subresources.ts'
 import { update } from './update.ts'
+import { readNodeMetrics, readPodMetrics } from './usage/read-metrics.ts'
 import { watch } from './watch.ts'
 
 /** Serves one verb of a kind. */
@@ -39,6 +42,8 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   if (!addresses(request, kind)) return pageNotFound()
   if (info.name) requirePathSegment('Name', info.name)
   if (kind.def.custom?.deprecation) request.warnings.push(kind.def.custom.deprecation)
+  const reads = virtualReads.get(kind)
+  if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
   const verb = info.verb as Verb
   if (kind.def.virtual) {
@@ -48,6 +53,25 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   const serves = verbs[verb]
   if (!serves || !(kind.def.verbs?.includes(verb) ?? true) || misplaced(request, kind)) throw methodNotAllowed()
   return serves(registry, request, kind)
+}
+
+/** Kinds that are computed when somebody reads them. */
+const virtualReads: ReadonlyMap<Kind, (registry: Registry, request: Request) => Promise<Response>> = new Map<
+  Kind,
+  (registry: Registry, request: Request) => Promise<Response>
+>([
+  [NodeMetrics, readNodeMetrics],
+  [PodMetrics, readPodMetrics],
+])
+
+function serveVirtual(
+  read: (registry: Registry, request: Request) => Promise<Response>,
+  { registry, request, kind }: { registry: Registry; request: Request; kind: Kind },
+): Soon<Response> {
+  const { verb, subresource } = request.info
+  if (subresource) return pageNotFound()
+  if ((verb !== 'get' && verb !== 'list') || misplaced(request, kind)) throw methodNotAllowed()
+  return read(registry, request)
 }
 
 /** Cluster-wide kinds have no paths below a namespace. */

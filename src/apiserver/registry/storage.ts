@@ -41,7 +41,13 @@ export interface CacheOptions {
 export function openCache(kind: Kind, { store, clock, freeze }: CacheOptions): Cache {
   const fields = indexedFields(kind).map((field) => [field, kind.def.selectable?.[field] as (object: any) => string] as const)
   const indexers = Object.fromEntries(fields)
-  return openWatchCache<KubeObject>({ store, clock, prefix: prefixOf(kind), indexers, decode: (row) => decodeRow(row, freeze) })
+  return openWatchCache<KubeObject>({
+    store,
+    clock,
+    prefix: prefixOf(kind),
+    indexers,
+    decode: (row, before) => decodeRow(row, freeze, before),
+  })
 }
 
 /** Selectable fields that the cache of a kind finds objects by: every node asks for what is its own. */
@@ -76,7 +82,7 @@ export class Storage {
     this.cache = cache
     this.#store = store
     this.#prefix = prefixOf(storedKindOf(kind))
-    this.#making = { decode: (row) => decodeRow(row, freeze), decoded: asLongAsTheRow, served: asLongAsTheRow }
+    this.#making = { decode: (row, before) => decodeRow(row, freeze, before), decoded: asLongAsTheRow, served: asLongAsTheRow }
   }
 
   keyOf(namespace: string, name: string): string {
@@ -155,7 +161,8 @@ export class Storage {
 
   /** What a watcher sees last of an object: its former state under the version of what ended it. */
   lastState(row: Row, revision: number, entry?: Entry): Entry {
-    const last = new CachedRow({ ...row, revision }, this.#making)
+    const known = this.cache.get(row.key)
+    const last = new CachedRow({ ...row, revision }, this.#making, known?.revision === row.revision ? known : undefined)
     return entry && this.kind.def.storedAs ? servedEntry(last, entry.object) : this.entry(last)
   }
 

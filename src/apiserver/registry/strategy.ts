@@ -1,7 +1,7 @@
 /** What the server does to every object it is about to write, whatever its kind (upstream's `rest.BeforeCreate` and `BeforeUpdate`). */
 import { formatTime } from '#lib/clock.ts'
 import { suffix } from '#lib/random.ts'
-import { decode, zeroOf } from '#schema/decode.ts'
+import { decodeOwned, zeroOf } from '#schema/decode.ts'
 import type { FieldError } from '#schema/field-error.ts'
 import type { Kind, KubeObject, Subresource } from '#schema/kind.ts'
 import { badRequest, invalid } from '#schema/status-error.ts'
@@ -80,12 +80,14 @@ export function prepareUpdate(
   return clean
 }
 
-/** managedFields are large, never changed and checked already: the copy shares them. */
+/**
+ * The object and its metadata are fresh, what lies below may be shared with what nobody changes any more. managedFields are large, never
+ * changed and checked already: they are shared whole.
+ */
 function cleanCopy(kind: Kind, object: KubeObject): KubeObject {
-  const { managedFields } = object.metadata
-  delete object.metadata.managedFields
-  const clean = decode(kind.schema, object) as KubeObject
-  if (managedFields) clean.metadata.managedFields = object.metadata.managedFields = managedFields
+  const { managedFields, ...metadata } = object.metadata
+  const clean = decodeOwned(kind.schema, { ...object, metadata }) as KubeObject
+  if (managedFields) clean.metadata.managedFields = managedFields
   return clean
 }
 

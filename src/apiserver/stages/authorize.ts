@@ -1,13 +1,23 @@
 /** May this user do that? */
-import { demand } from '../authz/authorize.ts'
+import type { AuditRecord } from '../audit/record.ts'
+import { demand, forbiddenRequest } from '../authz/authorize.ts'
 import type { Attributes, Authorizer } from '../authz/authorizer.ts'
 import type { Request, Stage, User } from '../request.ts'
 
 export function authorize(authorizer: Authorizer): Stage {
   return (request, next) => {
-    const demanded = demand(authorizer, attributesOf(request))
+    const attributes = attributesOf(request)
+    const demanded = request.audit ? annotated(request.audit, authorizer, attributes) : demand(authorizer, attributes)
     return demanded ? demanded.then(() => next(request)) : next(request)
   }
+}
+
+/** The audit event tells how it was decided, and why. */
+async function annotated(audit: AuditRecord, authorizer: Authorizer, attributes: Attributes): Promise<void> {
+  const { verdict, reason } = await authorizer.authorize(attributes)
+  audit.annotate('authorization.k8s.io/decision', verdict === 'allow' ? 'allow' : 'forbid')
+  audit.annotate('authorization.k8s.io/reason', reason ?? '')
+  if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
 }
 
 const withSelectors = new Set(['list', 'watch', 'deletecollection'])

@@ -3,12 +3,12 @@ import type { Clock } from '#lib/clock.ts'
 import { parseDuration } from '#schema/go-time.ts'
 import { badRequest, StatusError } from '#schema/status-error.ts'
 import type { Request, Response, Stage } from '../request.ts'
+import { isLongRunning } from './long-running.ts'
 
 /** Upstream's `--request-timeout` and `requestTimeoutUpperBound`, in milliseconds. */
 const longest = 60_000
 const longestWrite = 34_000
 
-const streaming = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection'])
 
 /**
@@ -17,7 +17,7 @@ const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
  */
 export function deadline(clock: Clock): Stage {
   return (request, next) => {
-    if (request.origin.type !== 'network' || isLongRunning(request)) return next(request)
+    if (request.origin.type !== 'network' || isLongRunning(request.info)) return next(request)
     const wanted = wantedTimeout(request)
     const response = next(request)
     return response instanceof Promise ? inTime(clock, response, limitOf(request, wanted)) : response
@@ -34,10 +34,6 @@ function limitOf({ info }: Request, wanted: number): Limit {
   const bound = isWrite ? longestWrite : longest
   const why = isWrite ? 'within requested timeout - context deadline exceeded' : 'within the allotted timeout'
   return { milliseconds: wanted > 0 && wanted < bound ? wanted : bound, why }
-}
-
-function isLongRunning({ info }: Request): boolean {
-  return info.isResource && (info.verb === 'watch' || info.verb === 'proxy' || streaming.has(info.subresource))
 }
 
 /** Milliseconds; 0 where the client has no wish. */

@@ -19,6 +19,7 @@ export function impersonate(authorizer: Authorizer): Stage {
   return (request, next) => {
     if (request.origin.type !== 'network' || !asksToImpersonate(request.headers)) return next(request)
     return wanted(request.headers, { attributes: attributesOf(request), authorizer }).then((user) => {
+      if (user) request.audit?.impersonated(user)
       request.user = user ?? request.user
       return next(request)
     })

@@ -1,6 +1,6 @@
 /** Kinds that are questions: nothing is stored, and the answer stands in the status (`SubjectAccessReview`, `TokenReview`, ...). */
 import type { Kind, KubeObject } from '#schema/kind.ts'
-import type { Request, Response, User } from '../../request.ts'
+import type { Request, Response } from '../../request.ts'
 import { admitMutating, admitValidating } from '../admit.ts'
 import { methodNotAllowed } from '../method-not-allowed.ts'
 import { writeOptions } from '../options.ts'
@@ -11,6 +11,7 @@ import { createBinding } from '../subresources/binding.ts'
 import { writeContext } from '../write-context.ts'
 import { reviewAccess, reviewLocalAccess, reviewOwnAccess, reviewOwnRules } from './access.ts'
 import { reviewToken } from './token.ts'
+import { userInfo } from './user-info.ts'
 
 /** The status of a review. */
 export type Answer = (registry: Registry, request: Request, review: any) => Promise<object>
@@ -36,9 +37,4 @@ export async function review(registry: Registry, request: Request, kind: Kind): 
   await admitValidating(context, { operation: 'CREATE', object })
   const status = await respond(registry, request, object)
   return { type: 'object', status: 201, object: { ...object, status } }
-}
-
-/** `authentication/v1` UserInfo. */
-export function userInfo({ name, uid, groups, extra }: User): object {
-  return { username: name, ...(uid && { uid }), ...(groups.length > 0 && { groups }), ...(extra && { extra }) }
 }

@@ -4,7 +4,7 @@ import { badRequest } from '#schema/status-error.ts'
 import { authenticateToken } from '../../authn/bearer-token.ts'
 import type { Request } from '../../request.ts'
 import type { Registry } from '../registry.ts'
-import { userInfo } from './review.ts'
+import { userInfo } from './user-info.ts'
 
 /** Without audiences in the question the token must be meant for the API server. */
 export async function reviewToken({ tokenAuthentication }: Registry, _request: Request, { spec }: TokenReview): Promise<object> {

@@ -29,19 +29,21 @@ export async function evict(registry: Registry, request: Request): Promise<Respo
   return { type: 'object', status: 201, object: status }
 }
 
-/** Asks the pod's budget first. */
+/** Asks the pod's budget first; again where the pod changed while that was decided and no budget is in play. */
 async function evictWithin(context: WriteContext, options: DeleteOptions): Promise<void> {
   const { registry, namespace, name } = context
-  const pod = await registry.client.get(Pod, { name, namespace })
-  const { onlyThisState, budget } = await spendBudget(registry, pod, (options.dryRun ?? []).length > 0)
-  if (!onlyThisState || options.preconditions?.resourceVersion) return markAndDelete(context, options)
-  const { resourceVersion } = pod.metadata
-  try {
-    await markAndDelete(context, { ...options, preconditions: { ...options.preconditions, resourceVersion } })
-  } catch (error) {
-    if (!hasReason(error, 'Conflict')) throw error
-    if (budget) throw stillProcessed(budget)
-    await evictWithin(context, options)
+  for (let before = ''; ; ) {
+    const pod = await registry.client.get(Pod, { name, namespace })
+    const { onlyThisState, budget } = await spendBudget(registry, pod, (options.dryRun ?? []).length > 0)
+    if (!onlyThisState || options.preconditions?.resourceVersion) return markAndDelete(context, options)
+    const { resourceVersion = '' } = pod.metadata
+    try {
+      return await markAndDelete(context, { ...options, preconditions: { ...options.preconditions, resourceVersion } })
+    } catch (error) {
+      if (!hasReason(error, 'Conflict') || before === resourceVersion) throw error
+      if (budget) throw stillProcessed(budget)
+      before = resourceVersion
+    }
   }
 }
 

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { test } from 'node:test'
+import { VirtualClock } from '#lib/virtual-clock.ts'
+import { type TlsBackend, tlsBackend } from '#testing/tls-backend.ts'
+import { jwtAuthenticator } from './authenticator.ts'
+import { type JwtConfig, parseAuthenticationConfig } from './configuration.ts'
+
+interface Key {
+  readonly id: string
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+}
+
+function newKey(id: string): Key {
+  return { id, ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) }
+}
+
+function tokenOf({ id, privateKey }: Key, claims: object, alg = 'ES256'): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${encode({ alg, kid: id })}.${encode(claims)}`
+  const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return `${signed}.${signature.toString('base64url')}`
+}
+
+/** An issuer on loopback whose keys may be exchanged. */
+async function issuer(keys: Key[]): Promise<TlsBackend & { url: string; asked: string[] }> {
+  const asked: string[] = []
+  const backend = await tlsBackend((request, response) => {
+    asked.push(request.url ?? '')
+    const jwks = {
+      keys: keys.map(({ id, publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'ES256', use: 'sig' })),
+    }
+    const body = request.url === '/jwks' ? jwks : { issuer: url, jwks_uri: `${url}/jwks` }
+    response.end(JSON.stringify(body))
+  })
+  const url = `https://127.0.0.1:${backend.port}`
+  return Object.assign(backend, { url, asked })
+}
+
+function configOf({ url, caBundle }: { url: string; caBundle: string }, more: Partial<JwtConfig> = {}): JwtConfig {
+  return {
+    issuer: { url, certificateAuthority: Buffer.from(caBundle, 'base64').toString(), audiences: ['nami'] },
+    claimMappings: { username: { claim: 'sub', prefix: 'oidc:' }, groups: { claim: 'groups', prefix: '' } },
+    ...more,
+  }
+}
+
+const audiences = ['https://kubernetes.default.svc']
+
+test('jwtAuthenticator() reads users out of claims, and follows an issuer that changes its keys', async () => {
+  const clock = new VirtualClock()
+  const keys = [newKey('one')]
+  await using backend = await issuer(keys)
+  const { authenticateToken } = jwtAuthenticator({ config: configOf(backend), clock, audiences })
+  const exp = clock.now() / 1000 + 60
+  const claims = { iss: backend.url, aud: 'nami', sub: 'ann', groups: ['dev'], exp, jti: 'j1' }
+  const known = await authenticateToken(tokenOf(keys[0] as Key, claims), audiences)
+  const extra = { 'authentication.kubernetes.io/credential-id': ['JTI=j1'] }
+  assert.deepEqual(known?.user, { name: 'oidc:ann', groups: ['dev'], extra })
+  await authenticateToken(tokenOf(keys[0] as Key, claims), audiences)
+  assert.deepEqual(backend.asked, ['/.well-known/openid-configuration', '/jwks'])
+
+  const stranger = tokenOf(newKey('one'), claims)
+  await assert.rejects(authenticateToken(stranger, audiences), /failed to verify id token signature/)
+  assert.equal(backend.asked.length, 2, 'wrong signatures do not make it ask again and again')
+  keys[0] = newKey('two')
+  clock.advanceTo(clock.now() + 10_000)
+  assert.equal((await authenticateToken(tokenOf(keys[0], claims), audiences))?.user.name, 'oidc:ann')
+  assert.equal(await authenticateToken(tokenOf(keys[0], { ...claims, iss: 'https://other' }), audiences), undefined)
+  assert.equal(await authenticateToken('no jwt', audiences), undefined)
+  const none = `${tokenOf(keys[0], claims, 'none').split('.').slice(0, 2).join('.')}.`
+  await assert.rejects(authenticateToken(none, audiences), /unexpected signature algorithm "none"/)
+  await assert.rejects(authenticateToken(tokenOf(keys[0], { ...claims, aud: 'x' }), audiences), {
+    message: 'oidc: verify token: oidc: expected audience in ["nami"] got ["x"]',
+  })
+  await assert.rejects(authenticateToken(tokenOf(keys[0], { ...claims, exp: 1 }), audiences), /token is expired/)
+})
+
+test('jwtAuthenticator() maps and validates by CEL', async () => {
+  const clock = new VirtualClock()
+  const keys = [newKey('one')]
+  await using backend = await issuer(keys)
+  const config = configOf(backend, {
+    claimMappings: {
+      username: { expression: 'claims.email.split("@")[0]' },
+      groups: { expression: 'claims.roles.split(",")' },
+      uid: { expression: 'claims.oid' },
+      extra: [{ key: 'example.com/tenant', valueExpression: 'claims.tenant' }],
+    },
+    claimValidationRules: [
+      { expression: 'claims.exp - claims.nbf <= 3600', message: 'too long' },
+      { claim: 'hd', requiredValue: 'example.com' },
+    ],
+    userValidationRules: [{ expression: '!user.username.startsWith("system:")', message: 'reserved' }],
+  })
+  const { authenticateToken } = jwtAuthenticator({ config, clock, audiences })
+  const now = clock.now() / 1000
+  const claims = {
+    iss: backend.url,
+    aud: ['nami'],
+    email: 'ann@example.com',
+    roles: 'a,b',
+    oid: '7',
+    tenant: 't',
+    hd: 'example.com',
+    nbf: now,
+    exp: now + 60,
+  }
+  const ask = (more: object) => authenticateToken(tokenOf(keys[0] as Key, { ...claims, ...more }), audiences)
+  assert.deepEqual((await ask({}))?.user, { name: 'ann', groups: ['a', 'b'], uid: '7', extra: { 'example.com/tenant': ['t'] } })
+  await assert.rejects(ask({ exp: now + 7200 }), {
+    message:
+      "oidc: error evaluating claim validation expression: validation expression 'claims.exp - claims.nbf <= 3600' failed: too long",
+  })
+  await assert.rejects(ask({ hd: 'evil.com' }), {
+    message: 'oidc: required claim hd value does not match. Got = evil.com, want = example.com',
+  })
+  await assert.rejects(ask({ email: 'system:admin@example.com' }), /reserved/)
+})
+
+const invalid = [
+  {
+    jwt: '[{issuer: {url: "http://a", audiences: [a]}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
+    message: /jwt\[0\]\.issuer\.url: Invalid value: "http:\/\/a": URL scheme must be https/,
+  },
+  {
+    jwt: '[{issuer: {url: "https://a"}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
+    message: /jwt\[0\]\.issuer\.audiences: Required value: at least one jwt\.issuer\.audiences is required/,
+  },
+  {
+    jwt: '[{issuer: {url: "https://a", audiences: [a]}, claimMappings: {}}]',
+    message: /username: Required value: claim or expression is required/,
+  },
+  {
+    jwt: '[{issuer: {url: "https://a", audiences: [a]}, claimMappings: {username: {expression: "claims."}}}]',
+    message: /compilation failed/,
+  },
+]
+for (const { jwt, message } of invalid) {
+  test(`parseAuthenticationConfig() refuses ${jwt}`, () => {
+    const text = `apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: ${jwt}`
+    assert.throws(() => parseAuthenticationConfig(text), message)
+  })
+}

@@ -1,0 +1,144 @@
+/** The stage that lets requests begin, wait, or go away (upstream `filters/priority-and-fairness.go`). */
+import type { Clock } from '#lib/clock.ts'
+import { StatusError } from '#schema/status-error.ts'
+import type { Next, Request, Response, Stage } from '../request.ts'
+import { Followed } from '../stages/followed.ts'
+import { isLongRunning } from '../stages/long-running.ts'
+import type { Flow, FlowControl } from './flow-control.ts'
+import { type Ran, type Refusal, seatsOf, type Work } from './queue-set.ts'
+import { flowHash } from './shuffle-sharding.ts'
+import { type Estimator, estimateWork, oneSeat } from './work-estimate.ts'
+
+export interface PriorityOptions {
+  readonly control: FlowControl
+  readonly estimator: Estimator
+  readonly clock: Clock
+  /** Milliseconds that a request may wait for its turn: a quarter of `--request-timeout`. */
+  readonly patience: number
+}
+
+/** Where seats are free, and the answer is known at once, it costs a few comparisons. */
+export function priorityAndFairness(options: PriorityOptions): Stage {
+  const { control, estimator } = options
+  return (request, next) => {
+    const { info } = request
+    const isWatch = info.isResource && info.verb === 'watch'
+    if (!isWatch && isLongRunning(info)) return next(request)
+    const flow = control.classify(request.user, info)
+    request.flowHeaders = flow.headers
+    const { seats, maxSeats } = flow.level
+    const work = seats.isExempt ? oneSeat : estimateWork(request, estimator, maxSeats)
+    const wanted = seatsOf(work)
+    if (seats.canStart(wanted)) {
+      const counted = isWatch ? watched(options, next) : next
+      return runNow(flow, work, { request, next: counted })
+    }
+    return inTurn(options, flow, { request, next: isWatch ? watched(options, next) : next, work })
+  }
+}
+
+interface Task {
+  readonly request: Request
+  readonly next: Next
+}
+
+function runNow(flow: Flow, work: Work, { request, next }: Task): Response | Promise<Response> {
+  const { seats } = flow.level
+  const taken = seatsOf(work)
+  flow.dispatched++
+  seats.start(taken)
+  let answered: Response | Promise<Response>
+  try {
+    answered = next(request)
+  } catch (error) {
+    seats.finish(taken, work)
+    throw error
+  }
+  if (!(answered instanceof Promise)) {
+    if (work === oneSeat) seats.finishAtOnce()
+    else seats.finish(taken, work)
+    return answered
+  }
+  seats.noteDemand()
+  return answered.finally(() => seats.finish(taken, work))
+}
+
+/** Waits for its turn, then runs. */
+function inTurn(
+  { clock, patience }: PriorityOptions,
+  flow: Flow,
+  { request, next, work }: Task & { work: Work },
+): Promise<Response> {
+  const { level } = flow
+  const { seats } = level
+  const distinguisher = distinguisherOf(flow, request)
+  const { promise, resolve } = Promise.withResolvers<Refusal | undefined>()
+  const arrivedAt = clock.now()
+  const began = clock.monotonic()
+  const waiting = { work, schema: flow.name, distinguisher, arrivedAt, subject: request, decide: resolve }
+  const limit = { signal: request.signal, milliseconds: patience }
+  const refused = seats.enqueue(flowHash(flow.name, distinguisher), waiting, limit)
+  if (refused) resolve(refused)
+  const queue = refused ? undefined : seats.queues.find((one) => one.waiting.some(({ subject }) => subject === request))
+  if (queue) seats.dispatch()
+  return promise.then(async (refusal) => {
+    flow.waits.observe((clock.monotonic() - began) / 1000)
+    if (refusal || !queue) return tooMany(flow, request, { refusal: refusal ?? 'cancelled', now: clock.now() })
+    flow.dispatched++
+    const ran: Ran = { queue, work, startedAt: clock.monotonic() }
+    try {
+      return await next(request)
+    } finally {
+      seats.finish(seatsOf(work), work, ran)
+    }
+  })
+}
+
+function distinguisherOf({ distinguisher }: Flow, { user, info }: Request): string {
+  return distinguisher === 'ByUser' ? user.name : distinguisher === 'ByNamespace' ? info.namespace : ''
+}
+
+function tooMany(flow: Flow, request: Request, { refusal, now }: { refusal: Refusal; now: number }): Response {
+  const { retryAfter } = flow.level
+  flow.refused.set(refusal, (flow.refused.get(refusal) ?? 0) + 1)
+  retryAfter.refused(now)
+  return tooManyRequests(request, retryAfter.value)
+}
+
+const text = 'Too many requests, please try again later.'
+
+/** Plain text, as upstream; who is in the same process gets the Status that client-go makes of it. */
+export function tooManyRequests({ origin }: Request, seconds: number): Response {
+  if (origin.type === 'in-process') {
+    throw new StatusError('TooManyRequests', text, { details: { retryAfterSeconds: seconds } })
+  }
+  const headers = {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+    'retry-after': String(seconds),
+  }
+  return { type: 'bytes', status: 429, bytes: Buffer.from(`${text}\n`), headers }
+}
+
+/** A watch holds its seat until it has begun; it is counted until it ends. */
+function watched({ estimator }: PriorityOptions, next: Next): Next {
+  return (request) => {
+    const forget = estimator.watches.register(request)
+    const count = (response: Response): Response => {
+      if (response.type === 'watch') return { ...response, events: new Followed(response.events, forget) }
+      forget()
+      return response
+    }
+    try {
+      const answered = next(request)
+      if (!(answered instanceof Promise)) return count(answered)
+      return answered.then(count, (error) => {
+        forget()
+        throw error
+      })
+    } catch (error) {
+      forget()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** Metrics as Prometheus reads them: families, samples, histograms. */
+
+export type Labels = Readonly<Record<string, string | number>>
+
+export function family(name: string, type: 'counter' | 'gauge' | 'histogram', help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+}
+
+export function sample(name: string, labels: Labels, value: number): string {
+  let pairs = ''
+  for (const label in labels) pairs += `${pairs ? ',' : ''}${label}=${JSON.stringify(String(labels[label]))}`
+  return pairs ? `${name}{${pairs}} ${value}` : `${name} ${value}`
+}
+
+/** A family with its samples; nothing where there are none. */
+export function samples(
+  [name, type, help]: readonly [name: string, type: 'counter' | 'gauge', help: string],
+  values: readonly (readonly [Labels, number])[],
+): string[] {
+  if (values.length === 0) return []
+  return [...family(name, type, help), ...values.map(([labels, value]) => sample(name, labels, value))]
+}
+
+export class Histogram {
+  readonly bounds: readonly number[]
+  sum = 0
+  count = 0
+  /** Of each bucket alone; what is told includes the smaller ones. */
+  readonly #counts: number[]
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.#counts = bounds.map(() => 0)
+  }
+
+  observe(value: number): void {
+    this.count++
+    this.sum += value
+    const { bounds } = this
+    for (let i = 0; i < bounds.length; i++) {
+      if (value > (bounds[i] as number)) continue
+      this.#counts[i] = (this.#counts[i] as number) + 1
+      return
+    }
+  }
+
+  /** `zeroes` more were observed that took no time. */
+  lines(name: string, labels: Labels, zeroes = 0): string[] {
+    let upTo = zeroes
+    const buckets = this.bounds.map((le, i) => sample(`${name}_bucket`, { ...labels, le }, (upTo += this.#counts[i] as number)))
+    return [
+      ...buckets,
+      sample(`${name}_bucket`, { ...labels, le: '+Inf' }, this.count + zeroes),
+      sample(`${name}_sum`, labels, this.sum),
+      sample(`${name}_count`, labels, this.count + zeroes),
+    ]
+  }
+}
