@@ -10,7 +10,7 @@ const checks: readonly (readonly [string, string, readonly string[]])[] = [
   ['clock', process.execPath, ['tools/check-clock.ts']],
   ['names', process.execPath, ['tools/check-names.ts']],
   ['docs', process.execPath, ['tools/check-docs.ts']],
-  ['unit tests', process.execPath, ['--test', '--test-reporter=dot', 'src/**/*.test.ts', 'tools/**/*.test.ts']],
+  ['unit tests', process.execPath, ['bin/nami.ts', 'test', '--only', 'unit']],
 ]
 
 let failed = 0

@@ -46,6 +46,8 @@ import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import { Event as EventsEvent } from '#api/events/v1/event.ts'
 import { FlowSchema } from '#api/flowcontrol/v1/flow-schema.ts'
 import { PriorityLevelConfiguration } from '#api/flowcontrol/v1/priority-level-configuration.ts'
+import { NodeMetrics } from '#api/metrics/v1beta1/node-metrics.ts'
+import { PodMetrics } from '#api/metrics/v1beta1/pod-metrics.ts'
 import { Ingress } from '#api/networking/v1/ingress.ts'
 import { IngressClass } from '#api/networking/v1/ingress-class.ts'
 import { IPAddress } from '#api/networking/v1/ip-address.ts'
@@ -139,4 +141,6 @@ export const kinds: readonly Kind[] = [
   ResourceClaim,
   ResourceClaimTemplate,
   ResourceSlice,
+  NodeMetrics,
+  PodMetrics,
 ]

@@ -64,7 +64,10 @@ function structsOf(schema: Node, found = new Map<string, ObjectNode>()): Map<str
 }
 
 const structs = new Map<string, ObjectNode>()
-for (const kind of [...kinds, TokenRequest, Scale, Eviction]) structsOf(kind.schema, structs)
+const addOns = new Set(['metrics.k8s.io'])
+/** The library has no models of what an extension server would serve. */
+const modelled = kinds.filter(({ group }) => !addOns.has(group))
+for (const kind of [...modelled, TokenRequest, Scale, Eviction]) structsOf(kind.schema, structs)
 
 for (const [name, schema] of structs) {
   test(`${name} has the fields of its model`, () => {

@@ -37,6 +37,8 @@ const levels = ['api/all', 'api/ga', 'api/beta', 'api/alpha'] as const
 function isEnabled(kind: Kind, settings: Settings): boolean {
   const { group, version, plural } = kind
   const stability = /alpha/.test(version) ? 'api/alpha' : /beta/.test(version) ? 'api/beta' : 'api/ga'
+  // Not one of upstream's own: an extension server serves it, which this setting does not reach.
+  if (group === 'metrics.k8s.io') return settings.get(versionKey(kind)) ?? true
   // The core group cannot be turned off as a whole.
   const general = settings.get(stability) ?? settings.get('api/all') ?? stability === 'api/ga'
   const own = settings.get(versionKey(kind)) ?? (group === '' || general)

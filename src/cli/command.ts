@@ -35,6 +35,8 @@ export interface Terminal {
 
 /** What `run` gets. */
 export interface Invocation<F extends Record<string, Flag>> {
+  /** The words by which it was called: a command may be listed under several names. */
+  readonly name: string
   readonly flags: Values<F>
   /** Positional arguments. */
   readonly args: readonly string[]

@@ -14,7 +14,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     print(await versionLine())
     return 0
   }
-  const name = [argv.slice(0, 2).join(' '), first].find((words) => Object.hasOwn(commands, words))
+  const name = [3, 2, 1].map((count) => argv.slice(0, count).join(' ')).find((words) => Object.hasOwn(commands, words))
   if (!name) {
     note(unknown(argv))
     return 2
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
       terminal.stdout.write(help(command))
       return 0
     }
-    return (await run(command, words, terminal, { print, note })) ?? 0
+    return (await run(command, words, terminal, { name, print, note })) ?? 0
   } catch (error) {
     return explain(error, note, terminal)
   }
@@ -36,7 +36,7 @@ async function run(
   command: Command,
   words: readonly string[],
   terminal: Terminal,
-  out: { print(line?: string): void; note(line: string): void },
+  out: { name: string; print(line?: string): void; note(line: string): void },
 ) {
   return command.run({ ...parse(command, words), terminal, ...out })
 }
@@ -67,7 +67,7 @@ function explain(error: unknown, note: (line: string) => void, { signal, env }: 
 function unknown(argv: readonly string[]): string {
   const noun = argv[0] ?? ''
   const verbs = Object.keys(commands).filter((name) => name.startsWith(`${noun} `))
-  if (verbs.length > 0) return `usage: nami ${noun} ${verbs.map((name) => name.split(' ')[1]).join('|')}`
+  if (verbs.length > 0) return `usage: nami ${noun} ${[...new Set(verbs.map((name) => name.split(' ')[1]))].join('|')}`
   const close = Object.keys(commands).find((name) => name.startsWith(noun.slice(0, 2)))
   return `error: unknown command ${JSON.stringify(noun)}${close ? `; did you mean "${close}"?` : ''}\n  nami help`
 }
@@ -79,7 +79,7 @@ async function overview(topic: string | undefined): Promise<string> {
   for (const [group, members] of Map.groupBy(Object.entries(commands), ([, { group }]) => group)) {
     if (!group) continue
     lines.push('', `${group}:`)
-    for (const [name, { load }] of members) lines.push(`  ${name.padEnd(14)}${(await load()).default.summary}`)
+    for (const [name, { load }] of members) lines.push(`  ${name.padEnd(20)}${(await load()).default.summary}`)
   }
   return [...lines, '', 'Start here: nami up examples/hello'].join('\n')
 }

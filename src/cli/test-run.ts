@@ -2,12 +2,15 @@
 import { globSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 export interface TestRun {
   /** Patterns, below `cwd`. */
   readonly files: readonly string[]
-  /** Files at once. */
+  /** Processes at once. */
   readonly concurrency: number
+  /** All files share those processes, which spares each of them the loading of the same modules; else each has one of its own. */
+  readonly isTogether?: boolean
   readonly cwd: string
   readonly signal: AbortSignal
   readonly print: (line: string) => void
@@ -28,43 +31,75 @@ interface Details {
   readonly file?: string
   readonly nesting: number
   readonly skip?: string | boolean
-  readonly details: { readonly type?: string; readonly error?: Error & { cause?: unknown } }
+  readonly details: { readonly type?: string; readonly duration_ms: number; readonly error?: Error & { cause?: unknown } }
 }
 
-export async function runTests({ files: patterns, concurrency, cwd, signal, print }: TestRun): Promise<TestOutcome> {
-  const files = globSync([...patterns], { cwd })
+export async function runTests(options: TestRun): Promise<TestOutcome> {
+  const { cwd, concurrency, isTogether = false } = options
+  const files = globSync([...options.files], { cwd })
     .map((file) => resolve(cwd, file))
     .sort()
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: [] }
-  let passed = 0
-  let failed = 0
-  const skipped: string[] = []
-  const nameOf = (file = '') => relative(cwd, file)
-  for await (const event of run({
-    files,
-    concurrency,
-    signal,
-    timeout: longest,
-    cwd,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  })) {
-    if (event.type === 'test:pass' || event.type === 'test:fail') {
-      const test = event.data as unknown as Details
-      if (test.details.type === 'suite') continue
-      if (test.skip) skipped.push(`${nameOf(test.file)}: ${test.name}${typeof test.skip === 'string' ? `: ${test.skip}` : ''}`)
-      else if (event.type === 'test:pass') passed++
-      else if (!isBecauseOfOthers(test)) {
-        failed++
-        print(`FAIL ${nameOf(test.file)}: ${test.name}\n${indented(reasonOf(test))}`)
-      }
-    } else if (event.type === 'test:summary' && event.data.file) {
-      const { file, counts, duration_ms: duration, success } = event.data
-      print(`${success ? 'ok  ' : 'FAIL'} ${nameOf(file)} (${counts.tests} tests, ${(duration / 1000).toFixed(1)} s)`)
-    } else if (event.type === 'test:stderr' && process.env.NAMI_DEBUG) {
-      print(event.data.message.trimEnd())
+  const outcome = { passed: 0, failed: 0, skipped: [] as string[] }
+  if (files.length === 0) return outcome
+  if (!isTogether) await follow({ files, concurrency }, outcome, options)
+  else {
+    const shares = Array.from({ length: concurrency }, (_, i) => files.filter((_, j) => j % concurrency === i))
+    const runs = shares.filter((share) => share.length > 0)
+    await Promise.all(runs.map((argv) => follow({ files: [together], argv, concurrency: 1 }, outcome, options)))
+  }
+  return outcome
+}
+
+/** Imports the files that it is told. */
+const together = fileURLToPath(import.meta.resolve('#testing/together.ts'))
+
+type Processes = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency'>
+type Counts = { passed: number; failed: number; skipped: string[] }
+
+async function follow(processes: Processes, outcome: Counts, { cwd, signal, print }: TestRun): Promise<void> {
+  const nameOf = (file = '') => (file === together ? 'a process of unit tests' : relative(cwd, file))
+  const files = new Map<string, Tally>()
+  const said: string[] = []
+  const execArgv = ['--disable-warning=ExperimentalWarning']
+  for await (const event of run({ ...processes, signal, timeout: longest, cwd, execArgv })) {
+    if (event.type === 'test:stderr') {
+      said.push(event.data.message.trimEnd())
+      if (said.length > 40) said.shift()
+      if (process.env.NAMI_DEBUG) print(event.data.message.trimEnd())
+    }
+    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
+    const test = event.data as unknown as Details
+    if (test.details.type === 'suite') continue
+    const isFine = event.type === 'test:pass'
+    tally(files, test, isFine)
+    if (test.skip)
+      outcome.skipped.push(`${nameOf(test.file)}: ${test.name}${typeof test.skip === 'string' ? `: ${test.skip}` : ''}`)
+    else if (isFine) outcome.passed++
+    else if (!isBecauseOfOthers(test)) {
+      outcome.failed++
+      const isWhole = test.file === test.name || test.file === resolve(cwd, test.name)
+      const reason = isWhole ? `${reasonOf(test)}\n${said.join('\n')}` : reasonOf(test)
+      print(`FAIL ${nameOf(test.file)}: ${isWhole ? 'ended early' : test.name}\n${indented(reason)}`)
     }
   }
-  return { passed, failed, skipped }
+  for (const [file, { tests, failed, duration }] of files) {
+    print(`${failed > 0 ? 'FAIL' : 'ok  '} ${nameOf(file)} (${tests} tests, ${(duration / 1000).toFixed(1)} s)`)
+  }
+}
+
+interface Tally {
+  tests: number
+  failed: number
+  /** Milliseconds, of its outermost tests together. */
+  duration: number
+}
+
+function tally(files: Map<string, Tally>, { file = '', nesting, details }: Details, isFine: boolean): void {
+  let of = files.get(file)
+  if (!of) files.set(file, (of = { tests: 0, failed: 0, duration: 0 }))
+  of.tests++
+  if (!isFine) of.failed++
+  if (nesting === 0) of.duration += details.duration_ms
 }
 
 /** A parent fails with its subtests; they are told by themselves. */

@@ -47,9 +47,9 @@ const mostTries = 12
 const pause = 10_000
 
 export function createEventRecorder(client: Client, options: EventRecorderOptions): EventRecorder {
-  const { clock, component, host } = options
+  const { clock, random, component, host } = options
   const correlation = createCorrelation(clock)
-  const nextInstant = instants(clock)
+  const nextInstant = instants(clock, random)
   let waiting = 0
   let writes = Promise.resolve()
 
@@ -65,11 +65,14 @@ export function createEventRecorder(client: Client, options: EventRecorderOption
   return { record, flush: () => writes }
 }
 
-/** Nanoseconds since the epoch, each later than the one before: they make the names of events. */
-function instants(clock: Clock): () => bigint {
+/**
+ * Nanoseconds since the epoch, each later than the one before: they make the names of events. What clocks do not tell is drawn, or two
+ * recorders that speak of one object in the same millisecond would name two events alike.
+ */
+function instants(clock: Clock, random: Random): () => bigint {
   let last = 0n
   return () => {
-    const now = BigInt(Math.round(clock.now() * 1e6))
+    const now = BigInt(Math.round(clock.now() * 1e6)) + BigInt(Math.floor(random.next() * 1e6))
     last = now > last ? now : last + 1n
     return last
   }

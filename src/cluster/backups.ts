@@ -19,7 +19,7 @@ import { openHistory } from '#store/history.ts'
 import { lockFile } from '#store/sqlite-file.ts'
 import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
 import { administratorIdentity } from './administrator.ts'
-import { type DataDirectory, replaceFile } from './data-directory.ts'
+import { type DataDirectory, loadConfig, replaceFile } from './data-directory.ts'
 
 export interface KnownBackup {
   readonly path: string
@@ -107,6 +107,11 @@ export async function restore(directory: DataDirectory, file: string): Promise<R
   const own = clusterOf(directory)
   if (own && own !== head.cluster) {
     throw new BackupFailed(`${file} is of another cluster (${head.cluster}); the one in ${directory.path} is ${own}`)
+  }
+  const config = loadConfig(directory)
+  if (config?.etcd) {
+    const { restoreIntoEtcd } = await import('./restore-etcd.ts')
+    return { head, ...(await restoreIntoEtcd({ directory, config: { ...config, etcd: config.etcd }, file, head })) }
   }
   const lock = lockFile(directory.store)
   const fresh = `${directory.store}-restored`

@@ -1,11 +1,13 @@
 /** What every cluster has from its first second: namespaces, policy, priority classes, the services `kubernetes` and `kube-dns`. */
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Service } from '#api/core/v1/service.ts'
+import { StorageClass } from '#api/storage/v1/storage-class.ts'
 import { reconcileSystemPriorityClasses } from '#apiserver/admission/priority.ts'
 import { clusterBinding, controllerRole } from '#apiserver/authz/bootstrap-bindings.ts'
 import { bootstrapPolicy, reconcileBootstrapPolicy } from '#apiserver/authz/bootstrap-policy.ts'
 import { reconcileKubernetesService } from '#apiserver/kubernetes-service.ts'
 import type { Client } from '#client/client.ts'
+import { localPathProvisioner } from '#controllers/persistent-volume/local-path.ts'
 import type { Controller } from '#controllers/runtime/controller.ts'
 import { rolesOf } from '#controllers/runtime/roles.ts'
 import type { Clock } from '#lib/clock.ts'
@@ -31,6 +33,7 @@ export async function bootstrap({ client, clock, config, controllers, address }:
   await reconcileSystemPriorityClasses(client)
   await reconcileKubernetesService({ client, clock, serviceCidr: config.serviceCidr, addresses: [address], port: config.port })
   await client.create(Service, dnsService(config)).catch(alreadyThere)
+  await client.create(StorageClass, localPathClass).catch(alreadyThere)
 }
 
 /** Upstream's policy, a role for each controller, and one for the DNS server on the nodes. */
@@ -53,6 +56,15 @@ function policyOf(controllers: readonly Controller[]) {
     clusterRoles: [...roles.map(({ role }) => role), dns],
     clusterRoleBindings: [...roles.map(({ binding }) => binding), dnsBinding],
   })
+}
+
+/** The volume is made where its first pod goes. */
+const localPathClass = {
+  metadata: { name: 'local-path', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner: localPathProvisioner,
+  reclaimPolicy: 'Delete' as const,
+  volumeBindingMode: 'WaitForFirstConsumer' as const,
+  allowVolumeExpansion: true,
 }
 
 /** Has no selector: every node answers at this address by itself. */

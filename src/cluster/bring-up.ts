@@ -1,12 +1,14 @@
 /** All of `up` in order: prepare, provide, start, kubeconfig, application. */
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
+import type { AdmissionConfig } from './admission-config.ts'
 import { publicAddress } from './agent-address.ts'
 import type { Answers } from './application.ts'
 import { checkSpace } from './check-space.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
 import { waitReferenced } from './processes.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
+import { engineOf, type StoreWishes, withStore } from './store-config.ts'
 import { takeTurn } from './turn.ts'
 import { isRunning, provide, start, UpError, type UpOptions } from './up.ts'
 
@@ -19,7 +21,10 @@ export interface BringUpOptions {
     readonly agent: boolean
     readonly runtimeConfig?: string | undefined
     readonly encryptionConfig?: string | undefined
+    readonly apiserverConfig?: string | undefined
+    readonly admission?: AdmissionConfig | undefined
   }
+  readonly store: StoreWishes
   readonly application: string | undefined
   /** The user's kubeconfig. */
   readonly kubeconfig: string
@@ -109,15 +114,28 @@ async function lookAtMachine(
 }
 
 /** What an earlier `up` chose stays; asking for something else while the cluster runs, or for another port, is refused. */
-function configOf(directory: DataDirectory, { wishes }: BringUpOptions): ClusterConfig {
+function configOf(directory: DataDirectory, { wishes, store }: BringUpOptions): ClusterConfig {
   const known = loadConfig(directory)
-  if (!known) return { ...defaultConfig, ...wishes, nodeName: wishes.nodeName ?? defaultNodeName() }
+  if (!known) return withStore({ ...defaultConfig, ...wishes, nodeName: wishes.nodeName ?? defaultNodeName() }, store)
   if (wishes.port !== defaultConfig.port && wishes.port !== known.port) {
     throw new UpError(`The cluster in ${directory.path} serves on port ${known.port}.`, [
       'Leave out --port, or use another --data-dir.',
     ])
   }
-  return wishes.encryptionConfig === undefined ? known : { ...known, encryptionConfig: wishes.encryptionConfig }
+  if (store.engine && store.engine !== engineOf(known)) {
+    throw new UpError(`The cluster in ${directory.path} keeps its state in ${engineOf(known)}.`, [
+      'nami down',
+      `nami store migrate --to ${store.engine}`,
+      'nami up',
+    ])
+  }
+  const { encryptionConfig, apiserverConfig, admission } = wishes
+  return {
+    ...withStore(known, store),
+    ...(encryptionConfig !== undefined && { encryptionConfig }),
+    ...(apiserverConfig !== undefined && { apiserverConfig }),
+    ...(admission !== undefined && { admission }),
+  }
 }
 
 async function mergeKubeconfig(directory: DataDirectory, { name }: ClusterConfig, path: string): Promise<boolean> {

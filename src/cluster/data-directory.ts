@@ -17,7 +17,9 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
+import type { AdmissionConfig } from './admission-config.ts'
 import type { ContainerdPaths } from './containerd-process.ts'
+import type { EtcdConfig } from './store-config.ts'
 
 /** Raised when a later Nami cannot read what an earlier one wrote, or the other way round. */
 export const format = 1
@@ -38,8 +40,16 @@ export interface ClusterConfig {
   readonly serviceCidr: string
   readonly clusterDns: string
   readonly podCidr: string
+  /** Absent: the plugins that are on by default. */
+  readonly admission?: AdmissionConfig | undefined
   /** Path of an EncryptionConfiguration; absent: nothing is encrypted at rest. */
   readonly encryptionConfig?: string | undefined
+  /** Path of a file with flags of kube-apiserver. */
+  readonly apiserverConfig?: string | undefined
+  /** Where the state is kept; absent: in a file of the data directory. */
+  readonly etcd?: EtcdConfig
+  /** Port of etcd's API in front of the state; absent or 0: there is none. */
+  readonly etcdApiPort?: number
 }
 
 export const defaultConfig = {

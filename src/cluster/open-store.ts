@@ -3,15 +3,16 @@ import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { runCompactor } from '#store/compactor.ts'
 import { encryptedStore } from '#store/encryption/encrypted-store.ts'
+import { EtcdError } from '#store/etcd/etcd-error.ts'
 import { type History, openHistory } from '#store/history.ts'
 import { type Recorder, recordHistory } from '#store/record-history.ts'
-import { openSqliteStore } from '#store/sqlite.ts'
 import { DamagedStoreError } from '#store/sqlite-damage.ts'
 import type { Store } from '#store/store.ts'
 import { lastGoodBackup } from './backups.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import { openEncryption } from './encryption-reload.ts'
 import type { Log } from './log.ts'
+import { openEngine } from './open-engine.ts'
 import { clearProblem, noteProblem, StoreProblem } from './store-problem.ts'
 
 export interface OpenStoreOptions {
@@ -41,12 +42,12 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   const history = await openHistory({ path: directory.history, onError })
   try {
     const { revision: atLeast } = await history.status()
-    const raw = await openSqliteStore({ path: directory.store, clock, atLeast }).catch((error) => refuse(error, directory))
+    const raw = await openEngine({ directory, config, clock, random, atLeast }).catch((error) => refuse(error, options))
     try {
       const encryption = openEncryption({ path: config.encryptionConfig, clock, random, log, signal: stop.signal })
       const recorder = await recordHistory({ store: raw, history, clock, onError })
       runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
-      watchSpace(options, raw, stop.signal)
+      if (!config.etcd) watchSpace(options, raw, stop.signal)
       const close = async () => {
         stop.abort()
         await recorder.close()
@@ -66,9 +67,9 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   }
 }
 
-async function refuse(error: unknown, directory: DataDirectory): Promise<never> {
-  if (!(error instanceof DamagedStoreError)) throw error
-  const problem = await problemOf(error, directory)
+async function refuse(error: unknown, { directory, config }: OpenStoreOptions): Promise<never> {
+  if (!(error instanceof DamagedStoreError || error instanceof EtcdError)) throw error
+  const problem = error instanceof EtcdError ? unreachable(error, config) : await problemOf(error, directory)
   noteProblem(directory, problem)
   throw problem
 }
@@ -84,6 +85,12 @@ async function problemOf(error: DamagedStoreError, directory: DataDirectory): Pr
     : 'No backup is known on this machine. "nami restore FILE" takes one from elsewhere.'
   const next = backup ? ['nami down', `nami restore ${backup.path}`, 'nami up'] : ['nami restore FILE']
   return new StoreProblem([...lines, ended].join('\n'), next, { cause: error })
+}
+
+function unreachable(error: EtcdError, { etcd }: ClusterConfig): StoreProblem {
+  const endpoints = etcd?.endpoints.join(',')
+  const next = [`ETCDCTL_API=3 etcdctl --endpoints ${endpoints} endpoint health    with the same certificates`]
+  return new StoreProblem(`etcd at ${endpoints} cannot be used: ${error.message}`, next, { cause: error })
 }
 
 const lookEvery = 5_000

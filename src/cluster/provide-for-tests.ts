@@ -5,6 +5,8 @@ import { findProgram, install, missingRequirements, type Requirement } from './p
 const forTests: readonly Requirement[] = [
   { anyOf: ['curl'], debian: 'curl', why: 'is a client that nobody here wrote' },
   { anyOf: ['docker-registry'], debian: 'docker-registry', why: 'takes the images that the tests push' },
+  { anyOf: ['etcd'], debian: 'etcd-server', why: 'keeps the state of several API servers' },
+  { anyOf: ['etcdctl'], debian: 'etcd-client', why: 'is its client' },
   { anyOf: ['skopeo'], debian: 'skopeo', why: 'reads them' },
 ]
 

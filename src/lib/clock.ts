@@ -34,9 +34,18 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
   })
 }
 
+let lastSecond = Number.NaN
+let lastText = ''
+
 /** An instant as Kubernetes writes `metav1.Time`: RFC 3339, UTC, whole seconds. */
 export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+  const second = Math.floor(milliseconds / 1000)
+  // Everybody asks for the present second, many times.
+  if (second === lastSecond) return lastText
+  const text = `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
+  lastSecond = second
+  lastText = text
+  return text
 }
 
 /** An instant as Kubernetes writes `metav1.MicroTime`: RFC 3339, UTC, six decimals. */

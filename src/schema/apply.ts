@@ -6,6 +6,7 @@ import { type FieldSet, inOrder, isEmpty, isMember, leaf } from './field-set.ts'
 import { setOwn } from './json-parser.ts'
 
 import {
+  areAligned,
   deduced,
   deducedOf,
   isObject,
@@ -86,6 +87,7 @@ function mergeList(shape: ListShape, lhs: unknown, rhs: unknown): unknown {
   const live = Array.isArray(lhs) ? lhs : []
   const applied = Array.isArray(rhs) ? rhs : []
   if (live.length === 0 && applied.length === 0) return rhs
+  if (areAligned(shape, live, applied)) return mergePairs(shape.items(), live, applied)
   const left = indexed(shape, live, true)
   const right = indexed(shape, applied, false)
   const shared = right.elements.filter((element) => left.values.has(element))
@@ -130,6 +132,15 @@ function mergeList(shape: ListShape, lhs: unknown, rhs: unknown): unknown {
       r++
       if (shared[nextShared] === theirs) nextShared++
     }
+  }
+  return out
+}
+
+function mergePairs(items: Shape, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
+  const out: unknown[] = []
+  for (let i = 0; i < live.length; i++) {
+    const value = merged(items, live[i], applied[i])
+    if (value !== undefined) out.push(value)
   }
   return out
 }

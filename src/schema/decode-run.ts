@@ -17,14 +17,17 @@ const maxDepth = 10_000
 export class DecodeRun {
   /** Whether the caller wants to know of unknown fields. */
   readonly isStrict: boolean
+  /** Whether parts of the input that have the right shape already may stand in the result. */
+  readonly mayShare: boolean
   sawUnknown = false
   readonly #path: Step[] = []
   /** Beside each step the struct that it is a field of, '' in lists and maps. */
   readonly #structs: string[] = []
   #depth = 0
 
-  constructor(isStrict: boolean) {
+  constructor(isStrict: boolean, mayShare: boolean) {
     this.isStrict = isStrict
+    this.mayShare = mayShare
   }
 
   /** Values of any depth may stand where a schema takes raw JSON. */

@@ -23,7 +23,21 @@ export interface DecodeReport {
  * and maps that are always present become empty rather than null, so that the declared types hold.
  */
 export function decode<T>(schema: Schema<T>, value: unknown, report?: DecodeReport): T {
-  const run = new DecodeRun(report !== undefined)
+  return runDecoder(schema, value, { report, mayShare: false })
+}
+
+/** The same, of a value that nobody changes any more: its parts that have the right shape already may stand in the result. */
+export function decodeOwned<T>(schema: Schema<T>, value: unknown, report?: DecodeReport): T {
+  return runDecoder(schema, value, { report, mayShare: true })
+}
+
+interface Decoding {
+  readonly report: DecodeReport | undefined
+  readonly mayShare: boolean
+}
+
+function runDecoder<T>(schema: Schema<T>, value: unknown, { report, mayShare }: Decoding): T {
+  const run = new DecodeRun(report !== undefined, mayShare)
   const decoded = run.guard(() => decoderOf(schema)(value, run)) as T
   if (report && run.sawUnknown) report.unknown.push(...unknownFields(schema, value))
   return decoded
@@ -94,6 +108,7 @@ function compileField([name, field]: [string, Field]): CompiledField {
 function objectDecoder(node: ObjectNode): Decoder {
   // Fields are compiled on first use, so that a schema may contain itself.
   let fields: CompiledField[] | undefined
+  let sharing: SharingDecoder | undefined
   const structName = node.name.slice(node.name.lastIndexOf('.') + 1)
   return (value, run) => {
     fields ??= Object.entries(node.fields).map(compileField)
@@ -102,6 +117,13 @@ function objectDecoder(node: ObjectNode): Decoder {
     if (typeof source !== 'object' || Array.isArray(source)) throw run.mismatch(value, goTypeOf(node))
     const out: Record<string, unknown> = {}
     const depth = run.enter(structName)
+    if (run.mayShare && source === value && !node.keepsUnknown) {
+      sharing ??= sharingDecoder(fields)
+      if (sharing(source, depth, run)) {
+        run.leave(depth)
+        return source
+      }
+    }
     let known = 0
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as CompiledField
@@ -116,6 +138,34 @@ function objectDecoder(node: ObjectNode): Decoder {
     if ((run.isStrict || node.keepsUnknown) && Object.keys(source).length !== known) takeUnknown(node, source, out, run)
     run.leave(depth)
     return out
+  }
+}
+
+/** Whether decoding would change nothing in a struct. */
+type SharingDecoder = (source: Record<string, unknown>, depth: number, run: DecodeRun) => boolean
+
+function sharingDecoder(fields: readonly CompiledField[]): SharingDecoder {
+  const places = new Map(fields.map((field, place) => [field.name, { field, place }]))
+  const always = fields.filter(({ isAlways }) => isAlways).length
+  return (source, depth, run) => {
+    let last = -1
+    let due = always
+    for (const name in source) {
+      const known = places.get(name)
+      // Another order counts as a difference: objects are written in that of their schema.
+      if (!known || known.place <= last) return false
+      last = known.place
+      if (known.field.isAlways) due--
+    }
+    if (due > 0) return false
+    for (const name in source) {
+      const { decode, isDropped } = (places.get(name) as { field: CompiledField }).field
+      const value = source[name]
+      if (value === null || value === undefined) return false
+      run.at(depth, name)
+      if (decode(value, run) !== value || isDropped?.(value)) return false
+    }
+    return true
   }
 }
 
@@ -142,12 +192,14 @@ function listDecoder(node: ListNode): Decoder {
     item ??= decoderOf(node.items)
     const out: unknown[] = new Array(value.length)
     const depth = run.enter('')
+    let isSame = run.mayShare
     for (let i = 0; i < value.length; i++) {
       run.at(depth, i)
       out[i] = item(value[i], run)
+      if (out[i] !== value[i]) isSame = false
     }
     run.leave(depth)
-    return out
+    return isSame ? value : out
   }
 }
 
@@ -160,6 +212,10 @@ function mapDecoder(node: MapNode): Decoder {
     const source = value as Record<string, unknown>
     const out: Record<string, unknown> = {}
     const depth = run.enter('')
+    if (run.mayShare && isSameMap(source, item, { depth, run })) {
+      run.leave(depth)
+      return source
+    }
     for (const key of sortedKeys(source)) {
       if (source[key] === undefined) continue
       run.at(depth, [key])
@@ -168,6 +224,19 @@ function mapDecoder(node: MapNode): Decoder {
     run.leave(depth)
     return out
   }
+}
+
+/** Whether decoding would change nothing in a map. */
+function isSameMap(source: Record<string, unknown>, item: Decoder, { depth, run }: { depth: number; run: DecodeRun }): boolean {
+  let last: string | undefined
+  for (const key in source) {
+    const value = source[key]
+    if (value === undefined || (last !== undefined && key < last)) return false
+    last = key
+    run.at(depth, [key])
+    if (item(value, run) !== value) return false
+  }
+  return true
 }
 
 function sortedKeys(source: Record<string, unknown>): string[] {

@@ -33,27 +33,40 @@ export function formatFieldError({ field, body }: FieldError): string {
  *     at.child('name').required()        // spec.containers[0].name: Required value
  */
 export class Path {
-  readonly #text: string
+  readonly #parent: Path | undefined
+  /** A field's name, a list's index, or a map's key in an array of one. */
+  readonly #step: string | number | readonly [string]
 
-  constructor(text = '') {
-    this.#text = text
+  constructor(parent?: Path, step: string | number | readonly [string] = '') {
+    this.#parent = parent
+    this.#step = step
   }
 
   toString(): string {
     return this.#text || '<nil>'
   }
 
+  /** Made only where something is wrong: nearly all paths are never read. */
+  get #text(): string {
+    if (!this.#parent) return ''
+    const before = this.#parent.#text
+    if (typeof this.#step === 'string') return before ? `${before}.${this.#step}` : this.#step
+    return `${before}[${this.#step}]`
+  }
+
   /** A field, or several: `at.child('spec', 'ports')`. */
-  child(...names: string[]): Path {
-    return new Path([...(this.#text ? [this.#text] : []), ...names].join('.'))
+  child(name: string, ...more: string[]): Path {
+    let path = new Path(this, name)
+    for (let i = 0; i < more.length; i++) path = new Path(path, more[i] as string)
+    return path
   }
 
   index(position: number): Path {
-    return new Path(`${this.#text}[${position}]`)
+    return new Path(this, position)
   }
 
   key(name: string): Path {
-    return new Path(`${this.#text}[${name}]`)
+    return new Path(this, [name])
   }
 
   required(detail = ''): FieldError {

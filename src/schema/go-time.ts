@@ -1,8 +1,12 @@
 /** Times and durations as Go reads and prints them: RFC 3339 in UTC, and texts such as `1h2m3s`. */
 
+/** Most times in what is written are those of this second. */
+let lastCanonical = ''
+
 /** `metav1.Time`: whole seconds in UTC. Throws with Go's text. */
 export function canonicalTime(text: string): string {
-  if (isCanonicalSecond.test(text) && readTime(text)) return text
+  if (text === lastCanonical) return text
+  if (isCanonicalSecond.test(text) && readTime(text)) return (lastCanonical = text)
   const time = readTime(text)
   if (!time) throw new Error(timeComplaint(text, '2006-01-02T15:04:05Z07:00'))
   return `${new Date(time.milliseconds).toISOString().slice(0, 19)}Z`

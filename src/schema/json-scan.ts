@@ -46,6 +46,32 @@ export function duplicateFields(text: string): string[] {
   return [...found]
 }
 
+const looseKey = /"[ \t\r\n]+:/
+
+/**
+ * Whether no key stands twice, for certain: there are no more ends of keys in the text than keys in what it was read into. False means only
+ * that it has to be looked at.
+ */
+export function isWithoutRepeats(text: string, value: unknown): boolean {
+  if (looseKey.test(text)) return false
+  let keys = 0
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) keys++
+  return keys === keysIn(value, 0)
+}
+
+/** Deeper than this nobody counts. */
+const deepEnough = 500
+
+/** Of all objects in it; NaN where it nests too deep. */
+function keysIn(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth > deepEnough) return Number.NaN
+  let keys = 0
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) keys += keysIn(value[i], depth + 1)
+  else for (const key in value) keys += 1 + keysIn((value as Record<string, unknown>)[key], depth + 1)
+  return keys
+}
+
 /** Whether the text nests deeper than `maxDepth`; the text need not be valid. */
 export function isTooDeep(text: string): boolean {
   let depth = 0

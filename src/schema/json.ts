@@ -3,7 +3,7 @@
  * it gives the exact answer; a parser of our own takes over for wide integers and words errors as Go's encoding/json.
  */
 import { parseJsonSlowly } from './json-parser.ts'
-import { duplicateFields, isTooDeep, maxDepth } from './json-scan.ts'
+import { duplicateFields, isTooDeep, isWithoutRepeats, maxDepth } from './json-scan.ts'
 
 export { JsonError } from './json-parser.ts'
 
@@ -47,7 +47,7 @@ class Parsed implements ParsedJson {
   }
 
   get duplicates(): string[] {
-    this.#duplicates ??= duplicateFields(this.#text)
+    this.#duplicates ??= isWithoutRepeats(this.#text, this.value) ? [] : duplicateFields(this.#text)
     return this.#duplicates
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { age, defineKind, type KubeObject } from './kind.ts'
+import { age, defineKind, type Kind, type KubeObject } from './kind.ts'
 import { toTable } from './table.ts'
 import { object, optional, string } from './words.ts'
 
@@ -72,6 +72,6 @@ test('toTable() leaves headers out on demand and rows empty', () => {
 })
 
 test('toTable() gives null for what a custom resource does not have', () => {
-  const custom = { ...Wide, schema: { ...Wide.schema, name: '' } }
+  const custom = { ...Wide, schema: { ...Wide.schema, json: {} } } as Kind
   assert.equal(toTable(custom, [one], { now }).rows[0]?.cells[1], null)
 })

@@ -1,6 +1,16 @@
 /** Which fields differ between two values of one shape (structured-merge-diff's `Compare`). */
 import { empty, type FieldSet, inOrder, leaf } from './field-set.ts'
-import { deduced, deducedOf, isObject, itemElement, type ListShape, type MapShape, type Shape, shapeAt } from './typed.ts'
+import {
+  areAligned,
+  deduced,
+  deducedOf,
+  isObject,
+  itemElement,
+  type ListShape,
+  type MapShape,
+  type Shape,
+  shapeAt,
+} from './typed.ts'
 import { addedSet } from './typed-walk.ts'
 
 export interface Comparison {
@@ -113,6 +123,7 @@ class Gathered {
 }
 
 function compareItems(shape: ListShape, lhs: unknown, rhs: unknown): Found | undefined {
+  if (Array.isArray(lhs) && Array.isArray(rhs) && areAligned(shape, lhs, rhs)) return comparePairs(shape, lhs, rhs)
   const left = grouped(shape, lhs)
   const right = grouped(shape, rhs)
   if (left.size === 0 && right.size === 0) return compareLeaves(lhs, rhs)
@@ -124,6 +135,15 @@ function compareItems(shape: ListShape, lhs: unknown, rhs: unknown): Found | und
 }
 
 const none: readonly unknown[] = []
+
+function comparePairs(shape: ListShape, lhs: readonly unknown[], rhs: readonly unknown[]): Found | undefined {
+  const items = shape.items()
+  const gathered = new Gathered()
+  for (let i = 0; i < lhs.length; i++) {
+    if (!equalValues(lhs[i], rhs[i])) gathered.put(itemElement(shape, lhs[i]), compareBoth(items, lhs[i], rhs[i]))
+  }
+  return gathered.found
+}
 
 /** All items of one key; more than one are a single thing. */
 function compareGroups(items: Shape, lhs: readonly unknown[], rhs: readonly unknown[]): Found | undefined {

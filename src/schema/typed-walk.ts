@@ -13,6 +13,7 @@ import {
   type Shape,
   type ShapeField,
   shapeAt,
+  soleKey,
   sortedKeys,
   TypedError,
   valueIn,
@@ -161,6 +162,10 @@ function isBare(value: unknown): boolean {
 
 function ownedItems(shape: ListShape, list: readonly unknown[], isItself: boolean): FieldSet | undefined {
   if (list.length === 0) return undefined
+  return knownList(shape, list, isItself) ?? newOwnedItems(shape, list, isItself)
+}
+
+function newOwnedItems(shape: ListShape, list: readonly unknown[], isItself: boolean): FieldSet {
   const out: Building = isItself ? { '.': leaf } : {}
   const items = shape.items()
   const seen = new Set<string>()
@@ -242,7 +247,48 @@ function addedFields(shape: MapShape | typeof deduced, value: Record<string, unk
   return out ?? leaf
 }
 
+/** Sets of lists whose items are structs of scalars, by their keys and fields: the objects of one template all have the same. */
+const plainLists = new WeakMap<ListShape, Map<string, FieldSet>>()
+
+/** Shorter lists are not worth it; longer texts and more of them are not worth the memory. */
+const shortList = 4
+const longSignature = 16 << 10
+const mostLists = 200
+
+function knownList(shape: ListShape, list: readonly unknown[], isItself: boolean): FieldSet | undefined {
+  const signature = list.length >= shortList ? signatureOf(shape, list) : undefined
+  if (signature === undefined || signature.length > longSignature) return undefined
+  let known = plainLists.get(shape)
+  if (!known) plainLists.set(shape, (known = new Map()))
+  const name = isItself ? signature : `-${signature}`
+  let set = known.get(name)
+  if (!set) {
+    if (known.size >= mostLists) known.clear()
+    known.set(name, (set = newOwnedItems(shape, list, isItself)))
+  }
+  return set
+}
+
+/** Key and present fields of each item; undefined where an item is no struct of scalars with a text as its only key. */
+function signatureOf(shape: ListShape, list: readonly unknown[]): string | undefined {
+  const items = shape.items()
+  const key = soleKey(shape)
+  if (key === undefined || items.type !== 'map' || !items.isClosed) return undefined
+  let signature = ''
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i]
+    if (!isObject(item)) return undefined
+    const name = item[key]
+    const bits = scalarsIn(items, item)
+    if (typeof name !== 'string' || bits === 0) return undefined
+    signature += `${bits} ${name.length} ${name}`
+  }
+  return signature
+}
+
 function addedItems(shape: ListShape, list: readonly unknown[]): FieldSet {
+  const known = knownList(shape, list, true)
+  if (known) return known
   const out: Building = { '.': leaf }
   const items = shape.items()
   for (const item of list) {

@@ -148,6 +148,31 @@ export function itemElement(shape: ListShape, item: unknown): string {
   throw new TypedError(`associative list with keys has an element that ${why}`)
 }
 
+/** The only key of the items of a map list. */
+export function soleKey({ kind, keys }: ListShape): string | undefined {
+  return kind === 'map' && keys.length === 1 ? keys[0] : undefined
+}
+
+/** Whether two map lists have items of the same keys in the same order, each a text, and none twice. */
+export function areAligned(shape: ListShape, left: readonly unknown[], right: readonly unknown[]): boolean {
+  const key = soleKey(shape)
+  if (key === undefined || left.length !== right.length) return false
+  for (let i = 0; i < left.length; i++) {
+    const name = nameAt(left, i, key)
+    if (name === undefined || name !== nameAt(right, i, key)) return false
+  }
+  if (left.length === 1) return true
+  const names = new Set<unknown>()
+  for (let i = 0; i < left.length; i++) names.add(nameAt(left, i, key))
+  return names.size === left.length
+}
+
+function nameAt(list: readonly unknown[], at: number, key: string): string | undefined {
+  const item = list[at]
+  const name = isObject(item) ? item[key] : undefined
+  return typeof name === 'string' ? name : undefined
+}
+
 function keyValue(shape: ListShape, item: Record<string, unknown>, key: string): unknown {
   const value = item[key]
   if (value !== undefined && Object.hasOwn(item, key)) return value

@@ -21,3 +21,11 @@ export function amountOf(value: number | string): number {
 function percentOf(value: number | string): number | undefined {
   return typeof value === 'string' && isValidPercent(value).length === 0 ? Number(value.slice(0, -1)) : undefined
 }
+
+/** A percentage of `total`, rounded up, or the number itself; throws upstream's text where it is neither. */
+export function percentOrNumber(value: number | string, total: number): number {
+  if (typeof value === 'number') return value
+  const percent = percentOf(value)
+  if (percent === undefined) throw new Error('invalid value for IntOrString: invalid type: string is not a percentage')
+  return Math.ceil((percent * total) / 100)
+}

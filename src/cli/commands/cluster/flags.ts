@@ -17,3 +17,33 @@ export const encryptionProviderConfig = {
   value: 'FILE',
   doc: 'an EncryptionConfiguration: which resources are encrypted at rest, and by which keys',
 } as const
+
+/** As kube-apiserver's flags of these names. */
+export const admissionFlags = {
+  'enable-admission-plugins': { type: 'string', value: 'N,...', doc: 'admission plugins beside those that are on by default' },
+  'disable-admission-plugins': { type: 'string', value: 'N,...', doc: 'admission plugins to turn off' },
+  'admission-control-config-file': { type: 'string', value: 'F', doc: 'an AdmissionConfiguration, for plugins that take one' },
+} as const
+
+/** The many other flags of kube-apiserver, in a file. */
+export const configFile = {
+  type: 'string',
+  value: 'FILE',
+  doc: "other flags of kube-apiserver, such as audit-policy-file, one 'flag: value' a line",
+} as const
+
+/** Where the state is kept. */
+export const storeFlags = {
+  store: { type: 'string', value: 'E', doc: 'where the state is kept: sqlite (the default, a file) or etcd' },
+  'etcd-endpoints': { type: 'string', value: 'U,...', doc: 'members of the etcd cluster: https://10.0.0.1:2379,...' },
+  'etcd-cafile': { type: 'string', value: 'F', doc: "who signs etcd's certificates" },
+  'etcd-certfile': { type: 'string', value: 'F', doc: 'certificate to show to etcd' },
+  'etcd-keyfile': { type: 'string', value: 'F', doc: 'its key' },
+  'etcd-prefix': { type: 'string', value: 'P', doc: 'what all keys in etcd begin with (default /registry)' },
+} as const
+
+export const etcdApiPort = {
+  type: 'string',
+  value: 'P',
+  doc: "serve etcd's API on 127.0.0.1:P, for etcdctl with the administrator's certificate (default: off)",
+} as const

@@ -1,8 +1,13 @@
 /** The shape of the two commands that the supervisor runs: announce, start, wait for the signal, end in order. */
+import { resolve } from 'node:path'
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 import type { ClusterConfig, DataDirectory } from '#cluster/data-directory.ts'
 import type { Log } from '#cluster/log.ts'
-import { dataDir, encryptionProviderConfig, runtimeConfig } from './flags.ts'
+import { admissionFrom } from './admission-from.ts'
+import { admissionFlags, configFile, dataDir, encryptionProviderConfig, etcdApiPort, runtimeConfig, storeFlags } from './flags.ts'
+import { storeFrom } from './store-from.ts'
+
+const serverFlags = { ...admissionFlags, ...storeFlags, 'etcd-api-port': etcdApiPort, config: configFile } as const
 
 type Start = (directory: DataDirectory, config: ClusterConfig, log: Log) => Promise<{ close(): Promise<void> }>
 
@@ -17,7 +22,12 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
     summary,
     usage: `${name} --data-dir D`,
     examples: [`${name} --data-dir /var/lib/nami`],
-    flags: { 'data-dir': dataDir, 'runtime-config': runtimeConfig, 'encryption-provider-config': encryptionProviderConfig },
+    flags: {
+      'data-dir': dataDir,
+      'runtime-config': runtimeConfig,
+      'encryption-provider-config': encryptionProviderConfig,
+      ...(name === 'server' && serverFlags),
+    },
 
     async run({ flags, terminal }) {
       const { dataDirectory, loadConfig, prepare } = await import('#cluster/data-directory.ts')
@@ -26,10 +36,14 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       if (!known) throw new CommandError(`${directory.path} holds no cluster.`, { next: ['nami up'] })
       const given = flags['runtime-config']
       const encryptionConfig = flags['encryption-provider-config']
+      const admission = await admissionFrom(flags, terminal)
+      const { withStore } = await import('#cluster/store-config.ts')
       const config = {
-        ...known,
+        ...withStore(known, await storeFrom(flags, terminal)),
         ...(given !== undefined && { runtimeConfig: given }),
         ...(encryptionConfig !== undefined && { encryptionConfig }),
+        ...(admission && { admission }),
+        ...(flags.config !== undefined && { apiserverConfig: resolve(terminal.cwd, flags.config) }),
       }
       prepare(directory)
       const [start, { announce }, { createLog }, { settleDownLater }] = await Promise.all([

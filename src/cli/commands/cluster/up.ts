@@ -4,7 +4,9 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, CommandError, defineCommand, type Terminal } from '#cli/command.ts'
 import { systemClock } from '#lib/clock.ts'
-import { dataDir, encryptionProviderConfig, runtimeConfig } from './flags.ts'
+import { admissionFrom } from './admission-from.ts'
+import { admissionFlags, configFile, dataDir, encryptionProviderConfig, etcdApiPort, runtimeConfig, storeFlags } from './flags.ts'
+import { storeFrom } from './store-from.ts'
 
 const command: Command = defineCommand({
   summary: 'start a cluster on this machine, and an application on it',
@@ -20,6 +22,10 @@ const command: Command = defineCommand({
     port: { type: 'string', value: 'P', doc: 'port of the API server', default: '6443' },
     'runtime-config': runtimeConfig,
     'encryption-provider-config': encryptionProviderConfig,
+    ...admissionFlags,
+    ...storeFlags,
+    'etcd-api-port': etcdApiPort,
+    config: configFile,
     'no-agent': { type: 'boolean', doc: 'a control plane alone: needs no root, runs no containers' },
     json: { type: 'boolean', doc: 'print the outcome as JSON' },
   },
@@ -38,8 +44,11 @@ const command: Command = defineCommand({
         port,
         agent: !flags['no-agent'],
         runtimeConfig: flags['runtime-config'],
-        encryptionConfig: encryptionFile(flags['encryption-provider-config'], terminal.cwd),
+        encryptionConfig: existingFile('encryption-provider-config', flags['encryption-provider-config'], terminal.cwd),
+        apiserverConfig: existingFile('config', flags.config, terminal.cwd),
+        admission: await admissionFrom(flags, terminal),
       },
+      store: await storeFrom(flags, terminal),
       application,
       kubeconfig: kubeconfigPath(terminal),
       screen: terminal.stderr as never,
@@ -77,10 +86,10 @@ function suggestions({ answers, kubectl, workload }: Outcome): readonly string[]
 }
 
 /** The processes run elsewhere, so that the path must be whole. */
-function encryptionFile(path: string | undefined, cwd: string): string | undefined {
+function existingFile(flag: string, path: string | undefined, cwd: string): string | undefined {
   if (path === undefined) return undefined
   const file = resolve(cwd, path)
-  if (!existsSync(file)) throw new CommandError(`--encryption-provider-config: ${file} does not exist`, { exitCode: 2 })
+  if (!existsSync(file)) throw new CommandError(`--${flag}: ${file} does not exist`, { exitCode: 2 })
   return file
 }
 

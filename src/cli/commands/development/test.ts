@@ -3,7 +3,7 @@ import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 
 /** The parts, in the order in which they run: the quick ones first, and one cluster at a time. */
 const parts = {
-  unit: { files: ['src/**/*.test.ts', 'tools/**/*.test.ts'], concurrency: 2 },
+  unit: { files: ['src/**/*.test.ts', 'tools/**/*.test.ts'], concurrency: 3, isTogether: true },
   clients: { files: ['test/clients/**/*.test.ts'], concurrency: 1 },
   e2e: { files: ['test/e2e/**/*.test.ts'], concurrency: 1 },
 } as const

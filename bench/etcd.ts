@@ -1,0 +1,116 @@
+/**
+ * Durable creates beside Debian's etcd in the same run: through the store's interface, as an API server writes, and through one and the
+ * same client of etcd's API, which on our side speaks TLS to a process of its own.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '#lib/clock.ts'
+import { systemRandom } from '#lib/random.ts'
+import { openEtcdStore } from '#store/etcd/etcd.ts'
+import { Members } from '#store/etcd/members.ts'
+import type { TxnMessage } from '#store/etcd/messages.ts'
+import { openSqliteStore } from '#store/sqlite.ts'
+import { create, type Store } from '#store/store.ts'
+import { missingEtcd, testEtcd } from '#testing/etcd.ts'
+import { defineBench, type Figure } from './define-bench.ts'
+
+const seconds = 1.5
+const rounds = 2
+const value = new Uint8Array(1024).fill(97)
+const cause = { user: 'system:admin', time: 1_767_225_600_000, request: '00000000-0000-0000-0000-000000000000' }
+
+type Write = (key: string) => Promise<unknown>
+
+export default defineBench({
+  name: 'etcd',
+  skip: () => missingEtcd(),
+  async run(report) {
+    const directory = mkdtempSync(join(process.env.NAMI_BENCH_DIR ?? tmpdir(), 'nami-bench-'))
+    try {
+      await throughStore(directory, report)
+      await throughEtcdApi(directory, report)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  },
+})
+
+async function throughStore(directory: string, report: (figure: Figure) => void): Promise<void> {
+  await using etcd = await testEtcd()
+  const there = await openEtcdStore({ endpoints: etcd.endpoints, name: 'bench', clock: systemClock, random: systemRandom })
+  const here = await openSqliteStore({ path: join(directory, 'state.db'), clock: systemClock })
+  const writing =
+    (store: Store): Write =>
+    (key) =>
+      create(store, { key, value }, cause)
+  await compare('creates through the store', { ours: writing(here), theirs: writing(there) }, report)
+  await there.close()
+  await here.close()
+}
+
+async function throughEtcdApi(directory: string, report: (figure: Figure) => void): Promise<void> {
+  await using etcd = await testEtcd()
+  const script = fileURLToPath(new URL('./load/etcd-api-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [port] = await once(child.stdout, 'data')
+  const file = (name: string) => readFileSync(join(directory, 'pki', name))
+  const tls = { ca: file('ca.crt'), certificate: file('admin.crt'), key: file('admin.key') }
+  const here = new Members({ endpoints: [`https://localhost:${String(port).trim()}`], tls, clock: systemClock })
+  const there = new Members({ endpoints: etcd.endpoints, clock: systemClock })
+  try {
+    await compare("creates through etcd's API", { ours: creating(here), theirs: creating(there) }, report)
+  } finally {
+    here.close()
+    there.close()
+    child.kill('SIGKILL')
+    await once(child, 'close')
+  }
+}
+
+function creating(members: Members): Write {
+  return (text) => {
+    const key = Buffer.from(text)
+    const absent = { key, target: 2, result: 0, mod_revision: 0 }
+    const request: TxnMessage = {
+      compare: [absent],
+      success: [{ request_put: { key, value } }],
+      failure: [{ request_range: { key } }],
+    }
+    return members.call('KV.Txn', request)
+  }
+}
+
+async function compare(
+  what: string,
+  { ours, theirs }: { ours: Write; theirs: Write },
+  report: (figure: Figure) => void,
+): Promise<void> {
+  for (const writers of [1, 64, 500]) {
+    let [here, there] = [0, 0]
+    for (let round = 0; round < rounds; round++) {
+      there += (await rate(theirs, writers, `${writers}/${round}`)) / rounds
+      here += (await rate(ours, writers, `${writers}/${round}`)) / rounds
+    }
+    const limit = { what: "Debian's etcd", value: there }
+    report({ what: `${what}, ${writers} writer${writers > 1 ? 's' : ''}`, value: here, unit: '/s', limit })
+  }
+}
+
+async function rate(write: Write, writers: number, name: string): Promise<number> {
+  const start = performance.now()
+  const end = start + seconds * 1000
+  let count = 0
+  const writer = async (writer: number) => {
+    for (let i = 0; performance.now() < end; i++) {
+      await write(`/registry/pods/${name}-${writer}/pod-${i}`)
+      count++
+    }
+  }
+  await Promise.all(Array.from({ length: writers }, (_, i) => writer(i)))
+  return count / ((performance.now() - start) / 1000)
+}
