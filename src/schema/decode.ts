@@ -9,7 +9,7 @@ import { DecodeRun, goTypeOf, kindOf } from './decode-run.ts'
 import { decodeScalar, isZeroScalar } from './decode-scalar.ts'
 import { unknownFields } from './decode-unknown.ts'
 import { setOwn } from './json-parser.ts'
-import type { Field, ListNode, MapNode, Node, ObjectNode, Schema } from './words.ts'
+import type { ListNode, MapNode, Node, ObjectNode, Schema } from './words.ts'
 
 export { DecodeError } from './decode-run.ts'
 
@@ -85,88 +85,127 @@ function compile(node: Node): Decoder {
 
 interface CompiledField {
   readonly name: string
+  /** Its number in the order of the schema. */
+  readonly place: number
   readonly decode: Decoder
   /** Filled in when absent. */
   readonly isAlways: boolean
   /** Says of a decoded value whether it is left out; undefined where everything sent is kept. */
   readonly isDropped: ZeroTest | undefined
-  /** True for names that every object inherits, such as `constructor`. */
-  readonly isInherited: boolean
 }
 
-function compileField([name, field]: [string, Field]): CompiledField {
-  const isAlways = field.presence === 'always' || field.presence === 'required'
-  return {
+/** The fields of a struct by name: objects hold few of them, so what an object holds is looked up, and not all that it could hold. */
+interface CompiledFields {
+  readonly byName: ReadonlyMap<string, CompiledField>
+  readonly always: readonly CompiledField[]
+}
+
+function compileFields({ fields }: ObjectNode): CompiledFields {
+  const all = Object.entries(fields).map(([name, { presence, schema }], place) => ({
     name,
-    decode: decoderOf(field.schema),
-    isAlways,
-    isDropped: field.presence === 'optional' ? zeroTest(field.schema) : undefined,
-    isInherited: name in Object.prototype,
-  }
+    place,
+    decode: decoderOf(schema),
+    isAlways: presence === 'always' || presence === 'required',
+    isDropped: presence === 'optional' ? zeroTest(schema) : undefined,
+  }))
+  return { byName: new Map(all.map((field) => [field.name, field])), always: all.filter(({ isAlways }) => isAlways) }
 }
 
 function objectDecoder(node: ObjectNode): Decoder {
   // Fields are compiled on first use, so that a schema may contain itself.
-  let fields: CompiledField[] | undefined
-  let sharing: SharingDecoder | undefined
+  let fields: CompiledFields | undefined
   const structName = node.name.slice(node.name.lastIndexOf('.') + 1)
   return (value, run) => {
-    fields ??= Object.entries(node.fields).map(compileField)
+    fields ??= compileFields(node)
     if (node.alternative && stands(node.alternative, value)) return copyJson(value)
     const source = (value ?? nothing) as Record<string, unknown>
     if (typeof source !== 'object' || Array.isArray(source)) throw run.mismatch(value, goTypeOf(node))
-    const out: Record<string, unknown> = {}
     const depth = run.enter(structName)
-    if (run.mayShare && source === value && !node.keepsUnknown) {
-      sharing ??= sharingDecoder(fields)
-      if (sharing(source, depth, run)) {
-        run.leave(depth)
-        return source
-      }
-    }
-    let known = 0
-    for (let i = 0; i < fields.length; i++) {
-      const field = fields[i] as CompiledField
-      const sent = field.isInherited && !Object.hasOwn(source, field.name) ? undefined : source[field.name]
-      if (sent !== undefined) known++
-      else if (!field.isAlways) continue
-      if (sent === null && !field.isAlways) continue
-      run.at(depth, field.name)
-      const decoded = field.decode(sent, run)
-      if (!field.isDropped?.(decoded)) out[field.name] = decoded
-    }
-    if ((run.isStrict || node.keepsUnknown) && Object.keys(source).length !== known) takeUnknown(node, source, out, run)
+    const out =
+      source === value && isInOrder(source, fields)
+        ? decodeInOrder(source, fields, { depth, run })
+        : decodeAnyOrder(source, fields, { depth, run, node })
     run.leave(depth)
     return out
   }
 }
 
-/** Whether decoding would change nothing in a struct. */
-type SharingDecoder = (source: Record<string, unknown>, depth: number, run: DecodeRun) => boolean
-
-function sharingDecoder(fields: readonly CompiledField[]): SharingDecoder {
-  const places = new Map(fields.map((field, place) => [field.name, { field, place }]))
-  const always = fields.filter(({ isAlways }) => isAlways).length
-  return (source, depth, run) => {
-    let last = -1
-    let due = always
-    for (const name in source) {
-      const known = places.get(name)
-      // Another order counts as a difference: objects are written in that of their schema.
-      if (!known || known.place <= last) return false
-      last = known.place
-      if (known.field.isAlways) due--
-    }
-    if (due > 0) return false
-    for (const name in source) {
-      const { decode, isDropped } = (places.get(name) as { field: CompiledField }).field
-      const value = source[name]
-      if (value === null || value === undefined) return false
-      run.at(depth, name)
-      if (decode(value, run) !== value || isDropped?.(value)) return false
-    }
-    return true
+/** Whether a struct holds known fields in the order of its schema, and all that are always there. */
+function isInOrder(source: Record<string, unknown>, { byName, always }: CompiledFields): boolean {
+  let last = -1
+  let due = always.length
+  for (const name in source) {
+    const field = byName.get(name)
+    if (!field || field.place <= last) return false
+    last = field.place
+    if (field.isAlways) due--
   }
+  return due === 0
+}
+
+interface Place {
+  readonly depth: number
+  readonly run: DecodeRun
+}
+
+/** Where decoding changes nothing and parts may be shared, the struct itself. */
+function decodeInOrder(source: Record<string, unknown>, { byName }: CompiledFields, { depth, run }: Place): unknown {
+  let out = run.mayShare ? undefined : ({} as Record<string, unknown>)
+  for (const name in source) {
+    const field = byName.get(name) as CompiledField
+    const sent = source[name]
+    const isLeftOut = (sent === undefined || sent === null) && !field.isAlways
+    run.at(depth, name)
+    const decoded = isLeftOut ? undefined : field.decode(sent, run)
+    const isDropped = isLeftOut || field.isDropped?.(decoded) === true
+    if (!out) {
+      if (decoded === sent && !isDropped) continue
+      out = allBefore(source, name)
+    }
+    if (!isDropped) out[name] = decoded
+  }
+  return out ?? source
+}
+
+function allBefore(source: Record<string, unknown>, end: string): Record<string, unknown> {
+  const out: Record<string, unknown> = {}
+  for (const name in source) {
+    if (name === end) break
+    out[name] = source[name]
+  }
+  return out
+}
+
+function decodeAnyOrder(
+  source: Record<string, unknown>,
+  { byName, always }: CompiledFields,
+  { depth, run, node }: Place & { readonly node: ObjectNode },
+): unknown {
+  const due: CompiledField[] = []
+  let known = 0
+  for (const name of Object.keys(source)) {
+    const field = byName.get(name)
+    if (!field || source[name] === undefined) continue
+    known++
+    if (!field.isAlways && source[name] !== null) insertByPlace(due, field)
+  }
+  for (const field of always) insertByPlace(due, field)
+  const out: Record<string, unknown> = {}
+  for (const { name, decode, isDropped } of due) {
+    run.at(depth, name)
+    const decoded = decode(Object.hasOwn(source, name) ? source[name] : undefined, run)
+    if (!isDropped?.(decoded)) out[name] = decoded
+  }
+  if ((run.isStrict || node.keepsUnknown) && Object.keys(source).length !== known) takeUnknown(node, source, out, run)
+  return out
+}
+
+/** They come nearly sorted. */
+function insertByPlace(sorted: CompiledField[], field: CompiledField): void {
+  let at = sorted.length
+  while (at > 0 && (sorted[at - 1] as CompiledField).place > field.place) at--
+  if (at === sorted.length) sorted.push(field)
+  else sorted.splice(at, 0, field)
 }
 
 /** Whether the other member of a union was sent. */
