@@ -29,7 +29,6 @@ const longest = 10 * 60_000
 interface Details {
   readonly name: string
   readonly file?: string
-  readonly nesting: number
   readonly skip?: string | boolean
   readonly details: { readonly type?: string; readonly duration_ms: number; readonly error?: Error & { cause?: unknown } }
 }
@@ -82,24 +81,26 @@ async function follow(processes: Processes, outcome: Counts, { cwd, signal, prin
       print(`FAIL ${nameOf(test.file)}: ${isWhole ? 'ended early' : test.name}\n${indented(reason)}`)
     }
   }
-  for (const [file, { tests, failed, duration }] of files) {
-    print(`${failed > 0 ? 'FAIL' : 'ok  '} ${nameOf(file)} (${tests} tests, ${(duration / 1000).toFixed(1)} s)`)
+  for (const [file, { tests, failed, began, ended }] of files) {
+    print(`${failed > 0 ? 'FAIL' : 'ok  '} ${nameOf(file)} (${tests} tests, ${((ended - began) / 1000).toFixed(1)} s)`)
   }
 }
 
 interface Tally {
   tests: number
   failed: number
-  /** Milliseconds, of its outermost tests together. */
-  duration: number
+  /** Milliseconds, of a monotonic clock. */
+  readonly began: number
+  ended: number
 }
 
-function tally(files: Map<string, Tally>, { file = '', nesting, details }: Details, isFine: boolean): void {
+function tally(files: Map<string, Tally>, { file = '', details }: Details, isFine: boolean): void {
   let of = files.get(file)
-  if (!of) files.set(file, (of = { tests: 0, failed: 0, duration: 0 }))
+  const ended = performance.now()
+  if (!of) files.set(file, (of = { tests: 0, failed: 0, began: ended - details.duration_ms, ended }))
+  of.ended = ended
   of.tests++
   if (!isFine) of.failed++
-  if (nesting === 0) of.duration += details.duration_ms
 }
 
 /** A parent fails with its subtests; they are told by themselves. */

@@ -21,7 +21,7 @@ export function traces(data: string): Traces {
 export function assertNothingLeft({ name, home, before }: { name: string; home: string; before: Traces }): void {
   const left = {
     files: [before.data, before.run].filter((path) => existsSync(path)),
-    processes: processesNaming([before.data, before.run]),
+    processes: pidsNaming([before.data, before.run]).map(wordsOf),
     mounts: mountsBelow([before.data, before.run]),
     controlGroups: controlGroupsOf(before),
     containerRecords: entries('/var/lib/cni/results').filter((file) => before.containers.some((id) => file.includes(id))),
@@ -35,14 +35,18 @@ export function assertNothingLeft({ name, home, before }: { name: string; home: 
   assert.deepEqual(left, nothing, 'down --delete leaves nothing')
 }
 
-function processesNaming(paths: readonly string[]): string[] {
+export function pidsNaming(paths: readonly string[]): number[] {
   return entries('/proc')
     .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))
-    .filter((words) => paths.some((path) => words.includes(`${path} `) || words.includes(`${path}/`)))
+    .filter((pid) => paths.some((path) => wordsOf(pid).includes(`${path} `) || wordsOf(pid).includes(`${path}/`)))
+    .map(Number)
 }
 
-function mountsBelow(paths: readonly string[]): string[] {
+function wordsOf(pid: string | number): string {
+  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+}
+
+export function mountsBelow(paths: readonly string[]): string[] {
   const points = read('/proc/self/mountinfo')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
@@ -50,7 +54,7 @@ function mountsBelow(paths: readonly string[]): string[] {
 }
 
 /** The cluster's own, in every hierarchy, and those that runc named after a container. */
-function controlGroupsOf({ run, containers }: Traces): string[] {
+export function controlGroupsOf({ run, containers }: Traces): string[] {
   const names = new Set([basename(run), ...containers])
   return globSync('/sys/fs/cgroup/{*,*/*,*/*/*}').filter((path) => names.has(basename(path)))
 }

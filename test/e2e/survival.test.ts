@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess, type ProcessName } from '#cluster/processes.ts'
 import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
+import { reboot } from '#testing/bed-reboot.ts'
 import { realClients } from '#testing/real-clients.ts'
 import { type Space, spaceOf } from './space.ts'
 
@@ -95,6 +96,20 @@ describe('a cluster survives', { skip: noBed() || clients.missing, timeout: 300_
     await space.kubectl('rollout', 'status', 'deployment/probe', '--timeout=90s')
     await eventually(async () => assert.deepEqual(await phases(), ['Running', 'Running', 'Running']), { timeout: 60_000 })
     assert.match(await space.kubectl('get', 'configmap', 'written'), /written/)
+  })
+
+  test('a reboot: nothing is left but the data directory, and up brings the application back by itself', async () => {
+    const before = await url()
+    await space.kubectl('create', 'configmap', 'before-the-reboot')
+    await reboot(bed)
+    assert.equal(pid('server') ?? pid('agent') ?? pid('supervisor'), undefined)
+    await assert.rejects(bed.get(before))
+    const back = await bed.nami('up')
+    assert.match(back.stdout, /^Cluster ready in [\d.]+ s\.$/m, back.stderr)
+    await eventually(async () => assert.match(await bed.get(before), /"pod":"probe-/), { timeout: 60_000 })
+    await eventually(async () => assert.deepEqual(await phases(), ['Running', 'Running', 'Running']), { timeout: 60_000 })
+    assert.match(await space.kubectl('get', 'configmap', 'before-the-reboot'), /before-the-reboot/)
+    assert.match(await space.kubectl('get', 'pods', '-l', 'app=probe'), /probe-/)
   })
 
   async function phases(): Promise<string[]> {

@@ -19,7 +19,7 @@ export const certificateApprovingController = defineController({
   ],
 
   async reconcile(request, cluster) {
-    const candidates = planApproval(request)
+    const candidates = await planApproval(request)
     for (const { subresource, message } of candidates) {
       const { username, uid, groups, extra } = request.spec
       const resourceAttributes = {
@@ -61,11 +61,11 @@ export interface Approval {
 }
 
 /** What the request may be approved as, most particular first. */
-export function planApproval({ spec, status }: CertificateSigningRequest): readonly Approval[] {
+export async function planApproval({ spec, status }: CertificateSigningRequest): Promise<readonly Approval[]> {
   const isDecided = status.conditions?.some(({ type }) => type === 'Approved' || type === 'Denied') ?? false
   if (isDecided || status.certificate?.length || spec.signerName !== 'kubernetes.io/kube-apiserver-client-kubelet') return []
   try {
-    const facts = readRequest(pemOf(spec.request))
+    const facts = await readRequest(pemOf(spec.request))
     if (kubeletClientProblem(facts, spec.usages ?? [])) return []
     const message = (what: string) => `Auto approving ${what} after SubjectAccessReview.`
     const self = { subresource: 'selfnodeclient', message: message('self kubelet client certificate') } as const

@@ -1,6 +1,4 @@
 /** What a certificate signing request holds, and which signers take it (upstream `pkg/apis/certificates/helpers.go`). */
-import * as x509 from '@peculiar/x509'
-
 export interface RequestFacts {
   readonly commonName: string
   readonly organizations: readonly string[]
@@ -12,8 +10,10 @@ export interface RequestFacts {
 
 const subjectAlternativeName = '2.5.29.17'
 
-/** Throws where the text is no request. */
-export function readRequest(pem: string): RequestFacts {
+/** Throws where the text is no request. What reads it is large, and few clusters ever need it. */
+export async function readRequest(pem: string): Promise<RequestFacts> {
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
   const request = new x509.Pkcs10CertificateRequest(pem)
   const extension = request.getExtension(subjectAlternativeName)
   const names = extension ? new x509.SubjectAlternativeNameExtension(extension.rawData).names.toJSON() : []

@@ -16,10 +16,12 @@ export interface Signer {
 export const longestValidity = 365 * 24 * 3600
 const shortestValidity = 600
 
-const problems: Readonly<Record<string, (pem: string, usages: readonly string[]) => string | undefined>> = {
+type MaybePromise<T> = T | Promise<T>
+
+const problems: Readonly<Record<string, (pem: string, usages: readonly string[]) => MaybePromise<string | undefined>>> = {
   'kubernetes.io/kube-apiserver-client': (_, usages) => clientProblem(usages),
-  'kubernetes.io/kube-apiserver-client-kubelet': (pem, usages) => kubeletClientProblem(readRequest(pem), usages),
-  'kubernetes.io/kubelet-serving': (pem, usages) => kubeletServingProblem(readRequest(pem), usages),
+  'kubernetes.io/kube-apiserver-client-kubelet': async (pem, usages) => kubeletClientProblem(await readRequest(pem), usages),
+  'kubernetes.io/kubelet-serving': async (pem, usages) => kubeletServingProblem(await readRequest(pem), usages),
   'kubernetes.io/legacy-unknown': () => undefined,
 }
 
@@ -39,7 +41,7 @@ export function certificateSigningController(signer: Signer): Controller {
     async reconcile(request, cluster) {
       const { spec, status } = request
       const now = cluster.clock.now()
-      const step = planSigning(request)
+      const step = await planSigning(request)
       if (step === 'nothing') return
       if (typeof step === 'object') {
         const times = { lastUpdateTime: formatTime(now), lastTransitionTime: formatTime(now) }
@@ -61,12 +63,15 @@ export function certificateSigningController(signer: Signer): Controller {
 }
 
 /** A request for another signer, one that was not approved, and one that is done, are left alone. */
-export function planSigning({ spec, status }: CertificateSigningRequest): 'sign' | 'nothing' | { readonly problem: string } {
+export async function planSigning({
+  spec,
+  status,
+}: CertificateSigningRequest): Promise<'sign' | 'nothing' | { readonly problem: string }> {
   const check = problems[spec.signerName]
   const has = (type: string) => status.conditions?.some((condition) => condition.type === type) ?? false
   if (!check || !has('Approved') || has('Denied') || has('Failed') || status.certificate?.length) return 'nothing'
   try {
-    const problem = check(pemOf(spec.request), spec.usages ?? [])
+    const problem = await check(pemOf(spec.request), spec.usages ?? [])
     return problem === undefined ? 'sign' : { problem }
   } catch (error) {
     return { problem: `unable to parse csr ${JSON.stringify('')}: ${(error as Error).message}` }
