@@ -28,6 +28,7 @@ import { PodWorker } from './pod-worker.ts'
 import { networkDialer, type ProbeDialer } from './probes/dialer.ts'
 import { Probes } from './probes/prober.ts'
 import { StatusWriter } from './status/status-writer.ts'
+import { claimsFrom } from './volumes/claims.ts'
 import { type Mounter, systemMounter } from './volumes/mounter.ts'
 import { ObjectCache } from './volumes/object-cache.ts'
 import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
@@ -291,6 +292,7 @@ class NodeAgent implements Kubelet {
     const objects = new ObjectCache({ client, clock, random, signal, onError, onChange: (uids) => uids.forEach(poke) })
     const tokens = new ServiceAccountTokens({ client, clock, random })
     const mounter = options.mounter ?? systemMounter
+    const claims = claimsFrom({ client, node: () => this.#sources.nodes.get({ name: options.nodeName }) })
     const { rootDirectory, logDirectory, allocatable } = facts
     const record = (pod: Pod, { container, ...event }: PodEvent) =>
       this.events.record(pod, { ...event, ...(container && { fieldPath: fieldPathOf(pod, container) }) })
@@ -302,7 +304,8 @@ class NodeAgent implements Kubelet {
       runtimeName: this.#sources.runtimeName,
       images: options.images,
       objects,
-      volumes: options.volumes ?? new DiskVolumes({ rootDirectory, objects, tokens, mounter, clock, random, allocatable }),
+      volumes:
+        options.volumes ?? new DiskVolumes({ rootDirectory, objects, claims, tokens, mounter, clock, random, allocatable }),
       files: options.files ?? diskPodFiles({ rootDirectory, logDirectory }),
       cgroups: options.cgroups,
       dialer,

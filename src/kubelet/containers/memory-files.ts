@@ -55,6 +55,7 @@ export function memoryVolumes(): MemoryVolumes {
         readonly: readOnly,
         propagation: 'private',
       })),
+    devicesOf: () => [],
     renewAt: () => undefined,
     release: async () => {},
     tearDown: async (uid) => void pods.delete(uid),

@@ -116,6 +116,7 @@ async function configure(means: PodMeans, target: StartTarget, image: PresentIma
     imageUser: image,
     env,
     mounts,
+    devices: means.volumes.devicesOf(pod, container),
     targetId: targetOf(pod, container, status),
   })
 }

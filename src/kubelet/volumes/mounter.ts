@@ -7,12 +7,20 @@ export interface Mounter {
   /** Nothing happens where something is mounted already. */
   tmpfs(path: string, options: { readonly sizeBytes?: number | undefined }): Promise<void>
   hugepages(path: string, options: { readonly pageSize: string }): Promise<void>
+  /** A file system of its own. Nothing happens where something is mounted already. */
+  mount(path: string, what: FileSystem): Promise<void>
   /** Binds an open file or folder, so that nobody can exchange what the path leads to meanwhile. False: not supported. */
   bind(fd: number, path: string): Promise<boolean>
   /** Nothing happens where nothing is mounted. */
   unmount(path: string): Promise<void>
   /** Mount points at and below a folder, deepest first. */
   mountsBelow(path: string): Promise<readonly string[]>
+}
+
+export interface FileSystem {
+  readonly type: string
+  readonly source: string
+  readonly options: readonly string[]
 }
 
 const run = promisify(execFile)
@@ -27,6 +35,11 @@ export const systemMounter: Mounter = {
     if (await isMountPoint(path)) return
     await run('mount', ['-t', 'hugetlbfs', '-o', `pagesize=${pageSize}`, 'nodev', path])
   },
+  async mount(path, { type, source, options }) {
+    if (await isMountPoint(path)) return
+    const chosen = options.length > 0 ? ['-o', options.join(',')] : []
+    await run('mount', ['-t', type, ...chosen, '--', source, path])
+  },
   async bind(fd, path) {
     if (!(await isMountPoint(path))) await run('mount', ['--bind', `/proc/${process.pid}/fd/${fd}`, path])
     return true
@@ -40,6 +53,7 @@ export const systemMounter: Mounter = {
 export const plainMounter: Mounter = {
   tmpfs: async () => {},
   hugepages: async () => {},
+  mount: async () => {},
   bind: async () => false,
   unmount: async () => {},
   mountsBelow: async () => [],

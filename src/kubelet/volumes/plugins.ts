@@ -1,9 +1,11 @@
 /** The list of volume plugins. */
-import type { Volume } from '#api/core/v1/volume.ts'
+import type { Mountable } from './claims.ts'
 import { configMapPlugin } from './config-map.ts'
 import { downwardApiPlugin } from './downward-api.ts'
 import { emptyDirPlugin } from './empty-dir.ts'
 import { hostPathPlugin } from './host-path.ts'
+import { localPlugin } from './local.ts'
+import { nfsPlugin } from './nfs.ts'
 import { projectedPlugin } from './projected.ts'
 import { secretPlugin } from './secret.ts'
 import type { VolumePlugin } from './volume-plugin.ts'
@@ -15,9 +17,11 @@ export const plugins: readonly VolumePlugin[] = [
   secretPlugin,
   downwardApiPlugin,
   projectedPlugin,
+  localPlugin,
+  nfsPlugin,
 ]
 
-export function pluginOf(volume: Volume): VolumePlugin {
+export function pluginOf(volume: Mountable): VolumePlugin {
   const plugin = plugins.find((candidate) => candidate.matches(volume))
   if (plugin) return plugin
   throw new Error(`failed to get Plugin from volumeSpec for volume "${volume.name}" err=no volume plugin matched`)

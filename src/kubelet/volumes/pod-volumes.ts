@@ -6,9 +6,10 @@ import type { Volume } from '#api/core/v1/volume.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { type Container, containersOf } from '../containers/pod-names.ts'
-import type { Mount } from '../cri/runtime.ts'
+import type { ContainerConfig, Mount } from '../cri/runtime.ts'
 import { expandStrictly } from '../env/expand.ts'
 import type { Addresses } from '../env/field-ref.ts'
+import { ClaimError, type ClaimSource, claimOf, type Mountable } from './claims.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import { pluginOf } from './plugins.ts'
@@ -28,6 +29,8 @@ export interface PodVolumes {
   isReady(pod: Pod): boolean
   /** Throws with the text for CreateContainerConfigError. */
   mountsOf(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>
+  /** Throws as `mountsOf`. */
+  devicesOf(pod: Pod, container: Container): readonly Device[]
   /** When content must be looked at again without any object having changed (tokens). */
   renewAt(pod: Pod): number | undefined
   /** Of a pod that has ended: unmounts and removes its volumes, and keeps what its status is made from. Safe to repeat. */
@@ -41,6 +44,7 @@ export interface PodVolumes {
 export interface DiskVolumesOptions {
   readonly rootDirectory: string
   readonly objects: ObjectSource
+  readonly claims: ClaimSource
   readonly tokens: TokenSource
   readonly mounter: Mounter
   readonly clock: Clock
@@ -48,36 +52,58 @@ export interface DiskVolumesOptions {
   readonly allocatable: Readonly<Record<string, string>>
 }
 
+export type Device = ContainerConfig['devices'][number]
+
 const propagation = { None: 'private', HostToContainer: 'hostToContainer', Bidirectional: 'bidirectional' } as const
 
 export class DiskVolumes implements PodVolumes {
   readonly #options: DiskVolumesOptions
-  /** Pod uid -> names of the volumes that are set up. */
-  readonly #done = new Map<string, Set<string>>()
+  /** Pod uid -> name of the volume -> what it was set up as. */
+  readonly #done = new Map<string, Map<string, Mountable>>()
 
   constructor(options: DiskVolumesOptions) {
     this.#options = options
   }
 
   async setUp(pod: Pod, addresses: Addresses): Promise<readonly VolumeFailure[]> {
-    const done = this.#done.get(pod.metadata.uid) ?? new Set<string>()
+    const done = this.#done.get(pod.metadata.uid) ?? new Map<string, Mountable>()
     this.#done.set(pod.metadata.uid, done)
     const failures: VolumeFailure[] = []
+    const wanted = usedVolumes(pod)
     await Promise.all(
-      usedVolumes(pod).map(async (volume) => {
-        try {
-          const plugin = pluginOf(volume)
-          if (done.has(volume.name) && !plugin.isLive) return
-          const path = volumePath(this.#podDirectory(pod.metadata.uid), plugin, volume.name)
-          await plugin.setUp({ ...this.#options, pod, volume, path, addresses })
-          done.add(volume.name)
-        } catch (error) {
-          const text = error instanceof Error ? error.message : String(error)
-          failures.push({ volume: volume.name, message: `MountVolume.SetUp failed for volume "${volume.name}" : ${text}` })
-        }
+      wanted.map(async (volume) => {
+        const known = done.get(volume.name)
+        if (known && !pluginOf(known).isLive) return
+        const failed = await this.#setUpOne(pod, volume, addresses)
+        if (typeof failed !== 'string') done.set(volume.name, failed)
+        else failures.push({ volume: volume.name, message: failed })
       }),
     )
-    return failures
+    const waiting = wanted.filter(({ name }) => !done.has(name)).map(({ name }) => name)
+    return failures.map(({ volume, message }) => ({ volume, message: message.replace(unmounted, waiting.join(' ')) }))
+  }
+
+  /** What it was set up as, or why it was not. */
+  async #setUpOne(pod: Pod, volume: Volume, addresses: Addresses): Promise<Mountable | string> {
+    let found: Mountable
+    try {
+      found = await this.#options.claims.resolve(pod, volume)
+    } catch (error) {
+      if (error instanceof ClaimError) return error.message
+      const volumes = `unmounted volumes=[${unmounted}], unattached volumes=[], failed to process volumes=[${volume.name}]`
+      return `Unable to attach or mount volumes: ${volumes}: ${textOf(error)}`
+    }
+    try {
+      const plugin = pluginOf(found)
+      if (found.isBlock && !plugin.hasDevices) {
+        return `MapVolume.FindMapperPluginBySpec failed for volume "${found.name}" : no volume plugin matched`
+      }
+      const path = volumePath(this.#podDirectory(pod.metadata.uid), plugin, found.name)
+      await plugin.setUp({ ...this.#options, pod, volume: found, path, addresses })
+      return found
+    } catch (error) {
+      return `MountVolume.SetUp failed for volume "${found.name}" : ${textOf(error)}`
+    }
   }
 
   isReady(pod: Pod): boolean {
@@ -90,20 +116,30 @@ export class DiskVolumes implements PodVolumes {
     for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
       const volume = pod.spec.volumes?.find(({ name }) => name === mount.name)
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`)
-      const plugin = pluginOf(volume)
-      const root = this.#rootOf(pod, volume)
+      const known = this.#mountable(pod, volume)
+      const plugin = pluginOf(known)
+      const root = plugin.hostPath?.(known) ?? volumePath(this.#podDirectory(pod.metadata.uid), plugin, known.name)
       const subPath = mount.subPathExpr ? expandStrictly(mount.subPathExpr, env) : (mount.subPath ?? '')
       const target = join(this.#podDirectory(pod.metadata.uid), 'volume-subpaths', volume.name, container.name, String(index))
       const hostPath = subPath ? await this.#subPath({ volume: root, subPath, target }, mount.name, container.name) : root
       mounts.push({
         containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
         hostPath,
-        readonly: Boolean(mount.readOnly || plugin.isReadOnly),
+        readonly: Boolean(mount.readOnly || plugin.isReadOnly || known.isReadOnly),
         ...(mount.recursiveReadOnly && mount.recursiveReadOnly !== 'Disabled' && { recursiveReadOnly: true }),
         propagation: propagation[mount.mountPropagation ?? 'None'],
       })
     }
     return mounts
+  }
+
+  devicesOf(pod: Pod, container: Container): readonly Device[] {
+    return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+      const volume = pod.spec.volumes?.find((one) => one.name === name)
+      if (!volume) throw new Error(`cannot find volume "${name}" to pass into container "${container.name}"`)
+      const { local, isReadOnly } = this.#mountable(pod, volume)
+      return { containerPath: devicePath, hostPath: local?.path ?? '', permissions: isReadOnly ? 'r' : 'mrw' }
+    })
   }
 
   renewAt(pod: Pod): number | undefined {
@@ -112,7 +148,11 @@ export class DiskVolumes implements PodVolumes {
 
   async release(podUid: string): Promise<void> {
     const directory = this.#podDirectory(podUid)
-    for (const mount of await this.#options.mounter.mountsBelow(directory)) await this.#options.mounter.unmount(mount)
+    const { mounter } = this.#options
+    for (const mount of await mounter.mountsBelow(directory)) await mounter.unmount(mount)
+    // What is still mounted there belongs to somebody else and must not be removed with the rest.
+    const [stuck] = await mounter.mountsBelow(directory)
+    if (stuck) throw new Error(`${stuck} is still mounted`)
     for (const folder of ['volume-subpaths', 'volumes']) await rm(join(directory, folder), { recursive: true, force: true })
     this.#options.tokens.forget(podUid)
     this.#done.delete(podUid)
@@ -127,9 +167,11 @@ export class DiskVolumes implements PodVolumes {
     return await readdir(join(this.#options.rootDirectory, 'pods')).catch(() => [])
   }
 
-  #rootOf(pod: Pod, volume: Volume): string {
-    const plugin = pluginOf(volume)
-    return plugin.hostPath?.(volume) ?? volumePath(this.#podDirectory(pod.metadata.uid), plugin, volume.name)
+  #mountable(pod: Pod, volume: Volume): Mountable {
+    const known = this.#done.get(pod.metadata.uid)?.get(volume.name)
+    if (known) return known
+    if (claimOf(pod, volume)) throw new Error(`volume "${volume.name}" is not mounted`)
+    return volume
   }
 
   async #subPath(mount: Parameters<typeof prepareSubPath>[0], volume: string, container: string): Promise<string> {
@@ -147,9 +189,19 @@ export class DiskVolumes implements PodVolumes {
   }
 }
 
-/** Volumes that a container mounts; the others are left alone. */
+/** Stands for the names of all that wait, which is known at the end. */
+const unmounted = '\0'
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Volumes that a container mounts or is given as a device; the others are left alone. */
 export function usedVolumes(pod: Pod): readonly Volume[] {
-  const used = new Set([...containersOf(pod)].flatMap(({ container }) => (container.volumeMounts ?? []).map(({ name }) => name)))
+  const used = new Set<string>()
+  for (const { container } of containersOf(pod)) {
+    for (const { name } of [...(container.volumeMounts ?? []), ...(container.volumeDevices ?? [])]) used.add(name)
+  }
   return (pod.spec.volumes ?? []).filter(({ name }) => used.has(name))
 }
 

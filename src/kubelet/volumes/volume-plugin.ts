@@ -1,16 +1,16 @@
 /** What a kind of volume is to the agent: a folder that it fills, and perhaps keeps filled. One file per plugin. */
 import type { Pod } from '#api/core/v1/pod.ts'
-import type { Volume } from '#api/core/v1/volume.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Addresses } from '../env/field-ref.ts'
+import type { Mountable } from './claims.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import type { TokenSource } from './service-account-token.ts'
 
 export interface VolumeContext {
   readonly pod: Pod
-  readonly volume: Volume
+  readonly volume: Mountable
   /** The volume's own folder: `<root>/pods/<uid>/volumes/kubernetes.io~<plugin>/<name>`. */
   readonly path: string
   readonly objects: ObjectSource
@@ -29,10 +29,12 @@ export interface VolumeContext {
 export interface VolumePlugin {
   /** As it stands in paths, after `kubernetes.io~`. */
   readonly name: string
-  matches(volume: Volume): boolean
+  matches(volume: Mountable): boolean
   setUp(context: VolumeContext): Promise<void>
   /** Where the containers' mounts come from, if it is not the volume's own folder. */
-  hostPath?(volume: Volume): string
+  hostPath?(volume: Mountable): string
+  /** It can be a device too. */
+  readonly hasDevices?: boolean
   /** True where the content follows objects that change. */
   readonly isLive?: boolean
   /** Containers see it read-only whatever they ask for. */

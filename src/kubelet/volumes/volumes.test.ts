@@ -8,6 +8,7 @@ import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import type { Draft } from '#schema/words.ts'
 import { checkPath, type Payload, writeAtomically } from './atomic-writer.ts'
+import type { ClaimSource } from './claims.ts'
 import { plainMounter, systemMounter } from './mounter.ts'
 import type { ObjectData, ObjectSource } from './object-source.ts'
 import { DiskVolumes } from './pod-volumes.ts'
@@ -76,11 +77,14 @@ function pod(spec: Draft<Pod['spec']>): Pod {
 const mount = (name: string, over = {}) => ({ name: 'main', resources: {}, volumeMounts: [{ name, mountPath: '/v', ...over }] })
 const addresses = { podIps: [], hostIps: [] }
 
-function diskVolumes(rootDirectory: string, objects: Record<string, ObjectData>) {
+const noClaims: ClaimSource = { resolve: async (_, volume) => volume }
+
+function diskVolumes(rootDirectory: string, objects: Record<string, ObjectData>, claims = noClaims) {
   const find = async (_: string, name: string) => objects[name]
   const source: ObjectSource = { configMap: find, secret: find }
   const tokens: TokenSource = { token: async () => 'jwt', renewAt: () => undefined, forget: () => {} }
-  return new DiskVolumes({ ...means, rootDirectory, objects: source, tokens, mounter: plainMounter, allocatable: {} })
+  const inputs = { objects: source, tokens, mounter: plainMounter, allocatable: {} }
+  return new DiskVolumes({ ...means, ...inputs, rootDirectory, claims })
 }
 
 test('DiskVolumes fills a projected volume from all its sources and follows changes', async () => {
