@@ -33,5 +33,5 @@ export function isPassing(error: unknown): boolean {
   if (code === undefined) return false
   if (passing.has(code)) return true
   if (code === status.RESOURCE_EXHAUSTED) return details.includes('too many requests')
-  return code === status.UNKNOWN && /context|stopped|leader|connection|EOF/.test(details)
+  return code === status.UNKNOWN && /context|stopped|leader|connection|EOF|dropped/.test(details)
 }
