@@ -45,7 +45,10 @@ describe('nami up with an application', { skip: noBed() || clients.missing, time
     const folder = copyOf('hello', 'deployment.yaml', (text) => text.replace('replicas: 3', 'replicsa: 3'))
     const { code, stderr } = await bed.nami('up', folder)
     assert.equal(code, 1)
-    assert.match(stderr, /deployment\.yaml: .*strict decoding error: unknown field "spec\.replicsa"/)
+    assert.match(
+      stderr,
+      /deployment\.yaml: failed to create typed patch object \(default\/hello; apps\/v1, Kind=Deployment\): \.spec\.replicsa: field not declared in schema/,
+    )
     const broken = copyOf('hello', 'deployment.yaml', (text) => `${text}\n  : [`)
     assert.match((await bed.nami('up', broken)).stderr, /deployment\.yaml/)
   })
