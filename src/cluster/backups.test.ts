@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -135,6 +135,29 @@ test('restore() refuses what is damaged or of another cluster, and changes nothi
   )
 })
 
+test("a backup with keys lets a new machine take the cluster's place; without them it says that there are none", {
+  timeout: 60_000,
+}, async () => {
+  using at = await place()
+  const [file, bare] = [join(at.files, 'nami.bak'), join(at.files, 'bare.bak')]
+  const server = await at.start()
+  await backUp(at.directory, file, { keys: true })
+  await backUp(at.directory, bare)
+  await server.close()
+  assert(!readFileSync(bare, 'latin1').includes('PRIVATE KEY-----'))
+  using there = await place()
+  const { keys } = await restore(there.directory, file)
+  assert.equal(keys, 'restored')
+  const pem = (of: Place, name: string) => readFileSync(join(of.directory.pki, name), 'utf8')
+  const moved = await there.start()
+  for (const name of ['ca.crt', 'ca.key', 'front-proxy-ca.key', 'sa.key']) assert.equal(pem(there, name), pem(at, name), name)
+  assert.equal(statSync(join(there.directory.pki, 'ca.key')).mode & 0o777, 0o600)
+  await moved.close()
+  assert.equal((await restore(there.directory, file)).keys, 'own')
+  using third = await place()
+  assert.equal((await restore(third.directory, bare)).keys, 'none')
+})
+
 test('chosen resources are encrypted in every file, keys rotate, and an update rewrites what is stale', {
   timeout: 60_000,
 }, async () => {
@@ -158,6 +181,14 @@ test('chosen resources are encrypted in every file, keys rotate, and an update r
   assert(files().includes('plain-as-day') && files().includes('k8s:enc:secretbox:v1:key1:'))
   assert(!files().includes(secret.data.password) && !files().includes('"password"'))
 
+  write('key2')
+  await assert.rejects(at.start({ encryptionConfig: path }), ({ message }: Error) => {
+    const line = '  k8s:enc:secretbox:v1:key1: 1 value, at /registry/secrets/default/s'
+    assert.equal(message, `${path} does not open all that is stored, so these keys are not used:\n${line}`)
+    return true
+  })
+  await assert.rejects(at.start(), /^Error: Values are stored encrypted, and no encryption configuration is given:\n/)
+  assert.match(storeProblem(at.directory)?.next[0] ?? '', /^nami up --encryption-provider-config FILE/)
   write('key2', 'key1')
   const second = await at.start({ encryptionConfig: path })
   client = (await administrator(at.directory)) as Client

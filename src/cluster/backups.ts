@@ -14,12 +14,14 @@ import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { httpsTransport } from '#client/https-transport.ts'
 import { formatTime, systemClock } from '#lib/clock.ts'
-import { BackupError, type BackupHead, checkBackup } from '#store/backup.ts'
+import { BackupError, type BackupHead, backupRows, checkBackup } from '#store/backup.ts'
+import { prefixOf } from '#store/encryption/find-unreadable.ts'
 import { openHistory } from '#store/history.ts'
 import { lockFile } from '#store/sqlite-file.ts'
 import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
 import { administratorIdentity } from './administrator.ts'
 import { type DataDirectory, loadConfig, replaceFile } from './data-directory.ts'
+import { takeAuthorities } from './pki-authorities.ts'
 
 export interface KnownBackup {
   readonly path: string
@@ -32,16 +34,23 @@ export class BackupFailed extends Error {}
 
 /** Where the server answers with a backup; nobody but administrators may ask (`system:masters`). */
 export const backupPath = '/nami/backup'
+/** The query by which it answers with the keys of the cluster's authorities as well. */
+export const withKeys = 'keys'
+
+export interface BackUpOptions {
+  /** With them a new machine can take the cluster's place: clients, nodes and tokens of before are accepted there. */
+  readonly keys?: boolean
+}
 
 /** Asks the server, checks what came, and puts it at `path` only when it is whole. */
-export async function backUp(directory: DataDirectory, path: string): Promise<BackupHead> {
+export async function backUp(directory: DataDirectory, path: string, { keys = false }: BackUpOptions = {}): Promise<BackupHead> {
   const identity = administratorIdentity(directory)
   if (!identity) throw new BackupFailed('There is no cluster yet.')
   const transport = httpsTransport({ ...identity, clock: systemClock })
   const temporary = `${path}.${process.pid}.new`
   try {
     const answer = await transport
-      .raw({ method: 'GET', path: backupPath, signal: new AbortController().signal })
+      .raw({ method: 'GET', path: keys ? `${backupPath}?${withKeys}` : backupPath, signal: new AbortController().signal })
       .catch((error) => {
         throw new BackupFailed(`The server does not answer: ${error.message}`, { cause: error })
       })
@@ -94,6 +103,10 @@ export interface Restored {
   readonly revision: number
   /** Where the former state lies; undefined where there was none. */
   readonly former: string | undefined
+  /** Whose keys the cluster has now: those that were here, those of the backup, or none, so that a start makes new ones. */
+  readonly keys: 'own' | 'restored' | 'none'
+  /** What encrypted values begin with, each with the name of a key that is needed. */
+  readonly encryptedBy: readonly string[]
 }
 
 /**
@@ -111,7 +124,8 @@ export async function restore(directory: DataDirectory, file: string): Promise<R
   const config = loadConfig(directory)
   if (config?.etcd) {
     const { restoreIntoEtcd } = await import('./restore-etcd.ts')
-    return { head, ...(await restoreIntoEtcd({ directory, config: { ...config, etcd: config.etcd }, file, head })) }
+    const restored = await restoreIntoEtcd({ directory, config: { ...config, etcd: config.etcd }, file, head })
+    return { head, ...restored, keys: await takeAuthorities(directory.pki, head.keys), encryptedBy: await prefixesIn(file) }
   }
   const lock = lockFile(directory.store)
   const fresh = `${directory.store}-restored`
@@ -121,11 +135,19 @@ export async function restore(directory: DataDirectory, file: string): Promise<R
     const former = putAside(directory.store)
     for (const name of filesOf(fresh)) renameSync(name, name.replace(fresh, directory.store))
     syncDirectory(dirname(directory.store))
-    return { head, revision, former }
+    const keys = await takeAuthorities(directory.pki, head.keys)
+    return { head, revision, former, keys, encryptedBy: await prefixesIn(file) }
   } finally {
     lock.close()
     for (const name of filesOf(fresh)) rmSync(name, { force: true })
   }
+}
+
+async function prefixesIn(file: string): Promise<string[]> {
+  const prefixes = new Set<string>()
+  for await (const { value } of backupRows(file)) prefixes.add(prefixOf(value))
+  prefixes.delete('')
+  return [...prefixes]
 }
 
 /** A damaged state is still worth a look at what the history has seen of it. */

@@ -44,7 +44,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
     const { revision: atLeast } = await history.status()
     const raw = await openEngine({ directory, config, clock, random, atLeast }).catch((error) => refuse(error, options))
     try {
-      const encryption = openEncryption({ path: config.encryptionConfig, clock, random, log, signal: stop.signal })
+      const encryption = await encryptionOf(options, raw, stop.signal)
       const recorder = await recordHistory({ store: raw, history, clock, onError })
       runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
       if (!config.etcd) watchSpace(options, raw, stop.signal)
@@ -63,6 +63,15 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   } catch (error) {
     stop.abort()
     await history.close()
+    throw error
+  }
+}
+
+async function encryptionOf({ directory, config, clock, random, log }: OpenStoreOptions, raw: Store, signal: AbortSignal) {
+  try {
+    return await openEncryption({ path: config.encryptionConfig, raw, clock, random, log, signal })
+  } catch (error) {
+    if (error instanceof StoreProblem) noteProblem(directory, error)
     throw error
   }
 }

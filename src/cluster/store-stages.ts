@@ -6,7 +6,9 @@ import type { Client } from '#client/client.ts'
 import { type Clock, formatTime } from '#lib/clock.ts'
 import { backupOf } from '#store/backup.ts'
 import type { Store } from '#store/store.ts'
-import { backupPath } from './backups.ts'
+import { backupPath, withKeys } from './backups.ts'
+import type { Pki } from './pki.ts'
+import { authoritiesOf } from './pki-authorities.ts'
 
 /** Name of the check that fails while only deletions are accepted. */
 export const spaceCheckName = 'store-space'
@@ -17,11 +19,12 @@ export function spaceCheck(store: Store): HealthCheck {
 }
 
 /** No role allows the path, so that only `system:masters` reach it. */
-export function backupStage(raw: Store, { client, clock }: { client: () => Client; clock: Clock }): Stage {
+export function backupStage(raw: Store, { client, clock, pki }: { client: () => Client; clock: Clock; pki: Pki }): Stage {
   return async (request, next) => {
     if (request.path !== backupPath || request.method !== 'GET') return next(request)
     const cluster = await clusterUid(client())
-    const chunks = backupOf(raw, { cluster, created: formatTime(clock.now()) })
+    const keys = request.query.has(withKeys) ? { keys: authoritiesOf(pki) } : {}
+    const chunks = backupOf(raw, { cluster, created: formatTime(clock.now()), ...keys })
     return { type: 'stream', status: 200, chunks: joined(chunks), headers: { 'content-type': 'application/octet-stream' } }
   }
 }

@@ -20,6 +20,8 @@ export interface BackupHead {
   readonly created: string
   readonly rows: number
   readonly leases: readonly Lease[]
+  /** Keys and certificates of the cluster's authorities in PEM, by the names of their files; absent unless they were asked for. */
+  readonly keys?: Readonly<Record<string, string>>
 }
 
 /** Raised with every change that older programs cannot read. */
@@ -34,7 +36,10 @@ const everything = { key: '\u0001', end: '\uffff' }
 const pageSize = 10_000
 
 /** The backup of now, in chunks; consistent, and nobody waits for it. */
-export async function* backupOf(store: Store, about: Pick<BackupHead, 'cluster' | 'created'>): AsyncGenerator<Uint8Array> {
+export async function* backupOf(
+  store: Store,
+  about: Pick<BackupHead, 'cluster' | 'created' | 'keys'>,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   const { count, revision } = await store.range({ ...everything, countOnly: true })
   const leases = await store.leases()

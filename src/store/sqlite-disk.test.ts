@@ -19,7 +19,8 @@ function disk(bytes: number): { path: string } & Disposable {
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
   assert.equal(mounted.status, 0, String(mounted.stderr))
   const unmount = () => {
-    spawnSync('umount', [path])
+    // Also where a test failed with its files open.
+    spawnSync('umount', ['--lazy', path])
     rmSync(path, { recursive: true })
   }
   return { path, [Symbol.dispose]: unmount }

@@ -29,6 +29,7 @@ export class SqliteLog {
   #onFatal: (error: Error) => void = () => {}
   #owed: ((answer: Answer) => void)[] = []
   #bytes = 0
+  #slowness = 0
   #ended: Promise<void>
   #closing = false
   #failed = false
@@ -51,6 +52,11 @@ export class SqliteLog {
   /** Size of the database when last heard of. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Milliseconds that the disk takes for a commit, of late. */
+  get slowness(): number {
+    return this.#slowness
   }
 
   /** Whether `onFatal` has been called. */
@@ -92,6 +98,7 @@ export class SqliteLog {
   #answered(answer: Answer): void {
     if (answer.type === 'failed') return this.#fail(new Error(`the store's disk failed: ${answer.message}`))
     if (answer.type !== 'full') this.#bytes = answer.bytes
+    if (answer.type === 'done') this.#slowness += (answer.took - this.#slowness) / 8
     const owed = this.#owed.shift()
     if (this.#owed.length === 0 && !this.#closing) this.#worker.unref()
     owed?.(answer)

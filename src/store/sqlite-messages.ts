@@ -52,7 +52,8 @@ export type Request =
 /** Answers to `commit`, `compact` and `probe` come in the order of the questions. */
 export type Answer =
   | { readonly type: 'ready'; readonly bytes: number }
-  | { readonly type: 'done'; readonly bytes: number }
+  /** `took`: milliseconds of the last commit, from the last row on. */
+  | { readonly type: 'done'; readonly bytes: number; readonly took: number }
   /** Nothing of the request was done. */
   | { readonly type: 'full' }
   | { readonly type: 'failed'; readonly message: string }

@@ -22,18 +22,24 @@ after(() => rmSync(root, { recursive: true }))
 const hasStrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
 const skip = hasStrace ? false : 'strace is not installed, or may not trace here'
 
-let traced: Traced[] | undefined
+/** Microseconds by which a disk is late that takes its time with an fsync. */
+const lateness = 15_000
 
-/** A run of eight clients, traced once for all tests. */
-function trace(): Traced[] {
-  if (traced) return traced
+const traces = new Map<number, Traced[]>()
+
+/** A run of eight clients, traced once for all tests; `late` holds up each fsync by so many microseconds. */
+function trace(late = 0): Traced[] {
+  const found = traces.get(late)
+  if (found) return found
   const directory = mkdtempSync(join(tmpdir(), 'nami-traced-'))
   try {
     const file = join(directory, 'trace')
     const writer = join(import.meta.dirname, 'conformance/traced-writer.ts')
     const command = [process.execPath, '--disable-warning=ExperimentalWarning', writer, join(directory, 'state.db'), '7', '12']
-    spawnSync('strace', [...traceArguments, '-o', file, ...command], { stdio: 'ignore', timeout: 60_000 })
-    traced = parseTrace(file, join(directory, 'state.db'))
+    const delay = late ? ['-e', `inject=fsync,fdatasync:delay_enter=${late}`] : []
+    spawnSync('strace', [...traceArguments, ...delay, '-o', file, ...command], { stdio: 'ignore', timeout: 60_000 })
+    const traced = parseTrace(file, join(directory, 'state.db'))
+    traces.set(late, traced)
     assert(
       traced.some((one) => one.type === 'out' && one.line.startsWith('"end"')),
       'the writer came to its end',
@@ -76,9 +82,19 @@ function judge(recording: Recording, { rows }: { rows: readonly Row[] }, what: s
   if (!verdict.ok) assert.fail(`${what}: ${JSON.stringify({ stuck: verdict.stuck, longest: verdict.longest.slice(-5) })}`)
 }
 
+interface Replay {
+  readonly times: number
+  readonly random: Random
+  readonly late?: number
+  /** As if nothing were ever synced after the first answer. */
+  readonly forgetful?: boolean
+}
+
+type Look = (files: TracedFiles, recording: Recording, what: string) => void
+
 /** Calls back at chosen instants of the run, with the files and with what the clients know by then. */
-function replay(times: number, random: Random, look: (files: TracedFiles, recording: Recording, what: string) => void): number {
-  const all = trace()
+function replay({ times, random, late = 0, forgetful = false }: Replay, look: Look): number {
+  const all = trace(late)
   const instants = new Set<number>()
   const first = all.findIndex(({ type }) => type === 'out')
   while (instants.size < Math.min(times, all.length - first))
@@ -86,7 +102,7 @@ function replay(times: number, random: Random, look: (files: TracedFiles, record
   const files = new TracedFiles()
   const recording = new Recording()
   for (const [i, one] of all.entries()) {
-    files.apply(one)
+    if (!(forgetful && i > first && one.type === 'sync')) files.apply(one)
     if (one.type === 'out') {
       const { id, input, output } = JSON.parse(one.line)
       if (input) recording.called(id, input)
@@ -101,7 +117,8 @@ test(`a store killed at ${cuts / 2} instants has lost nothing acknowledged and i
   skip,
   timeout: 300_000,
 }, () => {
-  const done = replay(cuts / 2, seededRandom(1), (files, recording, what) => judge(recording, found(files.killed()), what))
+  const plan = { times: cuts / 2, random: seededRandom(1) }
+  const done = replay(plan, (files, recording, what) => judge(recording, found(files.killed()), what))
   assert.equal(done, Math.floor(cuts / 2))
 })
 
@@ -110,7 +127,30 @@ test(`a store after ${cuts / 2} power cuts has lost nothing acknowledged and inv
   timeout: 300_000,
 }, () => {
   const random = seededRandom(2)
-  replay(cuts / 2, random, (files, recording, what) => judge(recording, found(files.cut(random)), what))
+  replay({ times: cuts / 2, random }, (files, recording, what) => judge(recording, found(files.cut(random)), what))
+})
+
+test(`a store on a disk whose fsync is late has lost nothing acknowledged after ${cuts / 5} power cuts`, {
+  skip,
+  timeout: 300_000,
+}, () => {
+  const random = seededRandom(4)
+  const plan = { times: cuts / 5, random, late: lateness }
+  replay(plan, (files, recording, what) => judge(recording, found(files.cut(random)), what))
+})
+
+test('power cuts find out a store that forgets to fsync', { skip, timeout: 300_000 }, () => {
+  const random = seededRandom(5)
+  let lost = 0
+  const look: Look = (files, recording, what) => {
+    try {
+      judge(recording, found(files.cut(random)), what)
+    } catch {
+      lost++
+    }
+  }
+  replay({ times: 50, random, forgetful: true }, look)
+  assert(lost > 10, `${lost} of 50 were found out`)
 })
 
 test('a store with a changed byte anywhere is what it was, or is refused', { skip, timeout: 300_000 }, () => {

@@ -49,6 +49,8 @@ class Committer {
   /** Written since the file's size was measured. */
   #unmeasured = measureAfter
   #measured = 0
+  /** Milliseconds of the last commit. */
+  #took = 0
   /** Rows that wait to leave `log`. */
   #leaving: Float64Array[] = []
   /** Number and sum of everything ever written. */
@@ -86,7 +88,7 @@ class Committer {
       else if (request.type === 'compact') this.#compact(request)
       else if (request.type === 'probe') this.#probe()
       else return this.#close()
-      this.#say({ type: 'done', bytes: this.#bytes() })
+      this.#say({ type: 'done', bytes: this.#bytes(), took: this.#took })
     } catch (error) {
       if (request.type === 'commit') this.#endedEpoch = request.epoch
       this.#fail(error)
@@ -193,7 +195,9 @@ class Committer {
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       work()
+      const start = performance.now()
       this.#database.exec('COMMIT')
+      this.#took = performance.now() - start
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error

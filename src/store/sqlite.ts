@@ -93,8 +93,8 @@ interface Group {
 
 const probePeriod = 5000
 
-/** Groups at the worker: with a second one waiting there it need not wait for this thread. */
-const depth = 2
+/** What this thread takes for a write, in milliseconds, about. */
+const perWrite = 0.012
 /** Fewer writes are not worth a group of their own while another is under way. */
 const fewWrites = 32
 
@@ -234,7 +234,7 @@ class SqliteStore implements Store {
       waitFor.waiting.push({ resolve, reject })
       if (empty) return
       this.#collecting = group
-      if (group.writes.length >= Math.max(fewWrites, this.#size / 2)) this.#send()
+      if (this.#depth > 1 && group.writes.length >= Math.max(fewWrites, this.#size / 2)) this.#send()
       else this.#schedule()
     })
   }
@@ -257,9 +257,18 @@ class SqliteStore implements Store {
     })
   }
 
+  /**
+   * Groups at the worker. With a second one waiting there it need not wait for this thread; but those who write again when they are
+   * answered then share two commits among them. Where the disk is slower than this thread, one commit of all is better.
+   */
+  get #depth(): 1 | 2 {
+    const writes = this.#size + (this.#collecting?.writes.length ?? 0)
+    return this.#log.slowness < writes * perWrite ? 2 : 1
+  }
+
   #send(): void {
     const group = this.#collecting
-    if (!group || this.#committing.length === depth) return
+    if (!group || this.#committing.length >= this.#depth) return
     this.#collecting = undefined
     this.#committing.push(group)
     this.#size = group.writes.length

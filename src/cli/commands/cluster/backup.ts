@@ -7,10 +7,15 @@ const command: Command = defineCommand({
   summary: "write the cluster's state into a file",
   usage: 'backup F',
   details: `  The cluster goes on meanwhile; the file holds its state at one instant, and is checked before it gets its name.
-  Only the owner can read it: it holds Secrets, encrypted where the cluster encrypts them. Keys and certificates of
-  the cluster are not in it: they lie in pki/ of the data directory.`,
-  examples: ['backup /backup/nami.bak', 'backup nami.bak --data-dir /tmp/nami'],
-  flags: { 'data-dir': dataDir, json: { type: 'boolean', doc: 'print as JSON' } },
+  Only the owner can read it: it holds Secrets, encrypted where the cluster encrypts them. The keys that encrypt them
+  are never in it. With --with-keys the keys of the cluster's authorities are (ca, front-proxy-ca and sa of pki/), so
+  that a new machine can take its place; whoever has such a file can be anybody in the cluster.`,
+  examples: ['backup /backup/nami.bak', 'backup /safe/nami.bak --with-keys'],
+  flags: {
+    'data-dir': dataDir,
+    'with-keys': { type: 'boolean', doc: "put the keys of the cluster's authorities into it" },
+    json: { type: 'boolean', doc: 'print as JSON' },
+  },
 
   async run({ flags, args, terminal, print }) {
     const [file] = args
@@ -20,7 +25,7 @@ const command: Command = defineCommand({
       import('#cluster/backups.ts'),
     ])
     const path = resolve(terminal.cwd, file)
-    const head = await backUp(dataDirectory(flags['data-dir']), path).catch((error) => {
+    const head = await backUp(dataDirectory(flags['data-dir']), path, { keys: flags['with-keys'] ?? false }).catch((error) => {
       if (!(error instanceof BackupFailed)) throw error
       throw new CommandError(error.message, { next: ['nami status'], cause: error })
     })

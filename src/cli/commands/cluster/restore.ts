@@ -24,13 +24,25 @@ const command: Command = defineCommand({
       throw new CommandError('The cluster is running.', { next: ['nami down', `nami restore ${file}`, 'nami up'] })
     }
     prepare(directory)
-    const { head, revision, former } = await restore(directory, resolve(terminal.cwd, file)).catch((error) => {
+    const { head, revision, former, keys, encryptedBy } = await restore(directory, resolve(terminal.cwd, file)).catch((error) => {
       if (!(error instanceof BackupFailed)) throw error
       throw new CommandError(error.message, { cause: error })
     })
-    if (flags.json) return print(JSON.stringify({ ...head, leases: undefined, revision, former }))
+    if (flags.json) return print(JSON.stringify({ ...head, leases: undefined, keys, revision, former, encryptedBy }))
     print(`${head.rows} objects of ${head.created} are restored. "nami up" starts the cluster with them.`)
     if (former) print(`The former state lies in ${former}.`)
+    if (keys === 'restored')
+      print('The keys of its authorities are restored as well: clients, nodes and tokens of before are accepted.')
+    if (keys === 'none') {
+      print(
+        'The keys of its authorities are neither here nor in the backup: "nami up" makes new ones, and no certificate or token of',
+      )
+      print('before is accepted. To avoid that, copy pki/ of the former data directory first.')
+    }
+    if (encryptedBy.length > 0) {
+      print(`Some values are encrypted, by ${encryptedBy.map((prefix) => prefix.slice(0, -1)).join(', ')}:`)
+      print('"nami up --encryption-provider-config FILE" needs these keys.')
+    }
   },
 })
 export default command
