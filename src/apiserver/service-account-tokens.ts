@@ -6,8 +6,14 @@ import { serviceAccountUsername } from './authn/service-account-user.ts'
 export interface ServiceAccountTokenOptions {
   /** PKCS#8 or SEC1 PEM, RSA or P-256. */
   readonly privateKey: string
-  /** PEM of keys that signed earlier tokens. */
+  /** PEM of keys that signed earlier tokens; a file may hold several. */
   readonly formerKeys?: readonly string[]
+  /** Issuers that stood in earlier tokens. */
+  readonly formerIssuers?: readonly string[]
+  /** Seconds that a token lives at most; 0 or absent: whatever is asked for. */
+  readonly maxExpirationSeconds?: number | undefined
+  /** Whether tokens of pods live on for a year, with a warning; default true. */
+  readonly extendsExpiration?: boolean | undefined
   /** `https://kubernetes.default.svc.cluster.local`. */
   readonly issuer: string
   /** Of the API server; default the issuer. */
@@ -40,6 +46,15 @@ export interface TokenClaims {
   readonly sub: string
 }
 
+/** The claims of a token that lies in a Secret: it has no end, and no audience but the API server. */
+export interface SecretTokenClaims {
+  readonly sub: string
+  readonly namespace: string
+  readonly secretName: string
+  readonly accountName: string
+  readonly accountUid: string
+}
+
 export interface CreateTokenOptions {
   readonly audiences: readonly string[]
   readonly expirationSeconds: number
@@ -57,12 +72,20 @@ export interface CreateTokenOptions {
 
 export interface ServiceAccountTokens {
   readonly issuer: string
+  readonly maxExpirationSeconds: number
+  readonly extendsExpiration: boolean
   readonly audiences: readonly string[]
   createToken(serviceAccount: Pick<ServiceAccount, 'metadata'>, options: CreateTokenOptions): string
+  /** A token without end, good while the Secret holds it. */
+  createSecretToken(serviceAccount: Pick<ServiceAccount, 'metadata'>, secret: { readonly name: string }): string
   /** Whether the token claims to be ours; nothing is verified. */
   isOurs(token: string): boolean
   /** The claims, once the signature is good; throws otherwise. Times and objects are the caller's to check. */
   verify(token: string): TokenClaims
+  /** Whether the token claims to lie in a Secret; nothing is verified. */
+  isSecretToken(token: string): boolean
+  /** The claims of such a token, once the signature is good; throws otherwise. */
+  verifySecretToken(token: string): SecretTokenClaims
   /** The document at `/openid/v1/jwks`. */
   jwks(): { readonly keys: readonly object[] }
   /** The document at `/.well-known/openid-configuration`. */
@@ -72,22 +95,28 @@ export interface ServiceAccountTokens {
 export function serviceAccountTokens(options: ServiceAccountTokenOptions): ServiceAccountTokens {
   const { issuer, audiences = [issuer], jwksUri = `${issuer}/openid/v1/jwks` } = options
   const signer = signingKey(options.privateKey)
-  const keys = [signer, ...(options.formerKeys ?? []).map(verifyingKey)]
+  const keys = [signer, ...(options.formerKeys ?? []).flatMap(pemBlocks).map(verifyingKey)]
+  const issuers = [issuer, ...(options.formerIssuers ?? [])]
   const verified = new Map<string, TokenClaims>()
   return {
     issuer,
     audiences,
+    maxExpirationSeconds: options.maxExpirationSeconds ?? 0,
+    extendsExpiration: options.extendsExpiration ?? true,
     createToken: (serviceAccount, wanted) => encode(signer, claimsFor(serviceAccount, { issuer, ...wanted })),
-    isOurs: (token) => peek(token)?.iss === issuer,
+    createSecretToken: (serviceAccount, secret) => encode(signer, secretTokenClaims(serviceAccount, secret.name)),
+    isOurs: (token) => issuers.includes(peek(token)?.iss as string),
     verify(token) {
       const digest = createHash('sha256').update(token).digest('base64')
       const known = verified.get(digest)
       if (known) return known
-      const claims = decode(keys, token)
+      const claims = checkShape(decode(keys, token))
       if (verified.size >= rememberedTokens) verified.delete(verified.keys().next().value as string)
       verified.set(digest, claims)
       return claims
     },
+    isSecretToken: (token) => peek(token)?.iss === secretTokenIssuer,
+    verifySecretToken: (token) => readSecretToken(decode(keys, token)),
     jwks: () => ({ keys: keys.map(jwk) }),
     openidConfiguration: () => ({
       issuer,
@@ -115,6 +144,10 @@ interface SigningKey extends VerifyingKey {
 function signingKey(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem)
   return { ...publicPart(createPublicKey(privateKey)), privateKey }
+}
+
+function pemBlocks(text: string): string[] {
+  return text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g) ?? []
 }
 
 function verifyingKey(pem: string): VerifyingKey {
@@ -168,7 +201,43 @@ function claimsFor(
   }
 }
 
-function encode(key: SigningKey, claims: TokenClaims): string {
+const secretTokenIssuer = 'kubernetes/serviceaccount'
+const secretTokenClaim = {
+  namespace: 'kubernetes.io/serviceaccount/namespace',
+  secretName: 'kubernetes.io/serviceaccount/secret.name',
+  accountName: 'kubernetes.io/serviceaccount/service-account.name',
+  accountUid: 'kubernetes.io/serviceaccount/service-account.uid',
+} as const
+
+function secretTokenClaims({ metadata }: Pick<ServiceAccount, 'metadata'>, secretName: string): object {
+  const namespace = metadata.namespace as string
+  return {
+    iss: secretTokenIssuer,
+    [secretTokenClaim.namespace]: namespace,
+    [secretTokenClaim.secretName]: secretName,
+    [secretTokenClaim.accountName]: metadata.name,
+    [secretTokenClaim.accountUid]: metadata.uid,
+    sub: serviceAccountUsername(namespace, metadata.name),
+  }
+}
+
+/** The texts are those of upstream's `pkg/serviceaccount/legacy.go`. */
+function readSecretToken(claims: Record<string, any> | undefined): SecretTokenClaims {
+  const text = (name: string, missing: string): string => {
+    const value: unknown = claims?.[name]
+    if (typeof value === 'string' && value !== '') return value
+    throw new Error(missing)
+  }
+  const sub = text('sub', 'sub claim is missing')
+  const namespace = text(secretTokenClaim.namespace, 'namespace claim is missing')
+  const secretName = text(secretTokenClaim.secretName, 'secretName claim is missing')
+  const accountName = text(secretTokenClaim.accountName, 'serviceAccountName claim is missing')
+  const accountUid = text(secretTokenClaim.accountUid, 'serviceAccountUID claim is missing')
+  if (sub !== serviceAccountUsername(namespace, accountName)) throw new Error('sub claim is invalid')
+  return { sub, namespace, secretName, accountName, accountUid }
+}
+
+function encode(key: SigningKey, claims: object): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const content = `${part({ alg: key.algorithm, kid: key.id })}.${part(claims)}`
   const signature = sign('sha256', Buffer.from(content), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
@@ -176,7 +245,7 @@ function encode(key: SigningKey, claims: TokenClaims): string {
 }
 
 /** The algorithm is the key's, whatever the token says: a header cannot choose a weaker one. */
-function decode(keys: readonly VerifyingKey[], token: string): TokenClaims {
+function decode(keys: readonly VerifyingKey[], token: string): Record<string, any> | undefined {
   const [header = '', payload = '', signature = ''] = token.split('.')
   const { alg, kid } = parse(header) ?? {}
   const content = Buffer.from(`${header}.${payload}`)
@@ -184,7 +253,7 @@ function decode(keys: readonly VerifyingKey[], token: string): TokenClaims {
   const named = keys.filter(({ id }) => id === kid)
   for (const { algorithm, publicKey } of named.length > 0 ? named : keys) {
     if (alg !== algorithm || !verify('sha256', content, { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes)) continue
-    return checkShape(parse(payload))
+    return parse(payload)
   }
   throw new Error('failed to verify token signature')
 }

@@ -1,4 +1,5 @@
 /** What every cluster has from its first second: namespaces, policy, priority classes, the services `kubernetes` and `kube-dns`. */
+import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
@@ -13,6 +14,7 @@ import { rolesOf } from '#controllers/runtime/roles.ts'
 import type { Clock } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { ClusterConfig } from './data-directory.ts'
+import { simulatorRules, simulatorUser } from './keep-simulator.ts'
 
 export interface BootstrapOptions {
   /** As the API server itself. */
@@ -34,6 +36,13 @@ export async function bootstrap({ client, clock, config, controllers, address }:
   await reconcileKubernetesService({ client, clock, serviceCidr: config.serviceCidr, addresses: [address], port: config.port })
   await client.create(Service, dnsService(config)).catch(alreadyThere)
   await client.create(StorageClass, localPathClass).catch(alreadyThere)
+  await client.create(ConfigMap, tokenTracking(clock)).catch(alreadyThere)
+}
+
+/** Since when the use of tokens in Secrets is written down; the cleaner of unused ones asks (upstream `legacytokentracking`). */
+function tokenTracking(clock: Clock) {
+  const metadata = { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' }
+  return { metadata, data: { since: new Date(clock.now()).toISOString().slice(0, 10) } }
 }
 
 /** Upstream's policy, a role for each controller, and one for the DNS server on the nodes. */
@@ -52,9 +61,14 @@ function policyOf(controllers: readonly Controller[]) {
     kind: 'User',
     name: 'system:kube-proxy',
   })
+  const simulatorBinding = clusterBinding(simulatorUser, {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'User',
+    name: simulatorUser,
+  })
   return bootstrapPolicy({
-    clusterRoles: [...roles.map(({ role }) => role), dns],
-    clusterRoleBindings: [...roles.map(({ binding }) => binding), dnsBinding],
+    clusterRoles: [...roles.map(({ role }) => role), dns, { metadata: { name: simulatorUser }, rules: simulatorRules }],
+    clusterRoleBindings: [...roles.map(({ binding }) => binding), dnsBinding, simulatorBinding],
   })
 }
 

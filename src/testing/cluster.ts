@@ -17,6 +17,7 @@ import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
 import type { AggregationOptions } from '#apiserver/aggregation/aggregator.ts'
 import { bearerTokenAuthenticator } from '#apiserver/authn/bearer-token.ts'
 import { certificateAuthenticator } from '#apiserver/authn/certificate.ts'
+import { secretTokenAuthenticator } from '#apiserver/authn/secret-token.ts'
 import { serviceAccountAuthenticator } from '#apiserver/authn/service-account.ts'
 import { unionAuthorizer } from '#apiserver/authz/authorize.ts'
 import { bootstrapPolicy, controllerRole, reconcileBootstrapPolicy } from '#apiserver/authz/bootstrap-policy.ts'
@@ -53,7 +54,7 @@ export interface TestClusterOptions {
   readonly seed?: number
   /** Kinds beside those that every cluster has. */
   readonly kinds?: readonly Kind[]
-  /** Default: the server's own, without ServiceAccount unless that controller runs, since pods would wait for it. */
+  /** Default: the server's own, without those that need a controller which does not run (`needed`). */
   readonly admission?: readonly AdmissionPlugin[]
   /** Default: the server's own. */
   readonly hooks?: readonly RegistryHook[]
@@ -150,7 +151,10 @@ function authentication(clock: VirtualClock) {
     issuer: 'https://kubernetes.default.svc.cluster.local',
   })
   const { audiences } = tokens
-  const known = ({ lister, client }: Own) => [serviceAccountAuthenticator({ keys: tokens, lister, client, clock })]
+  const known = ({ lister, client }: Own) => [
+    serviceAccountAuthenticator({ keys: tokens, lister, client, clock }),
+    secretTokenAuthenticator({ keys: tokens, lister, client, clock }),
+  ]
   return {
     tokens,
     tokenAuthentication: (own: Own) => ({ tokens: known(own), audiences }),
@@ -164,9 +168,15 @@ function authentication(clock: VirtualClock) {
 /** Signs the tokens of all test clusters of this process. */
 let signingKey: string | undefined
 
+/** Left out unless that controller runs: what the plugin adds, nobody else provides or takes away. */
+const needed: Readonly<Record<string, string>> = {
+  ServiceAccount: 'serviceaccount-controller',
+  StorageObjectInUseProtection: 'persistentvolumeclaim-protection-controller',
+}
+
 function plugins(controllers: readonly Controller[]): readonly AdmissionPlugin[] {
-  const accounts = controllers.some(({ name }) => name === 'serviceaccount-controller')
-  return accounts ? defaultPlugins : defaultPlugins.filter(({ name }) => name !== 'ServiceAccount')
+  const running = new Set(controllers.map(({ name }) => name))
+  return defaultPlugins.filter(({ name }) => !needed[name] || running.has(needed[name]))
 }
 
 async function createNamespaces(client: Client): Promise<void> {

@@ -1,13 +1,12 @@
 /** A control plane of this checkout for real clients: server process's parts inside the test, files in a folder of its own, a free port. */
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AdministratorIdentity, administratorIdentity } from '#cluster/administrator.ts'
-import { dataDirectory, defaultConfig, prepare } from '#cluster/data-directory.ts'
+import { type ClusterConfig, dataDirectory, defaultConfig, prepare } from '#cluster/data-directory.ts'
 import { startServer } from '#cluster/server.ts'
 import { type Background, type Ran, type RunOptions, run, start } from './bed-run.ts'
+import { freePort } from './free-port.ts'
 
 export interface ControlPlane extends AsyncDisposable {
   readonly server: string
@@ -28,8 +27,8 @@ export interface ControlPlane extends AsyncDisposable {
   start(program: string, args: readonly string[]): Background
 }
 
-/** No node, no containers, no root needed; controllers and scheduler run. */
-export async function openControlPlane(): Promise<ControlPlane> {
+/** No node, no containers, no root needed; controllers and scheduler run, unless `wishes` say otherwise. */
+export async function openControlPlane(wishes: Partial<ClusterConfig> = {}): Promise<ControlPlane> {
   const root = mkdtempSync(join(tmpdir(), 'nami-control-plane-'))
   const files = mkdtempSync(join(root, 'files-'))
   const directory = dataDirectory(join(root, 'data'))
@@ -39,7 +38,8 @@ export async function openControlPlane(): Promise<ControlPlane> {
     for (const path of [root, directory.run]) rmSync(path, { recursive: true, force: true })
   }
   prepare(directory)
-  const config = { ...defaultConfig, nodeName: 'n1', port: await freePort(), agent: false }
+  // The server advertises its port before it listens, so it cannot pick one itself.
+  const config = { ...defaultConfig, nodeName: 'n1', port: await freePort(), agent: false, ...wishes }
   const running = await startServer(directory, config, log).catch((error) => {
     clean()
     throw error
@@ -56,14 +56,4 @@ export async function openControlPlane(): Promise<ControlPlane> {
       clean()
     },
   }
-}
-
-/** The server advertises its port before it listens, so it cannot pick one itself. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0)
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

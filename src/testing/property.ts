@@ -76,7 +76,7 @@ export function shrink<T>(recipe: T, breaks: (recipe: T) => boolean): T {
 }
 
 /** Lists lose items, numbers come closer to 0, flags become false; the greatest steps first. */
-function* smallerThan(value: unknown): Generator<unknown> {
+export function* smallerThan(value: unknown): Generator<unknown> {
   if (value === true) yield false
   if (typeof value === 'number' && value !== 0) {
     yield 0

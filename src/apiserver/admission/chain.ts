@@ -75,7 +75,7 @@ export const orderedPlugins: readonly PluginEntry[] = [
   { name: 'EventRateLimit', isDefault: false, make: eventRateLimitWith },
   off(extendedResourceToleration),
   on(defaultStorageClass),
-  off(storageObjectInUseProtection), // on upstream; its finalizers need controllers that take them off
+  on(storageObjectInUseProtection),
   silent('PodGroupProtection'),
   off(ownerReferencesPermissionEnforcement),
   on(persistentVolumeClaimResize),

@@ -8,7 +8,8 @@ import type { Authenticator } from './authenticator.ts'
 import { bearerTokenAuthenticator, type TokenOptions } from './bearer-token.ts'
 import { bootstrapTokenAuthenticator } from './bootstrap-token.ts'
 import { certificateAuthenticator } from './certificate.ts'
-import { requestHeaderAuthenticator } from './request-header.ts'
+import { type RequestHeaderOptions, requestHeaderAuthenticator } from './request-header.ts'
+import { secretTokenAuthenticator } from './secret-token.ts'
 import { serviceAccountAuthenticator } from './service-account.ts'
 import { type StaticToken, staticTokenAuthenticator } from './static-token.ts'
 import type { TokenAuthenticator } from './token-authenticator.ts'
@@ -19,8 +20,10 @@ export interface AuthenticationOptions {
   readonly clock: Clock
   readonly keys: ServiceAccountTokens
   readonly staticTokens?: readonly StaticToken[]
-  /** Common names of front proxies; default: nobody speaks for others. */
-  readonly frontProxyNames?: readonly string[]
+  /** How front proxies say who asks; default: nobody speaks for others. */
+  readonly requestHeader?: RequestHeaderOptions | undefined
+  /** Default: nodes may join by them. */
+  readonly bootstrapTokens?: boolean | undefined
   /** Further kinds of tokens: of other issuers, or known to a webhook. They must be the same objects at each call. */
   readonly moreTokens?: () => readonly TokenAuthenticator[]
   /** Default: who shows nothing is let in as nobody. */
@@ -29,9 +32,9 @@ export interface AuthenticationOptions {
 
 /** What requests are asked for. */
 export function defaultAuthenticators(options: AuthenticationOptions): readonly Authenticator[] {
-  const { frontProxyNames, anonymous = () => anonymousAuthenticator } = options
+  const { requestHeader, anonymous = () => anonymousAuthenticator } = options
   return [
-    ...(frontProxyNames ? [requestHeaderAuthenticator({ allowedNames: frontProxyNames })] : []),
+    ...(requestHeader ? [requestHeaderAuthenticator(requestHeader)] : []),
     certificateAuthenticator(options),
     bearerTokenAuthenticator(tokenAuthentication(options)),
     // Last: it knows everybody.
@@ -46,13 +49,15 @@ export function tokenAuthentication({
   client,
   clock,
   staticTokens = [],
+  bootstrapTokens = true,
   moreTokens = () => [],
 }: AuthenticationOptions): TokenOptions {
   const { audiences } = keys
   const tokens = [
     staticTokenAuthenticator(staticTokens, audiences),
     serviceAccountAuthenticator({ keys, lister, client, clock }),
-    bootstrapTokenAuthenticator({ lister, clock, audiences }),
+    secretTokenAuthenticator({ keys, lister, client, clock }),
+    ...(bootstrapTokens ? [bootstrapTokenAuthenticator({ lister, clock, audiences })] : []),
   ]
   return {
     get tokens() {

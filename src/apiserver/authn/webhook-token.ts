@@ -1,12 +1,16 @@
 /** Tokens that somebody else knows: a webhook is asked by TokenReview, and its answers are kept for a while (upstream `token/webhook`, `token/cache`). */
 import { createHash } from 'node:crypto'
 import type { Clock } from '#lib/clock.ts'
-import { postJson, type WebhookTarget } from '../webhook-target.ts'
+import type { Random } from '#lib/random.ts'
+import { postWithRetries } from '../webhook-retry.ts'
+import type { WebhookTarget } from '../webhook-target.ts'
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.ts'
 
 export interface WebhookTokenOptions {
   readonly target: WebhookTarget
   readonly clock: Clock
+  readonly random: Random
+  readonly version?: 'v1' | 'v1beta1' | undefined
   /** Milliseconds that a yes or no is kept; an error never is. */
   readonly ttl: number
 }
@@ -19,7 +23,8 @@ interface Answer {
   readonly until: number
 }
 
-export function webhookTokenAuthenticator({ target, clock, ttl }: WebhookTokenOptions): TokenAuthenticator {
+export function webhookTokenAuthenticator(options: WebhookTokenOptions): TokenAuthenticator {
+  const { clock, ttl } = options
   const answers = new Map<string, Answer>()
   return {
     name: 'webhook',
@@ -30,7 +35,7 @@ export function webhookTokenAuthenticator({ target, clock, ttl }: WebhookTokenOp
       const known = answers.get(key)
       const now = clock.monotonic()
       if (known && known.until > now) return known.identity
-      const identity = ask(target, token, audiences)
+      const identity = ask(options, token, audiences)
       answers.delete(key)
       answers.set(key, { identity, until: now + ttl })
       if (answers.size > most) answers.delete(answers.keys().next().value as string)
@@ -54,15 +59,19 @@ interface Review {
   }
 }
 
-async function ask(target: WebhookTarget, token: string, audiences: readonly string[]): Promise<TokenIdentity | undefined> {
+async function ask(
+  options: WebhookTokenOptions,
+  token: string,
+  audiences: readonly string[],
+): Promise<TokenIdentity | undefined> {
   const body = {
-    apiVersion: 'authentication.k8s.io/v1',
+    apiVersion: `authentication.k8s.io/${options.version ?? 'v1'}`,
     kind: 'TokenReview',
     metadata: {},
     spec: { token, audiences },
     status: { user: {} },
   }
-  const { status = {} } = ((await postJson(target, body, { timeout })) ?? {}) as Review
+  const { status = {} } = ((await postWithRetries(options.target, body, { ...options, timeout })) ?? {}) as Review
   if (!status.authenticated) {
     if (status.error) throw new Error(status.error)
     return undefined

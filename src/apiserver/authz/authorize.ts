@@ -10,20 +10,27 @@ export function demand(authorizer: Authorizer, attributes: Attributes): Promise<
   return undefined
 }
 
-function refuseUnlessAllowed({ verdict, reason }: Decision, attributes: Attributes): void {
-  if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
+function refuseUnlessAllowed({ verdict, reason, error }: Decision, attributes: Attributes): void {
+  if (verdict !== 'allow') throw error ? undecided(attributes, error) : forbiddenRequest(attributes, reason)
+}
+
+/** Nobody allowed it, and one who might have could not be asked. */
+export function undecided({ path }: Attributes, error: Error): StatusError {
+  return new StatusError('InternalError', `Internal Server Error: ${JSON.stringify(path)}: ${error.message}`, { cause: error })
 }
 
 /** The first authorizer with an opinion decides; without any, all their reasons stand in the refusal. Stays synchronous where they are. */
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
   return {
     name: 'union',
-    authorize: (attributes) => ask(authorizers, { attributes, from: 0, reasons: [] }),
+    authorize: (attributes) => ask(authorizers, { attributes, from: 0, reasons: [], errors: [] }),
     rules: (user, namespace) => {
       const parts = authorizers.map((authorizer) => authorizer.rules?.(user, namespace))
+      const incomplete = parts.flatMap((part) => part?.incomplete ?? [])
       return {
         resource: parts.flatMap((part) => part?.resource ?? []),
         nonResource: parts.flatMap((part) => part?.nonResource ?? []),
+        ...(incomplete.length > 0 && { incomplete: incomplete.join(', ') }),
       }
     },
   }
@@ -33,23 +40,40 @@ interface Question {
   readonly attributes: Attributes
   readonly from: number
   readonly reasons: readonly string[]
+  readonly errors: readonly Error[]
 }
 
-function ask(authorizers: readonly Authorizer[], { attributes, from, reasons: earlier }: Question): Decision | Promise<Decision> {
-  const reasons: string[] = earlier.length > 0 ? [...earlier] : []
+function ask(authorizers: readonly Authorizer[], { attributes, from, ...earlier }: Question): Decision | Promise<Decision> {
+  let { reasons, errors } = earlier
   for (let i = from; i < authorizers.length; i++) {
     const decided = (authorizers[i] as Authorizer).authorize(attributes)
     if (decided instanceof Promise) return decided.then((decision) => settle(decision, i))
     if (decided.verdict !== 'noOpinion') return decided
-    if (decided.reason) reasons.push(decided.reason)
+    note(decided)
   }
-  return { verdict: 'noOpinion', reason: reasons.join('\n') }
+  return {
+    verdict: 'noOpinion',
+    reason: reasons.join('\n'),
+    ...(errors.length > 0 && {
+      error: errors.length === 1 ? (errors[0] as Error) : new AggregateError(errors, aggregated(errors)),
+    }),
+  }
+
+  function note({ reason, error }: Decision): void {
+    if (reason) reasons = [...reasons, reason]
+    if (error) errors = [...errors, error]
+  }
 
   function settle(decision: Decision, at: number): Decision | Promise<Decision> {
     if (decision.verdict !== 'noOpinion') return decision
-    const more = decision.reason ? [...reasons, decision.reason] : reasons
-    return ask(authorizers, { attributes, from: at + 1, reasons: more })
+    note(decision)
+    return ask(authorizers, { attributes, from: at + 1, reasons, errors })
   }
+}
+
+/** Go's `utilerrors.Aggregate`. */
+function aggregated(errors: readonly Error[]): string {
+  return `[${[...new Set(errors.map(({ message }) => message))].join(', ')}]`
 }
 
 /** `pods is forbidden: User "x" cannot list resource "pods" in API group "" in the namespace "default": <reason>`. */

@@ -22,6 +22,8 @@ export interface Decision {
   readonly verdict: 'allow' | 'deny' | 'noOpinion'
   /** Upstream's text, part of the 403 message. Names no secret. */
   readonly reason?: string
+  /** The authorizer could not find out; whoever is not allowed by another learns that, with a 500. */
+  readonly error?: Error
 }
 
 /** Synchronous where it can be: authorizers read from watch caches, and every request waits for them. */
@@ -29,10 +31,14 @@ export interface Authorizer {
   readonly name: string
   authorize(attributes: Attributes): Decision | Promise<Decision>
   /** Everything that a user may do in a namespace, for SelfSubjectRulesReview. */
-  rules?(
-    user: User,
-    namespace: string,
-  ): { readonly resource: readonly PolicyRuleView[]; readonly nonResource: readonly PolicyRuleView[] }
+  rules?(user: User, namespace: string): RulesView
+}
+
+export interface RulesView {
+  readonly resource: readonly PolicyRuleView[]
+  readonly nonResource: readonly PolicyRuleView[]
+  /** Why there may be more. */
+  readonly incomplete?: string | undefined
 }
 
 export interface PolicyRuleView {

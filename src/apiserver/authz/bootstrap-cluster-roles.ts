@@ -13,7 +13,11 @@ export function bootstrapClusterRoles(): Role[] {
     role('system:discovery', [
       urls('get', '/livez /readyz /healthz /version /version/ /openapi /openapi/* /api /api/* /apis /apis/*'),
     ]),
-    role('system:monitoring', [urls('get', '/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/*')]),
+    role('system:monitoring', [
+      urls('get', '/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/*'),
+      urls('get', '/flagz'),
+      urls('get', '/statusz'),
+    ]),
     role('system:basic-user', [
       rule('create', g.authorization, 'selfsubjectaccessreviews selfsubjectrulesreviews'),
       rule('create', g.authentication, 'selfsubjectreviews'),
@@ -22,7 +26,9 @@ export function bootstrapClusterRoles(): Role[] {
     ...userRoles(),
     ...systemRoles(),
     ...certificateRoles(),
-    role('system:service-account-issuer-discovery', [urls('get', '/.well-known/openid-configuration /openid/v1/jwks')]),
+    role('system:service-account-issuer-discovery', [
+      urls('get', '/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/'),
+    ]),
     role('system:node-proxier', [
       rule('list watch', g.core, 'services endpoints'),
       rule(read, g.core, 'nodes'),
@@ -141,7 +147,7 @@ function systemRoles(): Role[] {
     role('system:kubelet-api-admin', [
       rule(read, g.core, 'nodes'),
       rule('proxy', g.core, 'nodes'),
-      rule('*', g.core, 'nodes/proxy nodes/metrics nodes/stats nodes/log nodes/spec nodes/checkpoint'),
+      rule('*', g.core, 'nodes/proxy nodes/metrics nodes/stats nodes/log'),
       rule('*', g.core, 'nodes/configz nodes/healthz nodes/pods'),
     ]),
     role('system:node-bootstrapper', [rule(`create ${read}`, g.certificates, 'certificatesigningrequests')]),
@@ -208,7 +214,7 @@ function schedulerRules(): Rules {
     rule(read, g.resource, 'deviceclasses'),
     rule(readUpdate, g.resource, 'resourceclaims'),
     rule(readUpdate, g.resource, 'resourceclaims/status'),
-    rule('update', g.core, 'pods/finalizers'),
+    rule(readUpdate, g.core, 'pods/finalizers'),
     rule(read, g.resource, 'resourceslices'),
   ]
 }

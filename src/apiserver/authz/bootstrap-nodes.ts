@@ -11,7 +11,7 @@ export function nodeRules(): PolicyRule[] {
     rule(`create ${read}`, g.core, 'nodes'),
     rule('update patch', g.core, 'nodes/status'),
     rule('update patch', g.core, 'nodes'),
-    rule('create update patch', [g.core, g.events], 'events'),
+    rule('create update patch', g.core, 'events'),
     rule(read, g.core, 'pods'),
     rule('create delete', g.core, 'pods'),
     rule('update patch', g.core, 'pods/status'),

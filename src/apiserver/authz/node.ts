@@ -17,6 +17,11 @@ export function nodeAuthorizer({ lister }: { lister: Lister }): Authorizer {
       if (!node) return no(`unknown node for user ${JSON.stringify(attributes.user.name)}`)
       return byResource({ node, attributes, lister }) ?? byRules(attributes)
     },
+    rules: (user) => {
+      const isNode = nodeNameOf(user) !== undefined
+      const incomplete = isNode ? 'node authorizer does not support user rule resolution' : undefined
+      return { resource: [], nonResource: [], incomplete }
+    },
   }
 }
 

@@ -21,10 +21,11 @@ export function rbacAuthorizer({ lister }: { lister: Lister }): Authorizer {
       return errors.length > 0 ? { verdict: 'noOpinion', reason: `RBAC: ${aggregate(errors)}` } : { verdict: 'noOpinion' }
     },
     rules(user, namespace) {
-      const { rules } = resolver.rulesFor(user, namespace)
+      const { rules, errors } = resolver.rulesFor(user, namespace)
       return {
         resource: rules.filter(isResourceRule).map(view),
         nonResource: rules.filter((rule) => !isResourceRule(rule)).map(view),
+        ...(errors.length > 0 && { incomplete: aggregate(errors.map(({ message }) => message)) }),
       }
     },
   }

@@ -8,6 +8,8 @@ import { type Caches, type Cluster, defineController } from '../runtime/controll
 import { hasBackends, isBackend, mattersToEndpoints, selectsPod, servicesOf, TriggerTimes } from '../service-backends.ts'
 import { type AddressType, endpointOf, familiesOf, portsOf } from './endpoint.ts'
 import { type Backend, managedBy, planSlices, type SlicePlan } from './plan.ts'
+import { wantsTopology } from './topology.ts'
+import { addHints, hintsBefore, topologyChanged } from './topology-hints.ts'
 
 export const endpointSliceController = defineController({
   name: 'endpointslice-controller',
@@ -22,6 +24,15 @@ export const endpointSliceController = defineController({
       when: mattersToEndpoints,
       visits: (pod: Pod, caches: Caches<typeof Service>) =>
         servicesOf(pod, caches.list(Service, { namespace: pod.metadata.namespace })),
+    },
+    {
+      kind: Node,
+      when: topologyChanged,
+      visits: (_: Node, caches: Caches<typeof Service>) =>
+        caches
+          .list(Service)
+          .filter(wantsTopology)
+          .map(({ metadata }) => metadata),
     },
   ],
 
@@ -39,8 +50,9 @@ export const endpointSliceController = defineController({
         if (!families.includes(slice.addressType as AddressType)) await cluster.delete(EndpointSlice, slice)
       for (const family of families) {
         const existing = slices.filter(({ addressType }) => addressType === family)
-        const plan = planSlices(service, { family, backends: backends(family), existing, triggerTime })
-        await carryOut(cluster, service, plan)
+        const wanted = hintsBefore(service, backends(family), existing)
+        const plan = planSlices(service, { family, backends: wanted, existing, triggerTime })
+        await carryOut(cluster, service, addHints(cluster, service, { plan, existing, family }))
       }
     } catch (error) {
       if (isNamespaceTerminating(error)) return

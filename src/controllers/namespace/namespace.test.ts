@@ -8,7 +8,7 @@ import { hasReason } from '#schema/status-error.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { pod } from '#testing/make.ts'
 import { rootCaCertificatePublisher } from '../root-ca-certificate-publisher.ts'
-import { serviceAccountController } from '../serviceaccount.ts'
+import { serviceAccountController } from '../serviceaccount/serviceaccount.ts'
 import { namespaceController } from './namespace.ts'
 
 const controllers = [namespaceController(), serviceAccountController, rootCaCertificatePublisher('PEM')]

@@ -145,6 +145,8 @@ export interface Controller<
   readonly watches?: readonly Watch[]
   readonly indexes?: readonly Index[]
   readonly grants?: readonly Grant[]
+  /** Visited once at the start, whether they exist or not: for objects that the controller itself is to make. */
+  readonly starts?: readonly Ref[]
   /** How many objects are worked on at once; default 5 as upstream. */
   readonly workers?: number
   /** Brings the cluster closer to what `object` asks for. */

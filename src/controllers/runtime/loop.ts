@@ -1,7 +1,7 @@
 /** The loop of one controller: changes become keys in a queue, workers take keys and reconcile what they name. */
 import type { Ref } from '#client/client.ts'
 import { keyOf, refOfKey } from '#client/indexed-store.ts'
-import { createWorkQueue, type WorkQueue } from '#client/work-queue.ts'
+import { createWorkQueue, type QueueWatcher, type WorkQueue } from '#client/work-queue.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
@@ -17,16 +17,18 @@ export interface LoopOptions {
   readonly signal: AbortSignal
   readonly onError: (error: unknown, key?: string) => void
   readonly onVisit?: ((visit: Visit) => void) | undefined
+  readonly watcher?: QueueWatcher | undefined
 }
 
 /** Resolves when the signal was aborted and the last worker has ended. */
 export async function startLoop(controller: Controller, options: LoopOptions): Promise<void> {
   if (!controller.reconcile && !controller.reconcileAbsent) return
-  const queue = createWorkQueue({ clock: options.clock })
+  const queue = createWorkQueue({ clock: options.clock, watcher: options.watcher })
   const stop = () => queue.close()
   if (options.signal.aborted) return
   options.signal.addEventListener('abort', stop, { once: true })
   const unwatch = watchAll(controller, options, queue)
+  for (const at of controller.starts ?? []) queue.add(keyOf(at))
   await Promise.all(Array.from({ length: controller.workers ?? 5 }, () => work(controller, options, queue)))
   for (const end of unwatch) end()
   options.signal.removeEventListener('abort', stop)

@@ -6,6 +6,7 @@
  */
 import type { Client } from '#client/client.ts'
 import { runAsLeader } from '#client/leader-election.ts'
+import type { QueueWatcher } from '#client/work-queue.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Kind } from '#schema/kind.ts'
@@ -24,6 +25,8 @@ export interface RunOptions {
   /** Told of each failure; what failed is tried again by itself. */
   readonly onError?: ((error: unknown, about: ErrorContext) => void) | undefined
   readonly leaderElection?: LeaderElection | undefined
+  /** Told of the queue of each controller, for metrics. */
+  readonly watchQueue?: ((controller: Controller) => QueueWatcher) | undefined
   /** Told of each visit, for metrics. */
   readonly onVisit?: ((visit: Visit) => void) | undefined
 }
@@ -40,6 +43,12 @@ export interface LeaderElection {
   /** Default `kube-system/kube-controller-manager`. */
   readonly namespace?: string | undefined
   readonly name?: string | undefined
+  /** Milliseconds; defaults as client-go's: 15, 10 and 2 seconds. */
+  readonly leaseDuration?: number
+  readonly renewDeadline?: number
+  readonly retryPeriod?: number
+  readonly onNewLeader?: ((identity: string) => void) | undefined
+  readonly onLeading?: ((leads: boolean) => void) | undefined
 }
 
 export interface Visit {
@@ -52,18 +61,21 @@ export interface Visit {
 export async function runControllers(controllers: readonly Controller[], options: RunOptions): Promise<void> {
   const { leaderElection, signal } = options
   if (!leaderElection) return runAll(controllers, options, signal)
-  const { client, identity, namespace = 'kube-system', name = 'kube-controller-manager' } = leaderElection
+  const { client, namespace = 'kube-system', name = 'kube-controller-manager', onLeading, ...timing } = leaderElection
   const { clock, random, onError } = options
   const election = {
     clock,
     random,
     signal,
-    identity,
+    ...timing,
     namespace,
     name,
     onError: (error: unknown) => onError?.(error, { controller: 'leader-election' }),
   }
-  await runAsLeader(client, election, (leading) => runAll(controllers, options, leading))
+  await runAsLeader(client, election, async (leading) => {
+    onLeading?.(true)
+    await runAll(controllers, options, leading).finally(() => onLeading?.(false))
+  })
 }
 
 async function runAll(controllers: readonly Controller[], options: RunOptions, signal: AbortSignal): Promise<void> {
@@ -110,8 +122,9 @@ async function runOne(controller: Controller, { options, caches, signal, client 
     if (signal.aborted) return
     throw error
   }
-  const onVisit = options.onVisit
-  const loop = startLoop(controller, { cluster, caches, clock, signal, onError, onVisit })
+  const { onVisit } = options
+  const watcher = options.watchQueue?.(controller)
+  const loop = startLoop(controller, { cluster, caches, clock, signal, onError, onVisit, watcher })
   await Promise.all([loop, keepRunning(controller, { cluster, clock, signal, onError })])
   await cluster.flushEvents()
 }

@@ -126,7 +126,7 @@ const invalid = [
   },
   {
     jwt: '[{issuer: {url: "https://a"}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
-    message: /jwt\[0\]\.issuer\.audiences: Required value: at least one jwt\.issuer\.audiences is required/,
+    message: /jwt\[0\]\.issuer\.audiences: Required value: at least one jwt\[0\]\.issuer\.audiences is required/,
   },
   {
     jwt: '[{issuer: {url: "https://a", audiences: [a]}, claimMappings: {}}]',

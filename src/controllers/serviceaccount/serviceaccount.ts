@@ -2,8 +2,8 @@
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import { hasReason } from '#schema/status-error.ts'
-import { isNamespaceTerminating } from './pod-control.ts'
-import { defineController } from './runtime/controller.ts'
+import { isNamespaceTerminating } from '../pod-control.ts'
+import { defineController } from '../runtime/controller.ts'
 
 const name = 'default'
 
