@@ -25,7 +25,12 @@ export interface Built {
 }
 
 /** Builds the folder's image and keeps it in the cluster's layout. */
-export async function build(application: string, { images }: DataDirectory, say: (line: string) => void): Promise<Built> {
+export async function build(
+  application: string,
+  { images }: DataDirectory,
+  say: (line: string) => void,
+  base?: Image,
+): Promise<Built> {
   const busybox = findProgram('/bin/busybox') ?? findProgram('busybox')
   if (!busybox) throw new ApplicationError('busybox is not installed.', ['apt-get install -y busybox-static'])
   const layout = await openLayout(images)
@@ -33,6 +38,7 @@ export async function build(application: string, { images }: DataDirectory, say:
     directory: application,
     runtime: { node: process.execPath, busybox },
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    base,
     onProgress: say,
   })
   const reference = `localhost/${basename(resolve(application))}:${tag}`

@@ -31,7 +31,7 @@ test('buildApplication() gives equal content the same digest and changed content
   const first = await buildApplication(layout, options)
   const second = await buildApplication(layout, options)
   assert.equal(second.image.descriptor.digest, first.image.descriptor.digest)
-  assert.deepEqual(first.image.config.config.Entrypoint, ['/usr/local/bin/node', 'server.js'])
+  assert.deepEqual(first.image.config.config.Cmd, ['/usr/local/bin/node', 'server.js'])
   await writeFile(join(app.path, 'server.js'), '2')
   const third = await buildApplication(layout, options)
   assert.notEqual(third.tag, first.tag)

@@ -1,21 +1,34 @@
 /**
- * Builds an image from a folder with a Node.js application: no Docker, no Dockerfile, no registry. Two layers: the runtime, made
- * once per Node version, and the application. Equal content gives an equal digest.
+ * Builds an image from a folder with an application: no Docker, no Dockerfile, no registry. Layers by how often they change: the runtime,
+ * the dependencies, the source. Equal content gives an equal digest.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import type { ApplicationKind, ApplicationPlan, LayerPlan } from './applications/application.ts'
+import { nodeApplication } from './applications/node.ts'
+import { pythonApplication } from './applications/python.ts'
+import { staticSite } from './applications/static.ts'
 import { assemble } from './assemble.ts'
-import { type Image, ImageError } from './image.ts'
-import { type Entry, entriesOf, type Layer, layerOf } from './layer.ts'
+import { attach } from './attach.ts'
+import { placed, readContext } from './context.ts'
+import { type Guess, guess } from './guess.ts'
+import { type Image, type ImageConfig, ImageError } from './image.ts'
+import { type Entry, type Layer, layerOf } from './layer.ts'
 import type { Layout } from './layout.ts'
-import { type RuntimeSources, runtimeEntries, runtimeKey } from './runtime-layer.ts'
+import { inTotoType, provenanceOf } from './provenance.ts'
+import type { RuntimeSources } from './runtime-layer.ts'
+import { billOfMaterials, spdxType } from './sbom.ts'
 
 export interface BuildOptions {
   readonly directory: string
   readonly runtime: RuntimeSources
   readonly architecture: string
+  /** Stands in for this machine's runtime. */
+  readonly base?: Image | undefined
+  /** Development dependencies are kept, and the source belongs to the application's user, who may then change it. */
+  readonly isForDevelopment?: boolean
   readonly onProgress?: (line: string) => void
 }
 
@@ -23,108 +36,91 @@ export interface BuiltImage {
   readonly image: Image
   /** Ten digits of the content's digest: a tag that changes exactly when the image does. */
   readonly tag: string
+  readonly guess: Guess
 }
+
+/** In the order in which they are looked for. */
+const kinds: readonly ApplicationKind[] = [nodeApplication, pythonApplication, staticSite]
 
 /** Throws ImageError with what to do when the folder is no application that can be built. */
-export async function buildApplication(
-  layout: Layout,
-  { directory, runtime, architecture, onProgress }: BuildOptions,
-): Promise<BuiltImage> {
-  const start = await startCommand(directory)
-  const base = await cachedLayer(layout, await runtimeKey(runtime), async () => {
-    onProgress?.('packing the Node.js runtime (once)')
-    return layerOf(layout, await runtimeEntries(runtime), { compression: 'zstd' })
-  })
+export async function buildApplication(layout: Layout, options: BuildOptions): Promise<BuiltImage> {
+  const { directory, runtime, base, onProgress } = options
+  const kind = kindOf(directory)
+  const plan = await kind.plan(directory, { runtime, base, isForDevelopment: options.isForDevelopment ?? false })
+  const context = await readContext(directory, { apart: plan.apart })
+  for (const note of [...(plan.notes ?? []), ...context.notes]) onProgress?.(note)
+  const guessed = await guess(context.entries)
+  const below =
+    plan.runtime && (await cachedLayer(layout, plan.runtime, () => onProgress?.(`packing the ${kind.name} runtime (once)`)))
+  const dependencies =
+    plan.dependencies &&
+    (await cachedLayer(layout, plan.dependencies, () => onProgress?.('packing the dependencies (until they change)')))
   onProgress?.(`packing ${basename(resolve(directory))}`)
-  const application = await layerOf(layout, await applicationEntries(directory), { compression: 'zstd' })
+  const entries: Entry[] = [{ path: 'app', directory: true }, ...placed(context.entries, 'app')]
+  const owned = options.isForDevelopment ? entries.map((entry) => ({ ...entry, uid: 1000, gid: 1000 })) : entries
+  const source = await layerOf(layout, owned, { compression: 'zstd' })
   const image = await assemble(layout, {
-    architecture,
-    layers: [base, application],
-    config: {
-      Env: ['PATH=/usr/local/bin:/app/node_modules/.bin:/bin', 'NODE_ENV=production', 'HOME=/home/node'],
-      Entrypoint: start,
-      WorkingDir: '/app',
-      User: '1000:1000',
-    },
+    architecture: base?.config.architecture ?? options.architecture,
+    layers: [...layersOf(base), ...[below, dependencies, source].filter((layer) => layer !== undefined)],
+    config: configOf(plan, { base, guessed }),
   })
-  return { image, tag: image.descriptor.digest.slice(7, 17) }
-}
-
-/** The program that `npm start` would run, without npm in between, so that signals reach it. */
-async function startCommand(directory: string): Promise<readonly string[]> {
-  const file = join(directory, 'package.json')
-  if (!existsSync(file)) {
-    throw new ImageError(
-      'NotFound',
-      `${directory} has no package.json; Nami builds Node.js applications: put one there with a "start" script`,
-    )
-  }
-  const { scripts, main, dependencies } = parsePackage(file, await readFile(file, 'utf8'))
-  if (Object.keys(dependencies ?? {}).length > 0 && !existsSync(join(directory, 'node_modules'))) {
-    throw new ImageError('NotFound', `the dependencies of ${directory} are not installed; type: npm ci --prefix ${directory}`)
-  }
-  const start = scripts?.start
-  if (start) {
-    const words = start.trim().split(/\s+/)
-    return words[0] === 'node' && !/["'$&|;<>()`*]/.test(start)
-      ? ['/usr/local/bin/node', ...words.slice(1)]
-      : ['/bin/sh', '-c', start]
-  }
-  const entry = [main, 'server.js', 'index.js'].find((name) => name && existsSync(join(directory, name)))
-  if (!entry) throw new ImageError('NotFound', `${file} names no "start" script and no "main" file that exists`)
-  return ['/usr/local/bin/node', entry]
-}
-
-interface PackageFile {
-  readonly scripts?: { readonly start?: string }
-  readonly main?: string
-  readonly dependencies?: Readonly<Record<string, string>>
-}
-
-function parsePackage(file: string, text: string): PackageFile {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new ImageError('BadManifest', `${file}: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-const neverInImages = new Set(['.git', '.hg', '.svn', '.DS_Store', '.env', 'npm-debug.log'])
-
-async function applicationEntries(directory: string): Promise<Entry[]> {
-  const ignored = await ignoreList(directory)
-  const leaveOut = (path: string) => neverInImages.has(basename(path)) || ignored.some((pattern) => pattern.test(path))
-  return [{ path: 'app', directory: true }, ...(await entriesOf(directory, 'app', leaveOut))]
-}
-
-/** Patterns of `.dockerignore`: `*`, `**` and `?`; later `!` lines are not known and refused rather than misread. */
-async function ignoreList(directory: string): Promise<RegExp[]> {
-  const file = join(directory, '.dockerignore')
-  const text = existsSync(file) ? await readFile(file, 'utf8') : ''
-  const lines = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line && !line.startsWith('#'))
-  const negated = lines.find((line) => line.startsWith('!'))
-  if (negated) throw new ImageError('BadManifest', `${file}: lines that begin with "!" are not supported: ${negated}`)
-  return lines.map((line) => {
-    const pattern = line.replace(/^\/|\/$/g, '').replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    return new RegExp(
-      `^${pattern
-        .replace(/\*\*\/?/g, '\0')
-        .replace(/\*/g, '[^/]*')
-        .replace(/\?/g, '[^/]')
-        .replace(/\0/g, '(?:.*/)?')}(?:/|$)`,
-    )
+  const name = basename(resolve(directory))
+  await attach(layout, image, {
+    type: spdxType,
+    document: billOfMaterials({ name, digest: image.descriptor.digest }, plan.components),
   })
+  const statement = provenanceOf({
+    ...{ name, image, kind: kind.name, source: source.descriptor },
+    ...{ dependencies: dependencies?.descriptor, base: base?.descriptor },
+  })
+  await attach(layout, image, { type: inTotoType, document: statement })
+  return { image, tag: image.descriptor.digest.slice(7, 17), guess: guessed }
+}
+
+function kindOf(directory: string): ApplicationKind {
+  const kind = kinds.find((one) => one.isIn(directory))
+  if (kind) return kind
+  throw new ImageError(
+    'NotFound',
+    `${directory} has no package.json, no Python program (app.py, main.py, requirements.txt) and no index.html: Nami does not know how to build it. Put a Dockerfile there, or a package.json with a "start" script`,
+  )
+}
+
+function layersOf(base: Image | undefined): Layer[] {
+  return (base?.manifest.layers ?? []).map((descriptor, index) => {
+    const diffId = base?.config.rootfs.diff_ids[index]
+    if (!diffId) throw new ImageError('BadManifest', 'the base image has more layers than its configuration says')
+    return { descriptor, diffId }
+  })
+}
+
+function configOf(plan: ApplicationPlan, { base, guessed }: { base: Image | undefined; guessed: Guess }): ImageConfig['config'] {
+  const below = base?.config.config
+  const own = base ? [] : ['PATH=/usr/local/bin:/app/node_modules/.bin:/bin', 'HOME=/home/node']
+  const labels = {
+    ...(guessed.port && { 'dev.nami.port': String(guessed.port) }),
+    ...(guessed.health && { 'dev.nami.health': guessed.health }),
+  }
+  return {
+    Env: [...(below?.Env ?? []), ...own, ...plan.env],
+    // Not the entry point: what somebody runs in the image instead stands in for it, and is not appended.
+    ...(below?.Entrypoint && { Entrypoint: below.Entrypoint }),
+    Cmd: plan.command,
+    WorkingDir: '/app',
+    // An image that runs as root by default does not do so for an application.
+    User: below?.User && !/^(0|root)(:|$)/.test(below.User) ? below.User : '1000:1000',
+    ...(guessed.port && { ExposedPorts: { [`${guessed.port}/tcp`]: {} } }),
+    ...(Object.keys(labels).length > 0 && { Labels: labels }),
+  }
 }
 
 /** Remembers layers by what they were made from, beside the layout's blobs. */
-async function cachedLayer(layout: Layout, key: string, make: () => Promise<Layer>): Promise<Layer> {
+async function cachedLayer(layout: Layout, { key, entries }: LayerPlan, onMake: () => void): Promise<Layer> {
   const file = join(layout.directory, `layer-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`)
   const known: Layer | undefined = existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined
   if (known && (await layout.has(known.descriptor.digest))) return known
-  const layer = await make()
+  onMake()
+  const layer = await layerOf(layout, await entries(), { compression: 'zstd' })
   await writeFile(`${file}.partial`, JSON.stringify(layer))
   await rename(`${file}.partial`, file)
   return layer

@@ -13,6 +13,8 @@ export interface Descriptor {
   readonly size: number
   readonly annotations?: Readonly<Record<string, string>>
   readonly platform?: Platform
+  /** Of what a manifest that is no image holds: an SBOM, a signature. */
+  readonly artifactType?: string
 }
 
 export interface Platform {
@@ -27,6 +29,9 @@ export interface Manifest {
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
   readonly annotations?: Readonly<Record<string, string>>
+  readonly artifactType?: string
+  /** The manifest that this one is about. */
+  readonly subject?: Descriptor
 }
 
 /** OCI image configuration. */
@@ -55,6 +60,8 @@ export interface BlobStore {
   /** Throws ImageError('BlobNotFound') or ('DigestMismatch'). */
   read(digest: Digest): AsyncIterable<Uint8Array>
   write(mediaType: string, content: AsyncIterable<Uint8Array> | Uint8Array): Promise<Descriptor>
+  /** Manifests that are about this one: an SBOM, a provenance. */
+  referrers?(subject: Digest): Promise<readonly Descriptor[]>
 }
 
 /** An image with everything that it needs, wherever its blobs are. */
@@ -75,6 +82,8 @@ export type ImageErrorCode =
   | 'NotFound'
   | 'Unreachable'
   | 'UnsafePath'
+  | 'BadContext'
+  | 'Secret'
 
 export class ImageError extends Error {
   readonly code: ImageErrorCode

@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, readdir, readlink } from 'node:fs/promises'
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { constants, createGzip, createZstdCompress } from 'node:zlib'
 import { pack } from 'tar-stream'
-import type { BlobStore, Descriptor, Digest } from './image.ts'
+import { type BlobStore, type Descriptor, type Digest, ImageError } from './image.ts'
 
 /** One file of a layer. `path` is relative to the root, with forward slashes. */
 export type Entry =
@@ -27,7 +27,7 @@ export type Entry =
       readonly uid?: number
       readonly gid?: number
     }
-  | { readonly path: string; readonly link: string }
+  | { readonly path: string; readonly link: string; readonly uid?: number; readonly gid?: number }
   | { readonly path: string; readonly directory: true; readonly mode?: number; readonly uid?: number; readonly gid?: number }
 
 export interface Layer {
@@ -103,11 +103,20 @@ async function writeEntry(out: ReturnType<typeof pack>, entry: Entry): Promise<v
   }
 }
 
+/** Bytes up to which a file is read at once: a stream for each would take most of the time. */
+const smallFile = 1 << 18
+
 async function writeFile(
   out: ReturnType<typeof pack>,
   entry: { file: string; size: number; mode: number },
   head: { name: string; mtime: Date; uid: number; gid: number },
 ): Promise<void> {
+  if (entry.size <= smallFile) {
+    const content = await readFile(entry.file)
+    if (content.length !== entry.size) throw new ImageError('BadContext', `${entry.file} changed while it was read; try again`)
+    out.entry({ ...head, mode: entry.mode }, content)
+    return
+  }
   await new Promise<void>((resolve, reject) => {
     const sink = out.entry({ ...head, mode: entry.mode, size: entry.size }, (error) => (error ? reject(error) : resolve()))
     createReadStream(entry.file, { highWaterMark: 1 << 20 })

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { indexType } from './assemble.ts'
 import { type BlobStore, type Descriptor, type Digest, type Image, type ImageConfig, ImageError, type Manifest } from './image.ts'
 
@@ -17,6 +17,9 @@ export interface Layout extends BlobStore {
   /** Names and manifests, in the order of tagging. */
   list(): Promise<readonly { readonly reference: string; readonly descriptor: Descriptor }[]>
   find(reference: string): Promise<Image | undefined>
+  /** Remembers a manifest of this layout as being about another. */
+  attach(subject: Digest, referrer: Descriptor): Promise<void>
+  referrers(subject: Digest): Promise<readonly Descriptor[]>
 }
 
 /** Opens the layout in `directory`, making it where there is none. */
@@ -99,6 +102,23 @@ class DirectoryLayout implements Layout {
   async find(reference: string): Promise<Image | undefined> {
     const found = (await this.list()).find((entry) => entry.reference === reference)
     return found && loadImage(this, found.descriptor)
+  }
+
+  async attach(subject: Digest, referrer: Descriptor): Promise<void> {
+    const known = (await this.referrers(subject)).filter(({ digest }) => digest !== referrer.digest)
+    const file = this.#referrersFile(subject)
+    await mkdir(join(this.directory, 'referrers'), { recursive: true })
+    await writeFile(`${file}.partial`, JSON.stringify([...known, referrer]))
+    await rename(`${file}.partial`, file)
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    const text = await readFile(this.#referrersFile(subject), 'utf8').catch(() => undefined)
+    return text ? JSON.parse(text) : []
+  }
+
+  #referrersFile(subject: Digest): string {
+    return join(this.directory, 'referrers', `${basename(this.#path(subject))}.json`)
   }
 
   #path(digest: Digest): string {

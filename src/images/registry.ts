@@ -17,6 +17,8 @@ export interface RegistryOptions {
   /** The caller's `fetch`, so that proxies and tests are its business. */
   readonly fetch: typeof fetch
   readonly onProgress?: (line: string) => void
+  /** Another repository of the same registry that may have the blobs already. */
+  readonly mountFrom?: string
 }
 
 const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json'
@@ -44,13 +46,39 @@ export async function pull(layout: Layout, name: string, options: RegistryOption
 /** Sends the image to where its name says; answers the manifest's digest. */
 export async function push(image: Image, name: string, options: RegistryOptions): Promise<Digest> {
   const registry = new Registry(parseReference(name), options)
-  for (const blob of [image.manifest.config, ...image.manifest.layers]) {
-    if (await registry.hasBlob(blob.digest)) continue
-    options.onProgress?.(`sending ${blob.digest.slice(7, 19)} (${blob.size} bytes)`)
-    await registry.upload(blob, await collect(image.blobs.read(blob.digest)))
-  }
+  await sendBlobs(registry, image, options)
   await registry.putManifest(image.descriptor, await collect(image.blobs.read(image.descriptor.digest)))
+  await sendReferrers(registry, image, options)
   return image.descriptor.digest
+}
+
+async function sendBlobs(registry: Registry, { manifest, blobs }: Pick<Image, 'manifest' | 'blobs'>, options: RegistryOptions) {
+  for (const blob of [manifest.config, ...manifest.layers]) {
+    if (await registry.hasBlob(blob.digest)) continue
+    if (options.mountFrom && (await registry.mount(blob.digest, options.mountFrom))) continue
+    options.onProgress?.(`sending ${blob.digest.slice(7, 19)} (${blob.size} bytes)`)
+    await registry.upload(blob, blobs.read(blob.digest))
+  }
+}
+
+/** Bills of materials and the like; a registry that takes none of them still has the image. */
+async function sendReferrers(registry: Registry, { descriptor, blobs }: Image, options: RegistryOptions): Promise<void> {
+  for (const referrer of (await blobs.referrers?.(descriptor.digest)) ?? []) {
+    try {
+      const content = await collect(blobs.read(referrer.digest))
+      await sendBlobs(registry, { manifest: JSON.parse(content.toString()), blobs }, { ...options, onProgress: () => {} })
+      await registry.putManifest(referrer, content, referrer.digest)
+    } catch (error) {
+      options.onProgress?.(`${referrer.artifactType ?? 'a referrer'} was not taken: ${(error as Error).message}`)
+    }
+  }
+}
+
+/** What refers to the image: bills of materials, signatures. Empty where the registry keeps no referrers. */
+export async function listReferrers(name: string, options: RegistryOptions): Promise<readonly Descriptor[]> {
+  const registry = new Registry(parseReference(name), options)
+  const manifest = await registry.manifest()
+  return manifest ? registry.referrers(manifest.digest) : []
 }
 
 /** All tags of the repository, page by page; none where the registry does not know it. */
@@ -90,6 +118,9 @@ export async function retag(name: string, tag: string, options: RegistryOptions)
 async function loadManifest(layout: Layout, descriptor: Descriptor): Promise<unknown> {
   return JSON.parse((await collect(layout.read(descriptor.digest))).toString())
 }
+
+/** Bytes of a layer that is sent from memory: faster, and it can be sent again when the registry asks for a token first. */
+const largestHeld = 64 * 1024 * 1024
 
 class Registry {
   #reference: Reference
@@ -161,19 +192,33 @@ class Registry {
     return answer.ok
   }
 
-  async upload({ digest }: Descriptor, content: Uint8Array): Promise<void> {
+  /** The upload that an unwilling registry starts instead is left to its collection of garbage. */
+  async mount(digest: Digest, from: string): Promise<boolean> {
+    const answer = await this.#send(`/blobs/uploads/?${new URLSearchParams({ mount: digest, from })}`, { method: 'POST' })
+    return answer.status === 201
+  }
+
+  async referrers(digest: Digest): Promise<readonly Descriptor[]> {
+    const answer = await this.#send(`/referrers/${digest}`, {}, [404, 405])
+    if (!answer.ok) return []
+    return ((await answer.json()) as { manifests?: readonly Descriptor[] }).manifests ?? []
+  }
+
+  /** The bytes are not held: a layer may be larger than the memory. */
+  async upload({ digest, size }: Descriptor, content: AsyncIterable<Uint8Array>): Promise<void> {
     const start = await this.#send('/blobs/uploads/', { method: 'POST' })
     const location = new URL(start.headers.get('location') ?? '', `${this.#base}/blobs/uploads/`)
     location.searchParams.set('digest', digest)
     await this.#send(location.href, {
       method: 'PUT',
-      body: content as Uint8Array<ArrayBuffer>,
-      headers: { 'content-type': 'application/octet-stream' },
-    })
+      body: size > largestHeld ? content : ((await collect(content)) as Uint8Array<ArrayBuffer>),
+      headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
+      duplex: 'half',
+    } as RequestInit)
   }
 
-  async putManifest(descriptor: Descriptor, content: Uint8Array): Promise<void> {
-    const which = this.#reference.tag ?? (this.#reference.digest ? this.#reference.digest : 'latest')
+  async putManifest(descriptor: Descriptor, content: Uint8Array, as?: string): Promise<void> {
+    const which = as ?? this.#reference.tag ?? this.#reference.digest ?? 'latest'
     await this.#send(`/manifests/${which}`, {
       method: 'PUT',
       body: content as Uint8Array<ArrayBuffer>,

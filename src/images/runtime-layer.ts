@@ -18,24 +18,56 @@ export interface RuntimeSources {
   readonly busybox: string
 }
 
+/** What runs without Node: a shell, small tools, the files that programs look for. */
+export async function shellLayer({ busybox }: RuntimeSources): Promise<{ key: string; entries(): Promise<Entry[]> }> {
+  const { size, mtimeMs } = await stat(busybox)
+  return {
+    key: `shell-1 ${size}/${Math.trunc(mtimeMs)}`,
+    entries: async () => [...(await shellEntries(busybox)), ...(await systemFiles())],
+  }
+}
+
 export async function runtimeEntries({ node, busybox }: RuntimeSources): Promise<Entry[]> {
   const libraries = await sharedLibraries(node)
   return [
     await fileEntry('usr/local/bin/node', node, 0o755),
+    { path: 'usr/local/bin/npm', mode: 0o755, content: scriptRunner },
     ...(await Promise.all(libraries.map((path) => fileEntry(path.slice(1), path, 0o755)))),
     ...(await shellEntries(busybox)),
     ...(await systemFiles()),
   ]
 }
 
+/** `npm run`, `npm start` and `npm test`, without the forty megabytes of the rest. */
+const scriptRunner = `#!/usr/local/bin/node
+const { spawnSync } = require('node:child_process')
+const { readFileSync } = require('node:fs')
+const words = process.argv.slice(2).filter((word) => word !== '--silent' && word !== '-s')
+const verb = words.shift()
+const name = ['run', 'run-script'].includes(verb) ? words.shift() : { t: 'test' }[verb] ?? verb
+if (words[0] === '--') words.shift()
+const { scripts = {} } = JSON.parse(readFileSync('package.json', 'utf8'))
+if (!['run', 'run-script', 'start', 'stop', 'restart', 'test', 't'].includes(verb) || !(name in scripts)) {
+  console.error(verb in { run: 1, test: 1, start: 1 } ? 'npm error Missing script: "' + name + '"' : 'npm error this image runs the scripts of package.json: npm run NAME, npm start, npm test')
+  process.exit(1)
+}
+const quoted = words.map((word) => " '" + word.replaceAll("'", "'\\\\''") + "'").join('')
+const env = { ...process.env, npm_lifecycle_event: name, PATH: process.cwd() + '/node_modules/.bin:' + process.env.PATH }
+for (const one of ['pre' + name, name, 'post' + name]) {
+  if (!(one in scripts)) continue
+  const { status } = spawnSync('/bin/sh', ['-c', scripts[one] + (one === name ? quoted : '')], { stdio: 'inherit', env })
+  if (status !== 0) process.exit(status ?? 1)
+}
+`
+
 /** What decides whether a runtime layer made earlier is still the same. */
 export async function runtimeKey({ node, busybox }: RuntimeSources): Promise<string> {
   const parts = await Promise.all([node, busybox].map((path) => stat(path)))
-  return `runtime-2 ${parts.map(({ size, mtimeMs }) => `${size}/${Math.trunc(mtimeMs)}`).join(' ')}`
+  return `runtime-3 ${parts.map(({ size, mtimeMs }) => `${size}/${Math.trunc(mtimeMs)}`).join(' ')}`
 }
 
 /** Paths of the libraries that the dynamic linker would load, the linker itself included; none for a static program. */
-async function sharedLibraries(program: string): Promise<string[]> {
+export async function sharedLibraries(program: string): Promise<string[]> {
   const { stdout } = await run('ldd', [program]).catch((error) => {
     if (/not a dynamic executable/.test(`${error.stderr}${error.stdout}`)) return { stdout: '' }
     throw new ImageError('NotFound', `the libraries of ${program} cannot be listed`, { cause: error })
@@ -45,7 +77,7 @@ async function sharedLibraries(program: string): Promise<string[]> {
   return [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path as string)
 }
 
-async function fileEntry(path: string, source: string, mode: number): Promise<Entry> {
+export async function fileEntry(path: string, source: string, mode: number): Promise<Entry> {
   const file = await realpath(source)
   return { path, file, mode, size: (await stat(file)).size }
 }
