@@ -3,16 +3,19 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
+import { Secret } from '#api/core/v1/secret.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import type { Client } from '#client/client.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { toYaml } from '#schema/yaml.ts'
-import { environmentName } from './environment/pin.ts'
+import { environmentName, secretsName } from './environment/pin.ts'
+import { nextValues } from './environment/releases.ts'
 import { requireFile } from './project/find-file.ts'
 import { deploymentsOf, type Manifest, parseManifests } from './project/manifests.ts'
 import type { Project } from './project/project.ts'
 import { renderFile } from './project/template.ts'
+import { WorkflowError } from './workflow-error.ts'
 
 export interface ReviewOptions {
   readonly name: string
@@ -30,8 +33,7 @@ export function writeReviewFile(project: Project, { name, source, cwd }: ReviewO
   })
   const path = join(project.folder, `${name}.yml`)
   const body = manifests.map(({ object }) => `---\n${toYaml(object)}`).join('')
-  // What is written is read as a template again.
-  writeFileSync(path, /\{[{%#]/.test(body) ? `{% raw %}\n${body}{% endraw %}\n` : body)
+  writeFileSync(path, body)
   return { path, manifests }
 }
 
@@ -46,35 +48,95 @@ function withTag(value: unknown, repository: string, tag: string): unknown {
   )
 }
 
-/** Makes the namespace, and copies into it the ConfigMaps and ServiceAccounts that the Deployments name. Answers what was copied. */
+/** What would lose its file to a review app of that name. */
+const reserved = /^(staging|production|development|test|build|config)$/
+
+/** Throws for names that are something else's: of the project's other files, or of namespaces that nobody made for a review app. */
+export function checkReviewName(name: string): void {
+  if (!reserved.test(name)) return
+  throw new WorkflowError(`${JSON.stringify(name)} cannot be a review app: hokusai/${name}.yml is something else.`, {
+    next: ['nami review_app setup feature-1'],
+    exitCode: 2,
+  })
+}
+
+const labelsOf = (project: { readonly name: string }) => ({ 'app-name': project.name, 'app-phase': 'review' })
+
+/** Throws where the namespace is there and belongs to anything but this project's review app. */
+export async function checkReviewNamespace(client: Client, project: { readonly name: string }, name: string): Promise<void> {
+  const found = await client.get(Namespace, { name }).catch(absent)
+  const { labels } = found?.metadata ?? {}
+  if (!found || Object.entries(labelsOf(project)).every(([key, value]) => labels?.[key] === value)) return
+  throw new WorkflowError(`The namespace ${name} is there already, and is no review app of ${project.name}.`, {
+    next: ['Take another name', `Or label it: nami kubectl label namespace ${name} app-name=${project.name} app-phase=review`],
+  })
+}
+
+export interface ReviewSetup {
+  readonly name: string
+  /** Namespace of staging. */
+  readonly from: string
+  readonly manifests: readonly Manifest[]
+}
+
+/** Makes the namespace, and copies into it what the Deployments name, and staging's values. Answers what was copied, and what was not. */
 export async function setUpReview(
   client: Client,
   project: Project,
-  { name, from, manifests }: { name: string; from: string; manifests: readonly Manifest[] },
-): Promise<readonly string[]> {
-  const labels = { 'app-name': project.name, 'app-phase': 'review' }
-  await client.create(Namespace, { metadata: { name, labels } }).catch(unlessItExists)
-  const { configMaps, accounts } = namesIn(project, manifests)
-  const copied: string[] = []
-  for (const one of configMaps) if (await copyConfigMap(client, one, { from, to: name })) copied.push(`configmap/${one}`)
-  for (const one of accounts) if (await copyAccount(client, one, { from, to: name })) copied.push(`serviceaccount/${one}`)
-  return copied
+  { name, from, manifests }: ReviewSetup,
+): Promise<{ readonly copied: readonly string[]; readonly missing: readonly string[] }> {
+  await checkReviewNamespace(client, project, name)
+  await client.create(Namespace, { metadata: { name, labels: labelsOf(project) } }).catch(unlessItExists)
+  const { configMaps, accounts, secrets } = namesIn(project, manifests)
+  const outcomes = new Map<string, boolean>()
+  for (const one of configMaps) outcomes.set(`configmap/${one}`, await copyConfigMap(client, one, { from, to: name }))
+  for (const one of accounts) outcomes.set(`serviceaccount/${one}`, await copyAccount(client, one, { from, to: name }))
+  // Those of others are theirs to give.
+  for (const one of secrets) outcomes.set(`secret/${one}`, false)
+  const { secret } = await nextValues({ client, namespace: from, project })
+  if (Object.keys(secret).length > 0) {
+    await writeSecrets(client, { name: secretsName(project.name), namespace: name }, secret)
+    outcomes.set(`secret/${secretsName(project.name)}`, true)
+  }
+  const those = (was: boolean) => [...outcomes].filter(([, isCopied]) => isCopied === was).map(([one]) => one)
+  return { copied: those(true), missing: those(false) }
 }
 
-/** Of containers and init containers. Pure. */
+async function writeSecrets(client: Client, at: { name: string; namespace: string }, values: Readonly<Record<string, string>>) {
+  const data = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]))
+  await client.create(Secret, { metadata: at, type: 'Opaque', data } as never).catch(async (error) => {
+    unlessItExists(error)
+    await client.patch(Secret, at, { type: 'merge', body: { data } })
+  })
+}
+
+/** Of containers and init containers, and of volumes. Pure. */
 export function namesIn(
   project: { readonly name: string },
   manifests: readonly Manifest[],
-): { configMaps: string[]; accounts: string[] } {
+): { configMaps: string[]; accounts: string[]; secrets: string[] } {
+  const own = new Set(manifests.map(({ kind, object }) => `${kind.kind}/${object.metadata.name}`))
   const specs = deploymentsOf(manifests).map(({ spec }) => spec.template.spec as any)
   const containers = specs.flatMap((spec) => [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])])
-  const configMaps = containers.flatMap(({ envFrom = [] }) =>
-    envFrom.map((source: any) => source.configMapRef?.name).filter(Boolean),
-  )
-  const accounts = specs.map((spec) => spec?.serviceAccountName).filter((one) => one && one !== 'default')
+  const sources = containers.flatMap(({ envFrom = [], env = [] }) => [...envFrom, ...env.map((one: any) => one.valueFrom ?? {})])
+  const volumes = specs.flatMap((spec) => spec?.volumes ?? [])
+  const named = (kind: string, names: readonly unknown[]) => {
+    return [...new Set(names.filter((one): one is string => typeof one === 'string' && !own.has(`${kind}/${one}`)))]
+  }
   return {
-    configMaps: [...new Set<string>([environmentName(project.name), ...configMaps])],
-    accounts: [...new Set<string>(accounts)],
+    configMaps: named('ConfigMap', [
+      environmentName(project.name),
+      ...sources.map((source: any) => (source.configMapRef ?? source.configMapKeyRef)?.name),
+      ...volumes.map((volume: any) => volume.configMap?.name),
+    ]),
+    accounts: named(
+      'ServiceAccount',
+      specs.map((spec) => spec?.serviceAccountName),
+    ).filter((one) => one !== 'default'),
+    secrets: named('Secret', [
+      ...sources.map((source: any) => (source.secretRef ?? source.secretKeyRef)?.name),
+      ...volumes.map((volume: any) => volume.secret?.secretName),
+    ]).filter((one) => one !== secretsName(project.name)),
   }
 }
 

@@ -51,6 +51,11 @@ spec:
             tcpSocket:
               port: http
             periodSeconds: 1
+          # New requests stop coming before the application is asked to end.
+          lifecycle:
+            preStop:
+              sleep:
+                seconds: 2
 ---
 apiVersion: v1
 kind: Service

@@ -1,7 +1,7 @@
 /** `nami setup`: the folder `hokusai/` of a project, from Nami's own templates or from a folder or repository of templates. */
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { cleanName } from './project/clean-name.ts'
 import { renderedName } from './project/find-file.ts'
 import { render } from './project/template.ts'
@@ -30,43 +30,61 @@ export async function setUp(options: SetupOptions, around: Surroundings): Promis
   }
   const scratch = mkdtempSync(join(tmpdir(), 'nami-setup-'))
   try {
-    const given = options.remote ? await clone(options.remote, scratch, around) : options.templates
-    if (given && !existsSync(given)) throw new WorkflowError(`${given} does not exist.`)
-    const repository = `${options.registry ?? 'localhost'}/${name}`
-    const variables = { ...options.variables, project_name: name, project_repo: repository }
+    const given = await templatesOf(options, { scratch, around })
+    const project_repo = `${options.registry ?? 'localhost'}/${name}`
+    const variables = { ...options.variables, project_name: name, project_repo }
+    // What is missing among the given comes from Nami's own, as Hokusai demands them all.
+    const templates = { ...setupTemplates, ...(given && filesIn(given)) }
     const rendered = new Map(
-      Object.entries(given ? filesIn(given) : setupTemplates).map(([path, text]) => [
+      Object.entries(templates).map(([path, text]) => [
         renderedName(path),
         typeof text === 'string'
-          ? render(text, path, { root: given ?? '.', variables, allowMissing: options.allowMissing })
+          ? `${render(text, path, { root: given ?? '.', variables, allowMissing: options.allowMissing })}${text.endsWith('\n') ? '\n' : ''}`
           : text,
       ]),
     )
-    if (![...rendered.keys()].some((path) => path === 'hokusai/config.yml'))
-      rendered.set('hokusai/config.yml', configText(name, options.registry))
+    if (!rendered.has('hokusai/config.yml')) rendered.set('hokusai/config.yml', configText(name, options.registry))
     return write(options.directory, rendered, around)
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
 
+/** `--template-dir` is a folder of the repository where one is given. */
+async function templatesOf(
+  { remote, templates }: SetupOptions,
+  { scratch, around }: { scratch: string; around: Surroundings },
+): Promise<string | undefined> {
+  if (!remote) {
+    if (templates && !existsSync(templates)) throw new WorkflowError(`${templates} does not exist.`)
+    return templates
+  }
+  const whole = await clone(remote, scratch, around)
+  const folder = templates === undefined ? whole : join(whole, templates)
+  if (!existsSync(folder)) throw new WorkflowError(`${remote} has no folder ${templates}.`)
+  return folder
+}
+
 async function clone(remote: string, scratch: string, { programs }: Surroundings): Promise<string> {
   const [url = '', branch = 'main'] = remote.split('#')
   const to = join(scratch, 'templates')
-  const { code, stderr } = await programs.run('git', ['clone', '--quiet', '--depth', '1', '--branch', branch, url, to])
+  const args = ['clone', '--quiet', '--depth', '1', '--branch', branch, '--', url, to]
+  const { code, stderr } = await programs.run('git', args, { env: { GIT_TERMINAL_PROMPT: '0' } })
   if (code !== 0) throw new WorkflowError(`${remote}: ${stderr.trim()}`, { next: ['--template-remote URL#branch'] })
   rmSync(join(to, '.git'), { recursive: true, force: true })
   return to
 }
 
-/** Texts are templates; anything else is copied. */
+/** What ends in `.j2` is a template, a text; anything else is copied as it is. */
 function filesIn(folder: string): Record<string, string | Buffer> {
-  const files = globSync('**/*', { cwd: folder }).concat(globSync('**/.*', { cwd: folder }))
-  const whole = [...new Set(files)].filter((file) => statSync(join(folder, file)).isFile() && !file.startsWith('.git/'))
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((file) => !file.startsWith('.git/'))
   return Object.fromEntries(
-    whole.map((file) => {
+    files.map((file) => {
       const content = readFileSync(join(folder, file))
-      return [file, content.includes(0) ? content : content.toString()]
+      return [file, file.endsWith('.j2') ? content.toString() : content]
     }),
   )
 }

@@ -3,7 +3,7 @@ import { Deployment } from '#api/apps/v1/deployment.ts'
 import { decode } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
 import { WorkflowError } from '../workflow-error.ts'
-import { getRelease, listReleases, nextNumber, nextValues, type Release, runningRelease, writeRelease } from './releases.ts'
+import { getRelease, listReleases, nextNumber, nextRelease, type Release, runningRelease, writeRelease } from './releases.ts'
 import { rollOut } from './roll-out.ts'
 import { commandOf, type Target } from './target.ts'
 import { changeLines, diffValues, type Values } from './values.ts'
@@ -19,20 +19,27 @@ export interface ChangeOptions {
 
 export async function changeValues(target: Target, options: ChangeOptions): Promise<void> {
   const { around } = target
-  const before = await nextValues(target)
+  const { values: before, sourced } = await nextRelease(target)
   const values = options.change(before)
-  if (diffValues(before, values).length === 0) return around.print('Nothing changes.')
+  const changes = diffValues(before, values)
+  if (changes.length === 0) return around.print('Nothing changes.')
+  const foreign = changes.filter(({ key }) => sourced?.includes(key)).map(({ key }) => key)
+  if (foreign.length > 0) {
+    throw new WorkflowError(`${foreign.join(', ')}: ${target.secrets?.name} says what it is.`, {
+      next: [`change it there, then ${commandOf(target, 'secrets sync')}`],
+    })
+  }
   const running = await runningRelease(target)
   const { description, timeoutSeconds } = options
   if (options.isStaged || (await projectDeployments(target)).length === 0) {
     const number = await nextNumber(target)
     const { image, tag, templates = {} } = running ?? {}
-    await writeRelease(target, number, { description, image, tag, templates, values, state: 'staged' })
+    await writeRelease(target, number, { description, image, tag, templates, values, sourced, state: 'staged' })
     around.print(`Release v${number} is staged; the next deploy brings it.`)
     return
   }
   const { image, tag } = running ?? {}
-  const release = await rollOut(target, { description, image, tag, values, timeoutSeconds })
+  const release = await rollOut(target, { description, image, tag, values, sourced, timeoutSeconds })
   around.print(`Release v${release.number} runs on ${target.environment}.`)
 }
 
@@ -42,9 +49,10 @@ export async function rollback(target: Target, options: { number: number | undef
   if (Object.keys(wanted.templates).length === 0) {
     throw new WorkflowError(`v${wanted.number} never had a Deployment: there is nothing to go back to.`)
   }
-  const { image, tag, templates, values, number } = wanted
+  const { image, tag, templates, values, sourced, number } = wanted
   const { timeoutSeconds } = options
-  const release = await rollOut(target, { description: `rollback to v${number}`, image, tag, templates, values, timeoutSeconds })
+  const description = `rollback to v${number}`
+  const release = await rollOut(target, { description, image, tag, templates, values, sourced, timeoutSeconds })
   if (!target.isReview && image) {
     const digest = image.slice(image.indexOf('@') + 1)
     await target.images.retag(digest, target.environment).catch((error: Error) => {

@@ -12,6 +12,7 @@ import { changeValues, diffReleases, rollback } from './change-values.ts'
 import { deploy, parseTimeout } from './deploy.ts'
 import { createEnvironment, deleteEnvironment, refreshEnvironment } from './life.ts'
 import { listReleases, nextValues } from './releases.ts'
+import { syncSecrets, watchSecrets } from './sync-secrets.ts'
 import { withValues } from './values.ts'
 
 const timeoutSeconds = 60
@@ -115,11 +116,118 @@ test('deploy() warns of a failing post-deploy hook, and its exit code says so', 
   assert.deepEqual(await states(made), ['v1 superseded', 'v2 running'])
 })
 
-test('a canary runs no hook and moves no tag', async () => {
+test('a canary runs no hook, moves no tag, and is not what later releases go on from', async () => {
   await using made = await created({ exitCodes: { before: 1 }, config: { 'pre-deploy': 'before' } })
   made.target.tags.set('2', digestOf('2'))
-  assert.equal(await deploy(made.target, { tag: '2', timeoutSeconds, isCanary: true, manifests: made.manifests }), 0)
+  const manifests = made.manifests.slice(1)
+  assert.equal(await deploy(made.target, { tag: '2', timeoutSeconds, isCanary: true, manifests }), 0)
   assert.equal(made.target.tags.get('staging'), digestOf('1'))
+  const mixed = [`${repository}@${digestOf('1')}`, `${repository}@${digestOf('2')}`]
+  assert.deepEqual(await imagesOf(made), mixed)
+  const change = { description: 'env set', isStaged: false, timeoutSeconds }
+  await changeValues(made.target, { ...change, change: (values) => withValues(values, { plain: { A: '1' } }) })
+  assert.deepEqual(await imagesOf(made), mixed)
+  await rollback(made.target, { number: 1, timeoutSeconds })
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+})
+
+test('deploy() of a canary that is not there says what to do', async () => {
+  await using made = await created()
+  const object = { apiVersion: 'apps/v1', kind: 'Deployment', ...webDeployment('web-canary') } as any
+  const options = { tag: 'latest', timeoutSeconds, isCanary: true, manifests: [{ kind: Deployment, object }] }
+  await assert.rejects(deploy(made.target, options), /There is no Deployment web-canary in default\./)
+})
+
+test('deploy() with the file: what it made is taken away when it fails, and all else is as before', async () => {
+  const ready = (pod: Pod) => !/young/.test(pod.metadata.name)
+  await using made = await created({ ready })
+  const more = { ...webDeployment('web-worker'), spec: { ...webDeployment('web-worker').spec, replicas: 3 } }
+  const declared = [made.manifests[0]?.object, { apiVersion: 'apps/v1', kind: 'Deployment', ...more }] as any[]
+  declared.push({ apiVersion: 'apps/v1', kind: 'Deployment', ...webDeployment('web-young') })
+  const manifests = declared.map((object) => ({ kind: Deployment, object }))
+  made.target.tags.set('2', digestOf('2'))
+  await assert.rejects(
+    deploy(made.target, { tag: '2', timeoutSeconds, appliesFile: true, manifests }),
+    /web-young did not come up/,
+  )
+  const deployments = await made.cluster.list(Deployment)
+  assert.deepEqual(
+    deployments.map(({ metadata, spec }) => `${metadata.name} ${spec.replicas}`),
+    ['web-web 2', 'web-worker 2'],
+  )
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+})
+
+test('deploy() with a file that the server refuses changes nothing', async () => {
+  await using made = await created()
+  const bad = { ...made.manifests[1]?.object, spec: { ...webDeployment('web-worker').spec, replicas: -1 } } as any
+  const manifests = [made.manifests[0] as any, { kind: Deployment, object: bad }]
+  made.target.tags.set('2', digestOf('2'))
+  const failing = deploy(made.target, { tag: '2', timeoutSeconds, appliesFile: true, manifests })
+  await assert.rejects(failing, /^WorkflowError: deployment\/web-worker: .*spec\.replicas: Invalid value: -1/)
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('1')}`))
+  assert.deepEqual(await states(made), ['v1 running'])
+})
+
+test('deploy() does not wait for containers that end again and again', async () => {
+  const crashing = { waiting: { reason: 'CrashLoopBackOff' } }
+  const { cluster, target } = await created({ ready: (pod) => !pod.spec.containers[0]?.image?.endsWith('2') })
+  target.tags.set('2', digestOf('2'))
+  const pause = target.around.pause
+  const around = {
+    ...target.around,
+    async pause(milliseconds: number) {
+      await pause(milliseconds)
+      for (const pod of await cluster.list(Pod)) {
+        if (!pod.spec.containers[0]?.image?.endsWith('2')) continue
+        const own = { name: 'web', image: '', imageID: '', ready: false, restartCount: 5, state: crashing }
+        const changed = { ...structuredClone(pod), status: { ...pod.status, containerStatuses: [own] } }
+        await cluster.client.update(Pod, changed as never, { subresource: 'status' })
+      }
+    },
+  }
+  const before = cluster.clock.monotonic()
+  await assert.rejects(deploy({ ...target, around }, { tag: '2', timeoutSeconds: 600 }), /did not come up/)
+  assert(target.noted.some((line) => /container web ended 6 times/.test(line)))
+  assert(cluster.clock.monotonic() - before < 100_000)
+  await cluster[Symbol.asyncDispose]()
+})
+
+test('secrets of an external store are part of every release; a rotation restarts what reads them', async () => {
+  await using made = await created()
+  const held: Record<string, string> = { TOKEN: 'one' }
+  const target = { ...made.target, secrets: { name: 'vault:kv/web', read: async () => ({ ...held }) } }
+  const set = { description: 'env set', isStaged: false, timeoutSeconds }
+  await changeValues(target, { ...set, change: (values) => withValues(values, { secret: { OWN: 'mine' } }) })
+  assert.deepEqual((await nextValues(target)).secret, { OWN: 'mine', TOKEN: 'one' })
+  assert.equal(await syncSecrets(target, timeoutSeconds), false)
+  held.TOKEN = 'two'
+  assert.equal(await syncSecrets(target, timeoutSeconds), true)
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v3'))
+  assert.deepEqual((await nextValues(target)).secret, { OWN: 'mine', TOKEN: 'two' })
+  delete held.TOKEN
+  await syncSecrets(target, timeoutSeconds)
+  assert.deepEqual((await nextValues(target)).secret, { OWN: 'mine' })
+  assert(!target.noted.concat(target.printed).some((line) => /one|two/.test(line)))
+  held.TOKEN = 'three'
+  const foreign = changeValues(target, { ...set, change: (values) => withValues(values, { secret: { TOKEN: 'x' } }) })
+  await assert.rejects(foreign, /TOKEN: vault:kv\/web says what it is/)
+  await rollback(target, { number: 2, timeoutSeconds })
+  assert.equal((await nextValues(target)).secret.TOKEN, 'one')
+})
+
+test('watchSecrets() tells of a store that does not answer, and goes on', async () => {
+  await using made = await created()
+  let asked = 0
+  const read = async () => {
+    if (++asked < 3) throw new Error('Vault does not answer')
+    if (asked > 4) made.target.stop.abort(new Error('SIGINT'))
+    return { TOKEN: 'one' }
+  }
+  const watching = watchSecrets({ ...made.target, secrets: { name: 'vault:kv/web', read } }, { timeoutSeconds, everySeconds: 60 })
+  await assert.rejects(watching, /SIGINT/)
+  assert.equal(made.target.noted.filter((line) => line === 'warning: Vault does not answer').length, 1)
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 running'])
 })
 
 test('Ctrl-C leaves an interrupted release, and rollback() brings back the one that ran', async () => {

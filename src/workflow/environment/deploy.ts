@@ -4,12 +4,12 @@
  */
 import type { Git } from '../git.ts'
 import type { ProjectConfig } from '../project/config.ts'
-import type { Manifest } from '../project/manifests.ts'
+import { deploymentsOf, type Manifest } from '../project/manifests.ts'
 import { WorkflowError } from '../workflow-error.ts'
 import { splitCommand } from './command-words.ts'
 import { imageOf } from './pin.ts'
-import { nextValues } from './releases.ts'
-import { rollOut } from './roll-out.ts'
+import { nextRelease, runningRelease } from './releases.ts'
+import { type RollOutOptions, rollOut } from './roll-out.ts'
 import { runPod } from './run-pod.ts'
 import type { Target } from './target.ts'
 
@@ -21,9 +21,11 @@ export interface DeployOptions {
   readonly gitRemote?: string | undefined
   readonly git?: Git | undefined
   readonly timeoutSeconds: number
-  /** What the environment's file says, where it is to be applied: `--update-config`. */
+  /** What the environment's file says, or for a canary its own. */
   readonly manifests?: readonly Manifest[] | undefined
-  /** A canary (`-f`) has no hooks, and moves no tags. */
+  /** The file is applied: `--update-config`. */
+  readonly appliesFile?: boolean | undefined
+  /** A canary (`-f`): only the Deployments of that file change, there are no hooks, and tags stay. */
   readonly isCanary?: boolean
   readonly description?: string
 }
@@ -50,31 +52,49 @@ export async function deploy(target: Target, options: DeployOptions): Promise<nu
   const prepared = await step('pre-deploy hook', hooks['pre-deploy'], digest)
   if (prepared !== 0) throw stopped('The pre-deploy hook', prepared)
 
-  around.note(`Deploying ${tag} (${digest.slice(7, 19)}) to ${target.environment}`)
-  const release = await rollOut(target, {
-    description: options.description ?? `deploy ${tag}`,
-    image: imageOf(images, digest),
-    tag,
-    values: await nextValues(target),
-    timeoutSeconds: options.timeoutSeconds,
-    ...(options.manifests && { manifests: options.manifests }),
-  })
+  around.note(`Deploying ${shortTag(tag)} (${digest.slice(7, 19)}) to ${target.environment}`)
+  const release = await rollOut(target, await releaseOf(target, options, digest))
   around.print(`Release v${release.number} runs on ${target.environment}.`)
 
-  const warnings = [await afterwards(target, hooks['post-deploy'], digest)]
+  const warnings = [await afterwards(target, hooks['post-deploy'], { digest, constraints })]
   if (!options.isCanary) warnings.push(await moveTags(target, options, digest))
   return warnings.some(Boolean) ? 1 : 0
+}
+
+/** What the environment runs on the whole is not what its canary runs: later releases go on from the former. */
+async function releaseOf(target: Target, options: DeployOptions, digest: string): Promise<RollOutOptions> {
+  const { tag, isCanary = false, manifests = [], appliesFile, timeoutSeconds } = options
+  const pinned = imageOf(target.images, digest)
+  const running = isCanary ? await runningRelease(target) : undefined
+  return {
+    description: options.description ?? `${isCanary ? 'canary' : 'deploy'} ${shortTag(tag)}`,
+    image: running?.image ?? pinned,
+    tag: running?.tag ?? tag,
+    pinned,
+    ...(await nextRelease(target)),
+    timeoutSeconds,
+    ...(appliesFile ? { manifests } : isCanary && { only: deploymentsOf(manifests).map(({ metadata }) => metadata.name) }),
+  }
+}
+
+/** Commits as people write them. */
+function shortTag(tag: string): string {
+  return isSha(tag) ? tag.slice(0, 12) : tag
 }
 
 function stopped(what: string, exitCode: number): WorkflowError {
   return new WorkflowError(`${what} failed with exit code ${exitCode}. Nothing is deployed.`, { exitCode })
 }
 
-async function afterwards(target: Target, command: string | undefined, digest: string): Promise<boolean> {
+async function afterwards(
+  target: Target,
+  command: string | undefined,
+  { digest, constraints }: { digest: string; constraints: readonly string[] | undefined },
+): Promise<boolean> {
   const { around } = target
   if (!command) return false
   around.note(`Running the post-deploy hook: ${command}`)
-  const failure = await runPod(target, { command: splitCommand(command), tag: digest }).then(
+  const failure = await runPod(target, { command: splitCommand(command), tag: digest, constraints }).then(
     (code) => (code === 0 ? undefined : `exit code ${code}`),
     (error: Error) => error.message,
   )

@@ -5,9 +5,11 @@ import { Namespace } from '#api/core/v1/namespace.ts'
 import { formatTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { deploymentsOf, type Manifest } from '../project/manifests.ts'
+import { checkReviewNamespace } from '../review-app.ts'
 import { WorkflowError } from '../workflow-error.ts'
 import { environmentName, imageOf } from './pin.ts'
-import { deleteReleases, listReleases, nextValues, type Release, runningRelease } from './releases.ts'
+import { previewUpdate } from './preview.ts'
+import { deleteReleases, listReleases, nextRelease, type Release, runningRelease } from './releases.ts'
 import { rollOut } from './roll-out.ts'
 import { commandOf, type Target } from './target.ts'
 import { withValues } from './values.ts'
@@ -50,6 +52,10 @@ export async function updateEnvironment(
   target: Target,
   options: { manifests: readonly Manifest[]; timeoutSeconds: number },
 ): Promise<void> {
+  if (await runningRelease(target)) {
+    const { changes } = await previewUpdate(target, options)
+    if (!changes) return target.around.print('Up to date: nothing changes.')
+  }
   const release = await applyFile(target, options, `update ${target.environment}`)
   target.around.print(release ? `${target.environment} is up to date: release v${release.number} runs.` : 'Up to date.')
 }
@@ -72,8 +78,9 @@ async function applyFile(
   const digest = await images.digest(environment)
   const running = await runningRelease(target)
   const image = running?.image ?? (digest && imageOf(images, digest))
-  const values = await nextValues(target)
-  return rollOut(target, { description, image, tag: running?.tag ?? environment, values, manifests, timeoutSeconds })
+  const tag = running?.tag ?? environment
+  const next = await nextRelease(target)
+  return rollOut(target, { description, image, pinned: image, tag, ...next, manifests, timeoutSeconds })
 }
 
 async function ensureNamespace({ client, namespace, project, isReview, around }: Target): Promise<void> {
@@ -105,7 +112,8 @@ export async function deleteEnvironment(
   target: Target,
   { manifests, isFile }: { manifests: readonly Manifest[]; isFile: boolean },
 ): Promise<void> {
-  const { client, namespace, environment, isReview, around } = target
+  const { client, namespace, environment, isReview, around, project } = target
+  if (isReview) await checkReviewNamespace(client, project, namespace)
   for (const { kind, object } of manifests.toReversed()) {
     const { name, namespace: place } = object.metadata
     const line = `  ${kind.def.singular ?? kind.kind.toLowerCase()}/${name}`
@@ -118,8 +126,12 @@ export async function deleteEnvironment(
     )
   }
   if (!isFile) await deleteReleases(target)
-  if (isReview) await client.delete(Namespace, { name: namespace })
+  if (isReview) await client.delete(Namespace, { name: namespace }).catch(unlessItIsGone)
   around.print(`${environment} is deleted.`)
+}
+
+function unlessItIsGone(error: unknown): void {
+  if (!hasReason(error, 'NotFound')) throw error
 }
 
 /** A new pod for every pod, one after the other as the Deployments say; and staged values begin to count. */
@@ -136,7 +148,9 @@ export async function refreshEnvironment(
       `There is no Deployment ${deployment ?? `of ${target.project.name}`} in ${namespace} (there are: ${names}).`,
     )
   }
-  if ((await listReleases(target)).at(-1)?.state === 'staged') return bringStaged(target, timeoutSeconds)
+  const releases = await listReleases(target)
+  const running = releases.findLast(({ state }) => state === 'running')?.number ?? 0
+  if (releases.some(({ number, state }) => state === 'staged' && number > running)) return bringStaged(target, timeoutSeconds)
   const names = chosen.map(({ metadata }) => metadata.name)
   for (const name of names) {
     around.note(`Restarting ${name}`)
@@ -157,7 +171,7 @@ export async function refreshEnvironment(
 
 async function bringStaged(target: Target, timeoutSeconds: number): Promise<void> {
   const { image, tag } = (await runningRelease(target)) ?? {}
-  const values = await nextValues(target)
-  const { number } = await rollOut(target, { description: 'refresh', image, tag, values, timeoutSeconds })
+  const next = await nextRelease(target)
+  const { number } = await rollOut(target, { description: 'refresh', image, tag, ...next, timeoutSeconds })
   target.around.print(`Release v${number} runs on ${target.environment}, with the values that were staged.`)
 }

@@ -16,7 +16,7 @@ import type { Draft } from '#schema/words.ts'
 import { WorkflowError } from '../workflow-error.ts'
 import { environmentName, secretsName } from './pin.ts'
 import { commandOf, type Target } from './target.ts'
-import { noValues, type Values } from './values.ts'
+import { noValues, type Values, withValues } from './values.ts'
 
 /** `pending`: being rolled out, or left so by a process that died. `staged`: written, and to run with the next rollout. */
 export type ReleaseState = 'pending' | 'running' | 'staged' | 'superseded' | 'failed' | 'interrupted'
@@ -30,6 +30,8 @@ export interface ReleaseRecord {
   /** `repo@sha256:..`; absent before the first image. */
   readonly image?: string | undefined
   readonly tag?: string | undefined
+  /** Names of the secrets that an external store gave. */
+  readonly sourced?: readonly string[] | undefined
   /** Pod templates by Deployment. */
   readonly templates: Readonly<Record<string, Deployment['spec']['template']>>
 }
@@ -46,8 +48,11 @@ const recordName = (project: string, number: number) => `${project}-release-v${n
 /** Beside those that are still needed. */
 const mostKept = 30
 
+/** Where an environment's objects are. */
+export type Place = Pick<Target, 'client' | 'namespace' | 'project'>
+
 /** Oldest first, without their values. */
-export async function listReleases(target: Target): Promise<Omit<Release, 'values'>[]> {
+export async function listReleases(target: Place): Promise<Omit<Release, 'values'>[]> {
   const { client, namespace, project } = target
   const { items } = await client.list(ConfigMap, { namespace, labelSelector: `app=${project.name},nami.dev/kind=release` })
   return items
@@ -73,21 +78,36 @@ export async function runningRelease(target: Target): Promise<Release | undefine
 
 /**
  * The values that the next release begins with: those of the newest that is staged or runs. Before there was any release, what Hokusai or a
- * person put into `PROJECT-environment`.
+ * person put into `PROJECT-environment`, and `review_app setup` into `PROJECT-secrets`.
  */
-export async function nextValues(target: Target): Promise<Values> {
+export async function nextValues(target: Place): Promise<Values> {
   const latest = (await listReleases(target)).findLast(({ state }) => state === 'running' || state === 'staged')
   if (latest) return valuesOf(target, latest.number)
-  const { client, namespace, project } = target
-  const mirror = await client.get(ConfigMap, { name: environmentName(project.name), namespace }).catch(absent)
-  return mirror ? { ...noValues, plain: { ...mirror.data } } : noValues
+  return valuesAt(target, { plain: environmentName(target.project.name), secret: secretsName(target.project.name) })
 }
 
-async function valuesOf({ client, namespace, project: { name } }: Target, number: number): Promise<Values> {
+/** Values for the next release, with what the external store holds at this moment. */
+export async function nextRelease(target: Target): Promise<{ readonly values: Values; readonly sourced?: readonly string[] }> {
+  const values = await nextValues(target)
+  if (!target.secrets) return { values }
+  const fresh = await target.secrets.read()
+  const latest = (await listReleases(target)).findLast(({ state }) => state === 'running' || state === 'staged')
+  const isOwn = ([key]: [string, unknown]) => !latest?.sourced?.includes(key)
+  const own = { plain: values.plain, secret: Object.fromEntries(Object.entries(values.secret).filter(isOwn)) }
+  return { values: withValues(own, { secret: fresh }), sourced: Object.keys(fresh) }
+}
+
+function valuesOf(target: Place, number: number): Promise<Values> {
+  const { name } = target.project
+  return valuesAt(target, { plain: environmentName(name, number), secret: secretsName(name, number) })
+}
+
+async function valuesAt({ client, namespace }: Place, names: { plain: string; secret: string }): Promise<Values> {
   const [plain, secret] = await Promise.all([
-    client.get(ConfigMap, { name: environmentName(name, number), namespace }).catch(absent),
-    client.get(Secret, { name: secretsName(name, number), namespace }).catch(absent),
+    client.get(ConfigMap, { name: names.plain, namespace }).catch(absent),
+    client.get(Secret, { name: names.secret, namespace }).catch(absent),
   ])
+  if (!plain && !secret) return noValues
   const text = ([key, value]: [string, unknown]) => [key, decoded(value)] as const
   return { plain: { ...plain?.data }, secret: Object.fromEntries(Object.entries(secret?.data ?? {}).map(text)) }
 }
@@ -96,7 +116,7 @@ function decoded(value: unknown): string {
   return (typeof value === 'string' ? Buffer.from(value, 'base64') : Buffer.from(value as Uint8Array)).toString()
 }
 
-export type NewRelease = Pick<ReleaseRecord, 'description' | 'image' | 'tag'> & { readonly values: Values }
+export type NewRelease = Pick<ReleaseRecord, 'description' | 'image' | 'tag' | 'sourced'> & { readonly values: Values }
 
 /** The number that the next release will have. */
 export async function nextNumber(target: Target): Promise<number> {
@@ -198,6 +218,7 @@ export async function deleteReleases({ client, namespace, project }: Target): Pr
     if (kind === 'values') await client.deleteCollection(Secret, selection)
   }
   await client.delete(ConfigMap, { name: environmentName(project.name), namespace }).catch(absent)
+  await client.delete(Secret, { name: secretsName(project.name), namespace }).catch(absent)
 }
 
 function absent(error: unknown): undefined {

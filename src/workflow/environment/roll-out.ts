@@ -6,18 +6,24 @@
  * - After Ctrl-C the release stands as interrupted. Deployments may be of either release; the next deploy or rollback puts all of them right.
  * - Nothing is changed before the release is written.
  */
-import type { Deployment } from '#api/apps/v1/deployment.ts'
+import { Deployment } from '#api/apps/v1/deployment.ts'
 import { applyObject } from '#client/apply.ts'
+import { hasReason } from '#schema/status-error.ts'
 import { deploymentsOf, type Manifest } from '../project/manifests.ts'
 import { WorkflowError } from '../workflow-error.ts'
 import { type Pin, pinPodSpec } from './pin.ts'
 import { listReleases, markRunning, type NewRelease, nextNumber, type Release, setState, writeRelease } from './releases.ts'
 import { commandOf, type Target } from './target.ts'
+import { tryOut } from './try-out.ts'
 import { changeDeployment, type Failure, type PodTemplate, projectDeployments, waitForRollouts } from './workloads.ts'
 
 export interface RollOutOptions extends NewRelease {
+  /** The image to tie Deployments to, `repo@sha256:..`; left out, each keeps its own. */
+  readonly pinned?: string | undefined
   /** What the environment's file says, to be applied; left out, the Deployments that are there are changed. */
-  readonly manifests?: readonly Manifest[]
+  readonly manifests?: readonly Manifest[] | undefined
+  /** Names of the Deployments to change; left out, all of the project. */
+  readonly only?: readonly string[] | undefined
   /** Whole templates to go back to, by Deployment; left out, those that are there are tied to the new release. */
   readonly templates?: Readonly<Record<string, PodTemplate>>
   readonly timeoutSeconds: number
@@ -30,39 +36,94 @@ export async function rollOut(target: Target, options: RollOutOptions): Promise<
   const { around } = target
   await settleInterrupted(target)
   const existing = await projectDeployments(target)
-  const declared = options.manifests ? deploymentsOf(options.manifests) : existing
-  if (declared.length === 0) {
-    throw new WorkflowError(
-      `There is no Deployment with the labels app=${target.project.name},layer=application in ${target.namespace}.`,
-      {
-        next: [commandOf(target, 'create')],
-      },
-    )
-  }
+  const declared = options.manifests ? deploymentsOf(options.manifests) : await chosen(target, existing, options.only)
+  const before = await asTheyAre(target, existing, declared)
+  // The server reads all of the file before anything is changed.
+  for (const manifest of options.manifests ?? []) await tryOut(target.client, manifest)
   const number = await nextNumber(target)
   const pin = pinOf(target, options, number)
-  const templates = Object.fromEntries(
-    declared.map(({ metadata, spec }) => [
-      metadata.name,
-      pinTemplate(options.templates?.[metadata.name] ?? spec.template, pin, options.image),
-    ]),
+  const changed = Object.fromEntries(
+    declared.map(({ metadata, spec }) => {
+      const template = options.templates?.[metadata.name] ?? spec.template
+      return [metadata.name, pinTemplate(template, pin)]
+    }),
   )
-  const { description, image, tag, values } = options
-  const release = await writeRelease(target, number, { description, image, tag, values, templates, state: 'pending' })
+  const others = Object.fromEntries(existing.map(({ metadata, spec }) => [metadata.name, spec.template]))
+  const { description, image, tag, values, sourced } = options
+  const record = { description, image, tag, values, sourced, templates: { ...others, ...changed }, state: 'pending' } as const
+  const release = await writeRelease(target, number, record)
   try {
-    await change(target, options, templates)
-    const failures = await waitForRollouts(target, Object.keys(templates), options.timeoutSeconds)
-    if (failures.length > 0) throw await undo(target, { number, existing, failures })
+    await change(target, options, changed)
+    const failures = await waitForRollouts(target, Object.keys(changed), options.timeoutSeconds)
+    if (failures.length > 0) throw new RolloutFailure(failures)
     await markRunning(target, release)
     return { ...release, state: 'running' }
   } catch (error) {
-    await setState(target, number, around.signal.aborted ? 'interrupted' : 'failed')
-    if (around.signal.aborted) {
-      around.note(`Release v${number} is interrupted; some pods may be of it already.`)
-      around.note(`  ${commandOf(target, 'rollback')}   brings back the release before`)
-    }
+    if (!around.signal.aborted)
+      throw await undo(target, { number, before, error: error as Error, isWhole: options.manifests !== undefined })
+    await setState(target, number, 'interrupted')
+    around.note(`Release v${number} is interrupted; some pods may be of it already.`)
+    around.note(`  ${commandOf(target, 'rollback')}   brings back the release before`)
     throw error
   }
+}
+
+class RolloutFailure extends Error {
+  readonly failures: readonly Failure[]
+
+  constructor(failures: readonly Failure[]) {
+    super(`${failures.map(({ name }) => name).join(', ')} did not come up.`)
+    this.failures = failures
+  }
+}
+
+async function chosen(
+  target: Target,
+  existing: readonly Deployment[],
+  only: readonly string[] | undefined,
+): Promise<readonly Deployment[]> {
+  const { client, namespace, project } = target
+  if (!only && existing.length === 0) {
+    throw new WorkflowError(`There is no Deployment with the labels app=${project.name},layer=application in ${namespace}.`, {
+      next: [commandOf(target, 'create')],
+    })
+  }
+  if (!only) return existing
+  return Promise.all(
+    only.map(async (name) => {
+      const found = existing.find(({ metadata }) => metadata.name === name)
+      if (found) return found
+      return client.get(Deployment, { name, namespace }).catch((error) => {
+        if (!hasReason(error, 'NotFound')) throw error
+        throw new WorkflowError(`There is no Deployment ${name} in ${namespace}.`, {
+          next: [`${commandOf(target, 'create')} -f FILE`, 'Or apply the file with the deploy: --update-config'],
+        })
+      })
+    }),
+  )
+}
+
+type Before = ReadonlyMap<string, Deployment | undefined>
+
+/** Those that are to be changed, as they are now; undefined for those that are to be made. */
+async function asTheyAre(
+  { client, namespace }: Target,
+  existing: readonly Deployment[],
+  declared: readonly Deployment[],
+): Promise<Before> {
+  const found = await Promise.all(
+    declared.map(async ({ metadata: { name } }) => {
+      const known = existing.find(({ metadata }) => metadata.name === name)
+      const current = known ?? (await client.get(Deployment, { name, namespace }).catch(absent))
+      return [name, current] as const
+    }),
+  )
+  return new Map(found)
+}
+
+function absent(error: unknown): undefined {
+  if (hasReason(error, 'NotFound')) return undefined
+  throw error
 }
 
 /** A process that died left its release pending: from now on it is known as interrupted. */
@@ -81,14 +142,14 @@ async function settleInterrupted(target: Target): Promise<void> {
   }
 }
 
-function pinOf({ project, images }: Target, { image, values }: RollOutOptions, release: number): Pin {
+function pinOf({ project, images }: Target, { pinned, values }: RollOutOptions, release: number): Pin {
   const hasSecrets = Object.keys(values.secret).length > 0
-  return { project: project.name, repository: images.repository, image, release, hasSecrets, isLocal: images.isLocal }
+  return { project: project.name, repository: images.repository, image: pinned, release, hasSecrets, isLocal: images.isLocal }
 }
 
-function pinTemplate(template: PodTemplate, pin: Pin, image: string | undefined): PodTemplate {
+export function pinTemplate(template: PodTemplate, pin: Pin): PodTemplate {
   const { metadata } = template
-  const version = image && versionOf(image)
+  const version = pin.image && versionOf(pin.image)
   return {
     ...template,
     metadata: { ...metadata, ...(version && { labels: { ...metadata?.labels, [versionLabel]: version } }) } as typeof metadata,
@@ -103,15 +164,14 @@ export function versionOf(image: string): string {
 
 async function change(
   { client, namespace, around }: Target,
-  { manifests, image, timeoutSeconds }: RollOutOptions,
+  { manifests, timeoutSeconds }: RollOutOptions,
   templates: Readonly<Record<string, PodTemplate>>,
 ): Promise<void> {
-  const version = image && versionOf(image)
   for (const { kind, object } of manifests ?? []) {
     around.signal.throwIfAborted()
     const { name } = object.metadata
-    const wanted =
-      kind.kind === 'Deployment' ? withTemplate(object as Deployment, templates[name] as PodTemplate, version) : object
+    const isDeployment = kind.kind === 'Deployment'
+    const wanted = isDeployment ? withTemplate(object as Deployment, templates[name] as PodTemplate, timeoutSeconds) : object
     const { result } = await applyObject(client, kind, wanted, { fieldManager: 'nami', fieldValidation: 'Strict' })
     around.note(`  ${kind.def.singular ?? kind.kind.toLowerCase()}/${name} ${result}`)
   }
@@ -119,38 +179,69 @@ async function change(
   for (const [name, template] of Object.entries(templates)) {
     around.signal.throwIfAborted()
     await changeDeployment(client, { name, namespace }, (deployment) => {
-      if (version) deployment.metadata.labels = { ...deployment.metadata.labels, [versionLabel]: version }
+      deployment.metadata.labels = withVersion(deployment.metadata.labels, template) as typeof deployment.metadata.labels
       deployment.spec.template = template
-      deployment.spec.progressDeadlineSeconds = Math.max(timeoutSeconds, (deployment.spec.minReadySeconds ?? 0) + 1)
+      deployment.spec.progressDeadlineSeconds = deadlineOf(deployment, timeoutSeconds)
     })
   }
 }
 
-function withTemplate(deployment: Deployment, template: PodTemplate, version: string | undefined): Deployment {
+/** A Deployment carries the version of its pods. */
+function withVersion(labels: Labels, { metadata }: PodTemplate): Labels {
+  const version = metadata?.labels?.[versionLabel]
+  return version === undefined ? labels : { ...labels, [versionLabel]: version }
+}
+type Labels = Readonly<Record<string, string>> | undefined
+
+export function withTemplate(deployment: Deployment, template: PodTemplate, timeoutSeconds: number): Deployment {
   const { metadata, spec } = deployment
-  const labels = version ? { ...metadata.labels, [versionLabel]: version } : metadata.labels
-  return { ...deployment, metadata: { ...metadata, ...(labels && { labels }) }, spec: { ...spec, template } }
+  const labels = withVersion(metadata.labels, template)
+  const progressDeadlineSeconds = spec.progressDeadlineSeconds ?? deadlineOf(deployment, timeoutSeconds)
+  return {
+    ...deployment,
+    metadata: { ...metadata, ...(labels && { labels }) },
+    spec: { ...spec, template, progressDeadlineSeconds },
+  }
+}
+
+function deadlineOf({ spec }: Deployment, timeoutSeconds: number): number {
+  return Math.max(timeoutSeconds, (spec.minReadySeconds ?? 0) + 1)
 }
 
 interface Undoing {
   readonly number: number
-  readonly existing: readonly Deployment[]
-  readonly failures: readonly Failure[]
+  readonly before: Before
+  readonly error: Error
+  /** More than templates may have changed. */
+  readonly isWhole: boolean
 }
 
-/** Puts all Deployments back, also those that came up. */
-async function undo(target: Target, { number, existing, failures }: Undoing): Promise<WorkflowError> {
+const settleSeconds = 60
+
+/** Puts all Deployments back, also those that came up, and takes away those that the release made. Answers what to throw. */
+async function undo(target: Target, { number, before, error, isWhole }: Undoing): Promise<WorkflowError> {
   const { client, namespace, around } = target
+  const failures = error instanceof RolloutFailure ? error.failures : []
   for (const { name, reason } of failures) around.note(`  ${name} ${reason}`)
-  for (const { metadata, spec } of existing) {
-    await changeDeployment(client, { name: metadata.name, namespace }, (deployment) => {
-      deployment.spec.template = spec.template
-      deployment.metadata.labels = metadata.labels as typeof deployment.metadata.labels
+  const isFirst = [...before.values()].every((deployment) => deployment === undefined)
+  const restored: string[] = []
+  for (const [name, deployment] of before) {
+    if (!deployment) {
+      if (!isFirst) await client.delete(Deployment, { name, namespace }, { propagationPolicy: 'Background' }).catch(absent)
+      continue
+    }
+    restored.push(name)
+    await changeDeployment(client, { name, namespace }, (current) => {
+      const { template } = deployment.spec
+      current.spec = (isWhole ? deployment.spec : { ...current.spec, template }) as typeof current.spec
+      current.metadata.labels = deployment.metadata.labels as typeof current.metadata.labels
     })
   }
-  const names = failures.map(({ name }) => name).join(', ')
-  const outcome = existing.length > 0 ? 'All Deployments are as they were before.' : 'There is nothing to go back to.'
-  return new WorkflowError(`Release v${number} failed: ${names} did not come up. ${outcome}`, {
+  await setState(target, number, 'failed')
+  await waitForRollouts(target, restored, settleSeconds)
+  const outcome = isFirst ? 'There is nothing to go back to.' : 'All Deployments are as they were before.'
+  return new WorkflowError(`Release v${number} failed: ${error.message} ${outcome}`, {
     next: [commandOf(target, 'logs'), commandOf(target, 'status')],
+    cause: error,
   })
 }

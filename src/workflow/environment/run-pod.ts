@@ -2,6 +2,7 @@
  * One-off pods: a command beside the application, in its image and with its values, and with the command's own exit code. Migrations and
  * hooks are such pods. The pod is gone afterwards, whatever happened.
  */
+import type { Deployment } from '#api/apps/v1/deployment.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { Secret } from '#api/core/v1/secret.ts'
 import { suffix } from '#lib/random.ts'
@@ -9,8 +10,10 @@ import { hasReason } from '#schema/status-error.ts'
 import type { Draft } from '#schema/words.ts'
 import { cleanName } from '../project/clean-name.ts'
 import { setting } from '../project/config.ts'
+import { findFile } from '../project/find-file.ts'
+import { deploymentsOf, readManifests } from '../project/manifests.ts'
 import { WorkflowError } from '../workflow-error.ts'
-import { environmentName, isOf, pinPodSpec } from './pin.ts'
+import { isOf, pinPodSpec } from './pin.ts'
 import { listReleases } from './releases.ts'
 import { commandOf, type Target } from './target.ts'
 import { complaintsOf, type PodTemplate, projectDeployments } from './workloads.ts'
@@ -76,18 +79,22 @@ async function hasSecret({ client, namespace, project }: Target, release: number
   return items.some(({ metadata }) => metadata.name.endsWith(`-v${release}`))
 }
 
-/** `run-template`, else the first Deployment. */
+/** `run-template`, else the first Deployment: as it runs, or before there is any, as the environment's file says it. */
 async function templateOf(target: Target): Promise<PodTemplate> {
-  const deployments = await projectDeployments(target)
   const wanted = target.project.config['run-template']
-  const found = wanted ? deployments.find(({ metadata }) => metadata.name === wanted) : deployments[0]
+  const find = (all: readonly Deployment[]) => (wanted ? all.find(({ metadata }) => metadata.name === wanted) : all[0])
+  const found = find(await projectDeployments(target)) ?? find(declaredIn(target))
   if (found) return found.spec.template
   throw new WorkflowError(
     wanted ? `run-template: there is no Deployment ${wanted}.` : 'The environment has no Deployment to take the spec from.',
-    {
-      next: [commandOf(target, 'create'), `It reads ${environmentName(target.project.name)}.`],
-    },
+    { next: [commandOf(target, 'create'), `It reads hokusai/${target.environment}.yml.`] },
   )
+}
+
+function declaredIn({ project, environment, namespace, isReview }: Target): readonly Deployment[] {
+  if (!findFile(project.folder, environment)) return []
+  const options = { environment, namespace, file: undefined, cwd: project.directory, isPlain: isReview }
+  return deploymentsOf(readManifests(project, options))
 }
 
 type PodSpec = PodTemplate['spec']
@@ -102,9 +109,9 @@ export interface RunSpec {
   readonly hasTty?: boolean | undefined
 }
 
-/** What of a Deployment's pod a one-off pod keeps (Hokusai's list), with the command in it. Sidecars stay away: they would never end. Pure. */
+/** What of a Deployment's pod a one-off pod keeps (Hokusai's list, and how to pull its image), with the command in it. Sidecars stay away: they would never end. Pure. */
 export function planRunSpec(spec: PodSpec, run: RunSpec): Draft<Pod['spec']> {
-  const { containers, initContainers, dnsConfig, dnsPolicy, serviceAccountName, volumes } = spec as any
+  const { containers, initContainers, dnsConfig, dnsPolicy, serviceAccountName, volumes, imagePullSecrets } = spec as any
   const main = containers.find((one: { image: string }) => isOf(run.repository, one.image)) ?? containers[0]
   const { envFrom, imagePullPolicy, name, volumeMounts } = main
   const env = Object.entries(run.env ?? {}).map(([key, value]) => ({ name: key, value }))
@@ -117,7 +124,7 @@ export function planRunSpec(spec: PodSpec, run: RunSpec): Draft<Pod['spec']> {
     ...(run.hasTty && { stdin: true, stdinOnce: true, tty: true }),
   }
   const nodeSelector = Object.fromEntries(run.constraints.map(readConstraint))
-  const kept = { initContainers, dnsConfig, dnsPolicy, serviceAccountName, volumes }
+  const kept = { initContainers, dnsConfig, dnsPolicy, serviceAccountName, volumes, imagePullSecrets }
   const given = Object.entries(kept).filter(([, value]) => value !== undefined)
   return {
     ...Object.fromEntries(given),

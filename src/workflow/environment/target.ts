@@ -2,6 +2,7 @@
 import type { Client } from '#client/client.ts'
 import type { ImageStore } from '../images/image-store.ts'
 import type { Project } from '../project/project.ts'
+import type { SecretSource } from '../secrets/source.ts'
 import type { Surroundings } from '../surroundings.ts'
 
 export interface Target {
@@ -14,6 +15,8 @@ export interface Target {
   readonly images: ImageStore
   readonly pods: PodStreams
   readonly around: Surroundings
+  /** Where secrets come from, beside those that were set by hand. */
+  readonly secrets?: SecretSource | undefined
 }
 
 export interface LogOptions {

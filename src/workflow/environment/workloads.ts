@@ -37,7 +37,7 @@ export function rolloutOf({ metadata, spec, status }: Deployment): Rollout {
   const { observedGeneration = 0, updatedReplicas = 0, replicas = 0, availableReplicas = 0, conditions = [] } = status
   const wanted = spec.replicas
   const progress = `${Math.min(availableReplicas, updatedReplicas)} of ${wanted} new pods available`
-  if (observedGeneration < (metadata.generation ?? 0)) return { isDone: false, progress: 'waiting to be noticed' }
+  if (observedGeneration < (metadata.generation ?? 0)) return { isDone: false, progress: '' }
   const late = conditions.find(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded')
   if (late) return { isDone: false, failure: `made no progress for ${spec.progressDeadlineSeconds} seconds`, progress }
   if (updatedReplicas < wanted || availableReplicas < updatedReplicas) return { isDone: false, progress }
@@ -70,21 +70,43 @@ async function waitForRollout(target: Target, name: string, deadline: number): P
     const deployment = await client.get(Deployment, { name, namespace })
     const rollout = rolloutOf(deployment)
     if (rollout.isDone) return undefined
-    const failure = rollout.failure ?? (around.clock.monotonic() > deadline ? 'was not ready in time' : undefined)
+    const failure =
+      rollout.failure ??
+      (around.clock.monotonic() > deadline ? 'was not ready in time' : undefined) ??
+      (await hopelessness(target, deployment))
     if (failure) return { name, reason: [failure, ...(await complaints(target, deployment))].join('; ') }
-    if (rollout.progress !== said) around.note(`  ${name}: ${rollout.progress}`)
+    if (rollout.progress && rollout.progress !== said) around.note(`  ${name}: ${rollout.progress}`)
     said = rollout.progress
     await around.pause(250)
   }
 }
 
-/** What keeps its pods from being ready: each thing once. */
-async function complaints({ client, namespace }: Target, { spec }: Deployment): Promise<string[]> {
+/** As often a container may end before nobody waits for it any more. */
+const mostCrashes = 5
+
+/** What will not mend by waiting, of the pods that the rollout makes: those with its template. */
+async function hopelessness(target: Target, deployment: Deployment): Promise<string | undefined> {
+  const images = new Set(deployment.spec.template.spec?.containers?.map(({ image }) => image))
+  for (const { spec, status } of await podsOf(target, deployment)) {
+    if (!spec.containers.every(({ image }) => images.has(image))) continue
+    const crashing = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find(
+      ({ restartCount, state }) => restartCount >= mostCrashes && state?.waiting?.reason === 'CrashLoopBackOff',
+    )
+    if (crashing) return `container ${crashing.name} ended ${crashing.restartCount + 1} times`
+  }
+  return undefined
+}
+
+async function podsOf({ client, namespace }: Target, { spec }: Deployment): Promise<readonly Pod[]> {
   const labelSelector = Object.entries(spec.selector?.matchLabels ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .join(',')
-  const { items } = await client.list(Pod, { namespace, labelSelector })
-  const found = items.flatMap((pod) => complaintsOf(pod))
+  return (await client.list(Pod, { namespace, labelSelector })).items
+}
+
+/** What keeps its pods from being ready: each thing once. */
+async function complaints(target: Target, deployment: Deployment): Promise<string[]> {
+  const found = (await podsOf(target, deployment)).flatMap((pod) => complaintsOf(pod))
   return [...new Set(found)].slice(0, 5)
 }
 

@@ -26,12 +26,22 @@ export const localName = (project: { readonly name: string }, tag: string) => `h
 export async function buildProject(project: Project, around: Surroundings, options: BuildOptions): Promise<Image> {
   const plan = planBuild(project, options)
   await hook(project, around, 'pre-build')
-  const image = plan.dockerfile
-    ? await fromDockerfile({ ...plan, dockerfile: plan.dockerfile }, around, { ...options, name: localName(project, 'latest') })
-    : await fromSource(plan, around, options)
+  const image = await buildPlanned(plan, around, { ...options, name: localName(project, 'latest') })
   await options.layout.tag(localName(project, 'latest'), image)
   await hook(project, around, 'post-build')
   return image
+}
+
+export type PlannedOptions = Pick<BuildOptions, 'layout' | 'runtime' | 'architecture'> & {
+  /** For builders of Dockerfiles. */
+  readonly name: string
+  /** With what tests need, and changeable. */
+  readonly isForDevelopment?: boolean
+}
+
+export async function buildPlanned(plan: BuildPlan, around: Surroundings, options: PlannedOptions): Promise<Image> {
+  const { dockerfile } = plan
+  return dockerfile ? fromDockerfile({ ...plan, dockerfile }, around, options) : fromSource(plan, around, options)
 }
 
 async function hook(
@@ -49,13 +59,14 @@ async function hook(
 async function fromSource(
   plan: BuildPlan,
   { note }: Surroundings,
-  { layout, runtime, architecture }: BuildOptions,
+  { layout, runtime, architecture, isForDevelopment }: PlannedOptions,
 ): Promise<Image> {
   try {
     const { image } = await buildApplication(layout, {
       directory: plan.context,
       runtime: runtime(),
       architecture,
+      ...(isForDevelopment && { isForDevelopment }),
       onProgress: note,
     })
     return image
@@ -67,12 +78,13 @@ async function fromSource(
 
 async function fromDockerfile(
   plan: BuildPlan & { readonly dockerfile: string },
-  { programs, env, note, random }: Surroundings,
+  around: Surroundings,
   { layout, name }: { layout: Layout; name: string },
 ): Promise<Image> {
-  const builder = findBuilder(env.PATH)
+  const { programs, note, random } = around
+  const builder = await findBuilder(around)
   if (!builder) {
-    throw new WorkflowError(`${plan.dockerfile} needs one of ${builders.join(', ')}, and none is installed.`, {
+    throw new WorkflowError(`${plan.dockerfile} needs one of ${builders.join(', ')}, and none is installed and works.`, {
       next: ['apt-get install -y buildah', 'Or remove the Dockerfile: a Node.js application is built from source.'],
     })
   }
@@ -91,6 +103,22 @@ async function fromDockerfile(
   }
 }
 
-function findBuilder(path = ''): Builder | undefined {
-  return builders.find((builder) => path.split(':').some((folder) => existsSync(join(folder, builder))))
+/** The first that is installed and works: docker's client is often there without its daemon. */
+export async function findBuilder({
+  programs,
+  env: { PATH = '' },
+}: Pick<Surroundings, 'programs' | 'env'>): Promise<Builder | undefined> {
+  for (const builder of builders) {
+    if (!PATH.split(':').some((folder) => existsSync(join(folder, builder)))) continue
+    const [program, ...args] = probes[builder] as [string, ...string[]]
+    if ((await programs.run(program, args)).code === 0) return builder
+  }
+  return undefined
+}
+
+const probes: Readonly<Record<Builder, readonly string[]>> = {
+  buildctl: ['buildctl', 'debug', 'workers'],
+  docker: ['docker', 'info'],
+  podman: ['podman', 'info'],
+  buildah: ['buildah', 'version'],
 }

@@ -1,4 +1,7 @@
 /** `registry push`, `pull` and `images`: a project's images between this machine and where environments get them. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readIgnored } from '#images/ignore.ts'
 import type { Image } from '#images/image.ts'
 import type { Layout } from '#images/layout.ts'
 import type { Git } from '../git.ts'
@@ -27,7 +30,7 @@ export interface PushOptions {
 /** The tags that were pushed. Checks come first: nothing is built that could not be pushed. */
 export async function pushProject(options: PushOptions): Promise<{ readonly tags: readonly string[]; readonly digest: string }> {
   const { project, images, layout, git } = options
-  const changes = options.isForced ? [] : (await git.changes()).filter((line) => !/\.hokusai-tmp\//.test(line))
+  const changes = options.isForced ? [] : await foreignChanges(git, project.directory)
   if (changes.length > 0) {
     const shown = changes.slice(0, 5).map((line) => `  ${line}`)
     throw new WorkflowError(
@@ -47,6 +50,17 @@ export async function pushProject(options: PushOptions): Promise<{ readonly tags
   let digest = ''
   for (const one of tags) digest = await images.push(image, one)
   return { tags, digest }
+}
+
+/** What would be in the image and in no commit. What `.dockerignore` leaves out would not; installed dependencies come from a lock file. */
+async function foreignChanges(git: Git, directory: string): Promise<readonly string[]> {
+  const ignored = await readIgnored(directory)
+  const hasLock = existsSync(join(directory, 'package-lock.json'))
+  return (await git.changes()).filter((line) => {
+    const path = line.slice(3).replace(/^"|"$/g, '').replace(/\/$/, '')
+    if (line.startsWith('!!') && hasLock && /(^|\/)node_modules$/.test(path)) return false
+    return line.startsWith('R') || !ignored.has(path)
+  })
 }
 
 export interface ImageRow {

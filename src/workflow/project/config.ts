@@ -26,6 +26,8 @@ const types = {
   'registry-insecure': 'flag',
   'staging-context': 'text',
   'production-context': 'text',
+  'staging-secrets': 'text',
+  'production-secrets': 'text',
 } as const
 
 type TypeOf = { text: string; flag: boolean; list: readonly string[]; number: number }

@@ -1,4 +1,6 @@
 /** The objects of an environment: its file, rendered, read and placed into a namespace. */
+import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 import type { Deployment } from '#api/apps/v1/deployment.ts'
 import { kinds } from '#api/kinds.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
@@ -17,15 +19,20 @@ export interface ManifestOptions {
   /** `staging`, `production`, or the name of a review app: the file to look for. */
   readonly environment: string
   readonly namespace: string
+  /** The file is what it is: of review apps, which were rendered when they were set up. */
+  readonly isPlain?: boolean
   /** `-f`. */
   readonly file: string | undefined
   readonly cwd: string
 }
 
-export function readManifests(project: Project, { environment, namespace, file, cwd }: ManifestOptions): Manifest[] {
+export function readManifests(project: Project, options: ManifestOptions): Manifest[] {
+  const { environment, namespace, file, cwd, isPlain } = options
   const path = requireFile(project.folder, environment, { given: file, cwd })
-  const text = renderFile(path, { root: project.folder, variables: project.variables, cwd })
-  return parseManifests(text, path, namespace)
+  const text = isPlain
+    ? readFileSync(path, 'utf8')
+    : renderFile(path, { root: project.folder, variables: project.variables, cwd })
+  return parseManifests(text, relative(cwd, path) || path, namespace)
 }
 
 /** Throws WorkflowError that names file and, where it can, line and column. */

@@ -21,7 +21,12 @@ const command: Command = defineCommand({
     constraint: { type: 'string', value: 'K=V', multiple: true, doc: 'label of the nodes for migration and hooks' },
     'git-remote': { type: 'string', value: 'R', doc: 'push git tags there (default: git-remote of config.yml)' },
     'update-config': { type: 'boolean', short: 'u', doc: 'apply the environment file with it' },
-    filename: { type: 'string', short: 'f', value: 'FILE', doc: 'a canary: the objects of this file, without hooks and tags' },
+    filename: {
+      type: 'string',
+      short: 'f',
+      value: 'FILE',
+      doc: 'a canary: only the Deployments of this file, without hooks and tags',
+    },
   },
 
   run: (call) =>
@@ -29,7 +34,8 @@ const command: Command = defineCommand({
       const { flags, terminal } = call
       const [tag = ''] = exactly(args, ['TAG'], `${call.name} TAG`)
       const { deploy, parseTimeout } = await import('#workflow/environment/deploy.ts')
-      const appliesFile = flags['update-config'] || flags.filename !== undefined
+      const { 'update-config': appliesFile, filename } = flags
+      const readsFile = appliesFile || filename !== undefined
       return deploy(target, {
         tag,
         migration: flags.migration,
@@ -37,8 +43,9 @@ const command: Command = defineCommand({
         gitRemote: flags['git-remote'] ?? workflow.project.config['git-remote'],
         git: workflow.git,
         timeoutSeconds: parseTimeout(flags.timeout),
-        manifests: appliesFile ? await manifestsOf(target, flags.filename, terminal.cwd) : undefined,
-        isCanary: flags.filename !== undefined,
+        manifests: readsFile ? await manifestsOf(target, filename, terminal.cwd) : undefined,
+        appliesFile,
+        isCanary: filename !== undefined && !target.isReview,
       })
     }),
 })

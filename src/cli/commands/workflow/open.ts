@@ -37,13 +37,16 @@ export interface Workflow {
 
 /** The project of the working directory. */
 export async function openWorkflow(call: WorkflowCall): Promise<Workflow> {
-  const [{ openProject }, { gitOf }, { storeOf }, around] = await Promise.all([
+  const [{ openProject }, { setting }, { gitOf }, { storeOf }] = await Promise.all([
     import('#workflow/project/project.ts'),
+    import('#workflow/project/config.ts'),
     import('#workflow/git.ts'),
     import('./local-store.ts'),
-    surroundings(call),
   ])
-  const project = openProject(call.terminal.cwd, call.terminal.env)
+  const { env } = call.terminal
+  const project = openProject(call.terminal.cwd, env)
+  const verbose = setting('always-verbose', { option: call.flags.verbose, config: project.config, env })
+  const around = await surroundings({ ...call, flags: { ...call.flags, verbose } })
   const { layout, images } = await storeOf(project, call)
   return { project, around, git: gitOf(around.programs, project.directory), layout, images }
 }
@@ -113,7 +116,13 @@ export async function withTarget<T>(
     try {
       const place = isReview ? name : namespace
       const { project, images, around } = workflow
-      const target = { project, environment: name, isReview, namespace: place, client, images, pods, around }
+      const { secretSource } = await import('#workflow/secrets/source.ts')
+      const { askVault } = await import('./ask-vault.ts')
+      const secrets = secretSource(project, name === 'production' ? 'production' : 'staging', {
+        env: call.terminal.env,
+        ask: askVault(call.terminal),
+      })
+      const target = { secrets, project, environment: name, isReview, namespace: place, client, images, pods, around }
       return await use(target, { args: call.args.slice(isReview ? 1 : 0), workflow, context })
     } finally {
       await client.close()
@@ -124,7 +133,8 @@ export async function withTarget<T>(
 /** The file's objects for the environment. */
 export async function manifestsOf(target: Target, file: string | undefined, cwd: string) {
   const { readManifests } = await import('#workflow/project/manifests.ts')
-  return readManifests(target.project, { environment: target.environment, namespace: target.namespace, file, cwd })
+  const { project, environment, namespace, isReview } = target
+  return readManifests(project, { environment, namespace, file, cwd, isPlain: isReview && file === undefined })
 }
 
 /** The arguments, exactly as many as there are names. */

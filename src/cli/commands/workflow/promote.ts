@@ -29,6 +29,7 @@ const command: Command = defineCommand({
         git: workflow.git,
         timeoutSeconds: parseTimeout(flags.timeout),
         manifests: flags['update-config'] ? await manifestsOf(target, flags.filename, terminal.cwd) : undefined,
+        appliesFile: flags['update-config'],
         description: 'promote staging',
       })
     }),

@@ -21,10 +21,11 @@ const command: Command = defineCommand({
       exactly(args, [], 'registry images')
       if (!/^\d+$/.test(flags.limit)) throw new CommandError(`--limit ${flags.limit}: a number`, { exitCode: 2 })
       const { imageRows } = await import('#workflow/images/push-project.ts')
-      const { images, git } = await openWorkflow(call)
+      const { images, git, around } = await openWorkflow(call)
       if (flags['tag-exists'] !== undefined) {
         const exists = (await images.digest(flags['tag-exists'])) !== undefined
-        print(exists ? 'Yes' : 'No')
+        const [yes, no] = answers[Math.floor(around.random.next() * answers.length)] ?? answers[0]
+        print(exists ? yes : no)
         return exists ? 0 : 1
       }
       const rows = await imageRows(images, git, flags['filter-tags'] ?? [])
@@ -42,3 +43,13 @@ const command: Command = defineCommand({
     }),
 })
 export default command
+
+/** Hokusai answers in a language by chance; scripts read the exit code. */
+const answers = [
+  ['Yes', 'No'],
+  ['Ja', 'Nein'],
+  ['Oui', 'Non'],
+  ['Sí', 'No'],
+  ['Hai', 'Iie'],
+  ['Da', 'Net'],
+] as const

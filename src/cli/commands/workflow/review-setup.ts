@@ -15,13 +15,13 @@ const command: Command = defineCommand({
   ],
   flags: {
     ...commonFlags,
-    'source-file': { type: 'string', short: 's', value: 'FILE', doc: 'file to start from (default: staging)' },
+    'source-file': { type: 'string', short: 's', also: '-sf', value: 'FILE', doc: 'file to start from (default: staging)' },
   },
 
   run: (call) =>
     worded(async () => {
       const { flags, args, terminal, print, note } = call
-      const [{ cleanName }, { setUpReview, writeReviewFile }, { connect }] = await Promise.all([
+      const [{ cleanName }, { checkReviewName, setUpReview, writeReviewFile }, { connect }] = await Promise.all([
         import('#workflow/project/clean-name.ts'),
         import('#workflow/review-app.ts'),
         import('./connect.ts'),
@@ -29,13 +29,16 @@ const command: Command = defineCommand({
       const name = cleanName(args[0] ?? '')
       if (!name || args.length > 1)
         throw new CommandError('one NAME is needed', { next: [`nami ${call.name} feature-1`], exitCode: 2 })
+      checkReviewName(name)
       const { project } = await openWorkflow(call)
       const { path, manifests } = writeReviewFile(project, { name, source: flags['source-file'], cwd: terminal.cwd })
       print(`Wrote ${relative(terminal.cwd, path)}.`)
       if (call.name.endsWith('create_yaml')) return
       const { client, namespace } = await connect(call, project, 'staging')
       try {
-        for (const line of await setUpReview(client, project, { name, from: namespace, manifests })) note(`  ${line} copied`)
+        const { copied, missing } = await setUpReview(client, project, { name, from: namespace, manifests })
+        for (const line of copied) note(`  ${line} copied`)
+        for (const line of missing) note(`  ${line} is used, and not copied from ${namespace}`)
       } finally {
         await client.close()
       }

@@ -37,17 +37,16 @@ const command: Command = defineCommand({
       if (!flags['skip-checks'] && !target.isReview) {
         await checkBranch(workflow.git, { branch: flags['check-branch'], remote: flags['check-remote'] })
       }
+      const { previewUpdate } = await import('#workflow/environment/preview.ts')
+      const timeoutSeconds = parseTimeout(flags.timeout)
+      const { lines, changed } = await previewUpdate(target, { manifests, timeoutSeconds })
       if (flags['dry-run']) {
-        const { previewUpdate } = await import('#workflow/environment/preview.ts')
-        const lines = await previewUpdate(target, manifests)
         for (const line of lines) call.print(line)
         return
       }
-      const about = manifests.flatMap(({ kind, object }) =>
-        /^(ConfigMap|Secret|ServiceAccount)$/.test(kind.kind) ? [`${kind.kind.toLowerCase()}/${object.metadata.name}`] : [],
-      )
+      const about = changed.filter((name) => /^(configmap|secret|serviceaccount|service|persistentvolumeclaim)\//.test(name))
       await confirmUses(call, target, { about, isSure: flags.yes })
-      await updateEnvironment(target, { manifests, timeoutSeconds: parseTimeout(flags.timeout) })
+      await updateEnvironment(target, { manifests, timeoutSeconds })
     }),
 })
 export default command
