@@ -155,6 +155,41 @@ test('labels may be called like what every object inherits', async () => {
   assert.deepEqual(await names('toString'), [])
 })
 
+test('field selectors may not be called like what every object inherits', async () => {
+  await using cluster = await testCluster()
+  await cluster.client.create(Pod, pod('a'))
+  for (const field of ['__proto__', 'constructor', 'toString']) {
+    const { status, object } = await send(cluster.server, `GET ${pods}?fieldSelector=${field}%3Dx`)
+    assert.equal(status, 400)
+    assert.equal(object.message, `field label not supported: ${field}`)
+  }
+})
+
+for (const [body, why] of [
+  ['{"apiVersion":0}', 'cannot unmarshal number into Go struct field .apiVersion of type string'],
+  ['{"kind":{}}', 'cannot unmarshal object into Go struct field .kind of type string'],
+  ['true', 'cannot unmarshal bool into Go value of type'],
+] as const) {
+  test(`a body ${body} has no type`, async () => {
+    await using cluster = await testCluster()
+    const { status, object } = await send(cluster.server, `POST ${pods}`, { body })
+    assert.equal(status, 400)
+    assert(object.message.includes(why), object.message)
+  })
+}
+
+test('an apply patch may have anything for a kind and a name', async () => {
+  await using cluster = await testCluster()
+  const call = (body: object) =>
+    send(cluster.server, `PATCH ${pods}/a?fieldManager=m`, { body, contentType: 'application/apply-patch+yaml' })
+  assert.equal((await call({ apiVersion: 'v1', kind: {} })).object.message, 'invalid object type: /v1, Kind=')
+  const named = await call({ apiVersion: 'v1', kind: 'Pod', metadata: { name: {} } })
+  assert.match(
+    named.object.message,
+    /^failed to create typed patch object \(\/; \/v1, Kind=Pod\): \.metadata\.name: expected string/,
+  )
+})
+
 test('__proto__ in a body is a field that nobody knows', async () => {
   await using cluster = await testCluster()
   const body = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","__proto__":{"labels":{"x":"y"}}},"data":{"__proto__":"z"},"__proto__":{"immutable":true}}`

@@ -5,6 +5,7 @@ import { hasCode } from '#store/store.ts'
 import { type AuditOptions, audit, auditRefusals } from './audit/stage.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { Authorizer } from './authz/authorizer.ts'
+import type { RequestInstruments } from './publish/request-instruments.ts'
 import type { Registry } from './registry/registry.ts'
 import type { Next, Request, Response, Stage } from './request.ts'
 import { authorize } from './stages/authorize.ts'
@@ -24,6 +25,10 @@ export interface PipelineParts {
   readonly audit?: Omit<AuditOptions, 'clock'> | undefined
   /** Stages that answer before the resources do: discovery, OpenAPI, health. */
   readonly publish?: readonly Stage[]
+  /** Absent: nobody counts. */
+  readonly instruments?: RequestInstruments | undefined
+  /** Milliseconds; default a minute. */
+  readonly requestTimeout?: number | undefined
   /** Hands on what is served elsewhere. */
   readonly extensions?: Stage | undefined
   /** Told of errors that are no StatusError: defects of ours. */
@@ -36,13 +41,13 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
   return [
     recover(parts), // whatever is thrown below becomes a Status
     parseRequest, // method and path -> verb, group, resource, namespace, name, subresource
-    deadline(parts.clock), // 504 to whoever waited long enough
+    deadline(parts.clock, parts.requestTimeout), // 504 to whoever waited long enough
     ...(audited ? [auditRefusals(audited)] : []),
-    authenticate(parts.authenticators), // -> user
+    authenticate(parts.authenticators, parts), // -> user
     ...(audited ? [audit(audited)] : []), // who did what, where the policy wants it recorded
     impersonate(parts.authorizer), // Impersonate-User and its like
     ...(parts.inTurn ? [parts.inTurn] : []), // priority and fairness, or a plain limit: 429 to whoever is too many
-    authorize(parts.authorizer),
+    authorize(parts.authorizer, parts),
     ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves
     unlessResource(parts.publish ?? []), // discovery, OpenAPI, health
     serve(parts.registry), // verb of the registry -> store or watch cache -> answer

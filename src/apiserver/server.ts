@@ -21,6 +21,7 @@ import type { FlowControl } from './flowcontrol/flow-control.ts'
 import { type TrafficOptions, trafficControl } from './flowcontrol/traffic.ts'
 import { inProcessTransport } from './in-process.ts'
 import { compose, pipeline } from './pipeline.ts'
+import type { RequestInstruments } from './publish/request-instruments.ts'
 import type { RegistryHook } from './registry/hooks.ts'
 import { KindTable } from './registry/kind-table.ts'
 import type { Registry } from './registry/registry.ts'
@@ -57,6 +58,14 @@ export interface ApiServerOptions {
   readonly flowControl?: TrafficOptions | undefined
   /** Default: nothing is recorded. */
   readonly audit?: Omit<AuditOptions, 'clock'> | undefined
+  /** Default: nobody counts. */
+  readonly instruments?: RequestInstruments | undefined
+  /** Told of each call of an admission webhook. */
+  readonly onWebhook?: Registry['onWebhook']
+  /** Milliseconds that a request may take; default a minute. */
+  readonly requestTimeout?: number | undefined
+  /** Seconds that a watch lasts at least; default half an hour. */
+  readonly minRequestTimeout?: number | undefined
   /** Makes shared objects immutable: for tests. */
   readonly freeze?: boolean
   /** Defects, and errors that nobody waits for. */
@@ -105,6 +114,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ...{ tokens: options.tokens, nodeDialer: options.nodeDialer, serviceDialer: options.serviceDialer },
     tokenAuthentication: made(options.tokenAuthentication ?? { tokens: [], audiences: [] }, own),
     client,
+    ...{ minRequestTimeout: options.minRequestTimeout, onWebhook: options.onWebhook },
     storage: (kind) => storages.open(kind),
     forget: (kind) => storages.forget(kind),
   }
@@ -116,6 +126,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     pipeline({
       ...{ clock, authenticators, authorizer, registry, publish, onPanic },
       ...{ extensions: aggregation?.stage, audit: options.audit, inTurn: traffic?.stage },
+      ...{ instruments: options.instruments, requestTimeout: options.requestTimeout },
     }),
   )
   aggregation?.start(stop.signal)

@@ -16,6 +16,7 @@ export interface TokenRequestContext {
   readonly client: Client
   readonly clock: Clock
   readonly random: Random
+  readonly warn?: ((text: string) => void) | undefined
   /** Admission that sees the completed request. */
   admit?(request: TokenRequest): Promise<void> | void
 }
@@ -29,7 +30,7 @@ const defaultExpiration = 3600
 export async function requestToken(
   at: { readonly namespace: string; readonly name: string },
   sent: TokenRequest,
-  { tokens, client, clock, random, admit }: TokenRequestContext,
+  { tokens, client, clock, random, admit, warn }: TokenRequestContext,
 ): Promise<TokenRequest> {
   checkMetadata(at, sent)
   const account = await client.get(ServiceAccount, at)
@@ -39,16 +40,20 @@ export async function requestToken(
     throw conflict({ group: TokenRequest.group, plural: TokenRequest.kind }, at.name, why)
   }
   const now = clock.now()
-  const request = completed(sent, { ...at, uid, now, audiences: tokens.audiences })
-  const errors = validate(request)
+  const wanted = completed(sent, { ...at, uid, now, audiences: tokens.audiences })
+  const errors = validate(wanted)
   if (errors.length > 0) throw invalid(TokenRequest, '', errors)
+  const request = shortened(wanted, tokens.maxExpirationSeconds, warn)
   await admit?.(request)
 
   const bound = await boundObject(request, { ...at, client })
   const { audiences, expirationSeconds = defaultExpiration } = request.spec
   const seconds = Number(expirationSeconds)
   const extend =
-    bound?.kind === 'Pod' && seconds === warnOnlyExpiration && audiences.every((audience) => tokens.audiences.includes(audience))
+    tokens.extendsExpiration &&
+    bound?.kind === 'Pod' &&
+    seconds === warnOnlyExpiration &&
+    audiences.every((audience) => tokens.audiences.includes(audience))
   const token = tokens.createToken(account, {
     audiences,
     expirationSeconds: extend ? extendedExpiration : seconds,
@@ -104,6 +109,14 @@ function validate({ spec }: TokenRequest): FieldError[] {
   if (seconds < 600) return [at.invalid(seconds, 'may not specify a duration less than 10 minutes')]
   if (seconds > 2 ** 32) return [at.invalid(seconds, 'may not specify a duration larger than 2^32 seconds')]
   return []
+}
+
+/** Asked for more than this server gives, one gets what it gives, and is told so. */
+function shortened(request: TokenRequest, most: number, warn: TokenRequestContext['warn']): TokenRequest {
+  const { expirationSeconds = defaultExpiration } = request.spec
+  if (most <= 0 || Number(expirationSeconds) <= most) return request
+  warn?.(`requested expiration of ${expirationSeconds} seconds shortened to ${most} seconds`)
+  return { ...request, spec: { ...request.spec, expirationSeconds: most } }
 }
 
 interface BoundObject {

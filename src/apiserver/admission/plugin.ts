@@ -5,6 +5,7 @@ import type { Random } from '#lib/random.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { ServiceDialer } from '../dialers.ts'
+import type { WebhookOutcome } from '../publish/admission-instruments.ts'
 import type { User } from '../request.ts'
 
 /** `admission.Attributes`. */
@@ -63,6 +64,8 @@ export interface AdmissionContext {
   readonly serviceDialer?: ServiceDialer | undefined
   readonly clock: Clock
   readonly random: Random
+  /** Told of each call of a webhook. */
+  readonly onWebhook?: ((outcome: WebhookOutcome) => void) | undefined
 }
 
 /** Throws a StatusError to refuse. Both functions run again on each retry of the write loop. */

@@ -14,6 +14,8 @@ export interface AuditOptions {
   readonly policy: AuditPolicy
   readonly backend: AuditBackend
   readonly clock: Clock
+  /** Told of the level of each request. */
+  readonly onLevel?: ((level: string) => void) | undefined
 }
 
 /** Stands before authentication: who is turned away there has no other record (upstream `WithFailedAuthenticationAudit`). */
@@ -53,9 +55,10 @@ export function audit(options: AuditOptions): Stage {
   }
 }
 
-function recordOf({ policy, backend, clock }: AuditOptions, request: Request): AuditRecord | undefined {
+function recordOf({ policy, backend, clock, onLevel }: AuditOptions, request: Request): AuditRecord | undefined {
   const attributes = attributesOf(request)
   const verdict = policy.evaluate(attributes)
+  onLevel?.(verdict.level)
   if (verdict.level === 'None') return undefined
   return new AuditRecord({ request, attributes, verdict, backend, clock, received: clock.now() })
 }

@@ -22,6 +22,98 @@ test('bootstrapPolicy() lets nobody but the Node authorizer speak for nodes', ()
   assert.deepEqual(binding?.subjects, [])
 })
 
+/** Facts of upstream's `testdata/cluster-roles.yaml`: verbs, groups or paths, resources. */
+const facts: Readonly<Record<string, readonly string[]>> = {
+  'system:monitoring': [
+    'get /healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*',
+    'get /flagz',
+    'get /statusz',
+  ],
+  'system:kubelet-api-admin': [
+    'get,list,watch - nodes',
+    'proxy - nodes',
+    '* - nodes/log,nodes/metrics,nodes/proxy,nodes/stats',
+    '* - nodes/configz,nodes/healthz,nodes/pods',
+  ],
+  'system:service-account-issuer-discovery': [
+    'get /.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/',
+  ],
+  'system:node-proxier': [
+    'list,watch - endpoints,services',
+    'get,list,watch - nodes',
+    'create,patch,update -,events.k8s.io events',
+    'list,watch discovery.k8s.io endpointslices',
+    'list,watch networking.k8s.io servicecidrs',
+  ],
+  'system:node': [
+    'create authentication.k8s.io tokenreviews',
+    'create authorization.k8s.io localsubjectaccessreviews,subjectaccessreviews',
+    'get,list,watch - services',
+    'create,get,list,watch - nodes',
+    'patch,update - nodes/status',
+    'patch,update - nodes',
+    'create,patch,update - events',
+    'get,list,watch - pods',
+    'create,delete - pods',
+    'patch,update - pods/status',
+    'create - pods/eviction',
+    'get,list,watch - configmaps,secrets',
+    'get - persistentvolumeclaims,persistentvolumes',
+    'get - endpoints',
+    'create,get,list,watch certificates.k8s.io certificatesigningrequests',
+    'create,delete,get,patch,update coordination.k8s.io leases',
+    'get storage.k8s.io volumeattachments',
+    'create - serviceaccounts/token',
+    'get,patch,update - persistentvolumeclaims/status',
+    'get,list,watch storage.k8s.io csidrivers',
+    'create,delete,get,patch,update storage.k8s.io csinodes',
+    'get,list,watch node.k8s.io runtimeclasses',
+    'get resource.k8s.io resourceclaims',
+    'deletecollection resource.k8s.io resourceslices',
+    'get - serviceaccounts',
+  ],
+  'system:kube-scheduler': [
+    'create,patch,update -,events.k8s.io events',
+    'create coordination.k8s.io leases',
+    'get,update coordination.k8s.io leases kube-scheduler',
+    'get,list,watch - nodes',
+    'delete,get,list,watch - pods',
+    'create - bindings,pods/binding',
+    'patch,update - pods/status',
+    'get,list,watch - replicationcontrollers,services',
+    'get,list,watch apps,extensions replicasets',
+    'get,list,watch apps statefulsets',
+    'get,list,watch policy poddisruptionbudgets',
+    'get,list,watch - persistentvolumeclaims,persistentvolumes',
+    'create authentication.k8s.io tokenreviews',
+    'create authorization.k8s.io subjectaccessreviews',
+    'get,list,watch storage.k8s.io csinodes',
+    'get,list,watch - namespaces',
+    'get,list,watch storage.k8s.io csidrivers',
+    'get,list,watch storage.k8s.io csistoragecapacities',
+    'get,list,watch storage.k8s.io volumeattachments',
+    'get,list,watch resource.k8s.io deviceclasses',
+    'get,list,patch,update,watch resource.k8s.io resourceclaims',
+    'get,list,patch,update,watch resource.k8s.io resourceclaims/status',
+    'get,list,patch,update,watch - pods/finalizers',
+    'get,list,watch resource.k8s.io resourceslices',
+  ],
+}
+for (const [name, rules] of Object.entries(facts)) {
+  test(`bootstrapPolicy() gives ${name} what upstream gives it`, () => {
+    const role = bootstrapPolicy().clusterRoles.find(({ metadata }) => metadata?.name === name)
+    const shown = (role?.rules ?? []).map(
+      ({ verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs }) =>
+        nonResourceURLs
+          ? `${verbs} ${nonResourceURLs}`
+          : [verbs, apiGroups.map((group) => group || '-'), resources, resourceNames]
+              .filter(({ length }) => length > 0)
+              .join(' '),
+    )
+    assert.deepEqual([...shown].sort(), [...rules].sort())
+  })
+}
+
 test('reconcileBootstrapPolicy() is complete, and does nothing the second time', async () => {
   await using cluster = await testCluster()
   const { role, binding } = controllerRole('example', [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }])

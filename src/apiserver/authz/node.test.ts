@@ -102,7 +102,9 @@ test('nodeAuthorizer() decides by what the node runs', () => {
     ['create -/pods/eviction shop/web', 'allow'],
     ['list -/services', 'allow'],
     ['create -/services shop/x', 'no'],
-    ['create events.k8s.io/events shop/x', 'allow'],
+    ['create -/events shop/x', 'allow'],
+    ['create events.k8s.io/events shop/x', 'no'],
+    ['watch certificates.k8s.io/clustertrustbundles', 'allow'],
     ['get storage.k8s.io/csinodes -/n2', 'can only access CSINode with the same name as the requesting node'],
   ]
   for (const [request, expected] of cases) assert.equal(decide('n1', request), expected, request)

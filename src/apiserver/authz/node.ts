@@ -3,6 +3,7 @@ import type { PolicyRule } from '#api/rbac/v1/role.ts'
 import type { Lister } from '../admission/plugin.ts'
 import type { Attributes, Authorizer, Decision } from './authorizer.ts'
 import { nodeRules } from './bootstrap-nodes.ts'
+import { groups, read, rule } from './bootstrap-rules.ts'
 import { isRelated, type Vertex } from './node-access.ts'
 import { nodeNameOf } from './node-identity.ts'
 import { rulesAllow } from './rule-match.ts'
@@ -38,7 +39,8 @@ function no(reason?: string): Decision {
   return reason ? { verdict: 'noOpinion', reason } : noOpinion
 }
 
-const rules: readonly PolicyRule[] = nodeRules()
+/** The last is upstream's wherever nodes project trust bundles, which they do here as soon as these are served. */
+const rules: readonly PolicyRule[] = [...nodeRules(), rule(read, groups.certificates, 'clustertrustbundles')]
 
 function byRules(attributes: Attributes): Decision {
   return rulesAllow(rules, attributes) ? allow : no()
@@ -51,7 +53,7 @@ function byResource(asked: Asked): Decision | undefined {
   switch (group ? `${resource}.${group}` : resource) {
     case 'secrets':
     case 'configmaps':
-      return read(asked, resource as Vertex)
+      return readOne(asked, resource as Vertex)
     case 'persistentvolumeclaims':
       return subresource === 'status' ? updateStatus(asked) : getOne(asked, 'persistentvolumeclaims')
     case 'persistentvolumes':
@@ -84,7 +86,7 @@ function named(asked: Asked, vertex: Vertex): Decision {
   return asked.attributes.name ? related(asked, vertex) : no('No Object name found')
 }
 
-function read(asked: Asked, vertex: Vertex): Decision {
+function readOne(asked: Asked, vertex: Vertex): Decision {
   const { verb, subresource, namespace } = asked.attributes
   if (!['get', 'list', 'watch'].includes(verb)) return no('can only read resources of this type')
   if (subresource) return no('cannot read subresource')

@@ -11,6 +11,12 @@ export interface Exchange {
   /** More of the body. Where the client is to be waited for: resolves when it can take more, rejects when it has gone. */
   write(chunk: Uint8Array): Promise<void> | undefined
   end(): void
+  /** Bytes of the body that were handed over until now. */
+  readonly sent: number
+  /** Whether the connection carries other requests at the same time. */
+  readonly isShared: boolean
+  /** The client is to come back on a new connection; what goes on on this one is finished. */
+  leave(): void
   /** Breaks the answer off, so that the client sees that it is not whole. */
   abort(): void
 }

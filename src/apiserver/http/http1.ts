@@ -72,11 +72,18 @@ function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequ
     response.writeHead(400).end()
     return undefined
   }
+  let sent = 0
   return {
     request: makeRequest(incoming),
+    get sent() {
+      return sent
+    },
     respond(status, headers, body) {
       if (response.headersSent || response.destroyed) return
-      if (body) presence.answered()
+      if (body) {
+        presence.answered()
+        sent += body.length
+      }
       const bodiless = isBodiless(incoming.method, status)
       const length = body && status !== 204 && status !== 304 ? { 'content-length': body.length } : {}
       response.writeHead(status, { ...headers, ...length } as OutgoingHttpHeaders)
@@ -86,11 +93,16 @@ function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequ
     },
     write(chunk) {
       if (response.destroyed) return Promise.reject(gone())
+      sent += chunk.length
       return response.write(chunk) ? undefined : drained(response)
     },
     end() {
       presence.answered()
       response.end()
+    },
+    isShared: false,
+    leave() {
+      response.shouldKeepAlive = false
     },
     abort: () => response.destroy(),
   }
@@ -110,6 +122,7 @@ function upgradeExchangeOf(
     return undefined
   }
   return {
+    sent: 0,
     request: makeRequest({ ...incoming, body: undefined, upgrade: () => ({ socket, head }) }),
     respond(status, headers, body) {
       const bodiless = isBodiless(incoming.method, status)
@@ -122,6 +135,8 @@ function upgradeExchangeOf(
       return socket.write(chunk) ? undefined : drained(socket)
     },
     end: () => void socket.end(),
+    isShared: false,
+    leave: () => {},
     abort: () => socket.destroy(),
   }
 }

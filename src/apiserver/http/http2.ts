@@ -55,6 +55,7 @@ const nothingFollows = { endStream: true }
 
 class StreamExchange implements Exchange {
   readonly request: Request
+  sent = 0
   #stream: ServerHttp2Stream
   #presence: Presence
 
@@ -71,13 +72,17 @@ class StreamExchange implements Exchange {
     stream.respond(headOf(status, headers, body) as unknown as OutgoingHttpHeaders, endStream ? nothingFollows : moreFollows)
     if (!body && !endStream) return
     this.#presence.answered()
-    if (!endStream) stream.end(body)
+    if (!endStream) {
+      this.sent += (body as Uint8Array).length
+      stream.end(body)
+    }
     letGo(stream)
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     const stream = this.#stream
     if (stream.destroyed || stream.closed) return Promise.reject(gone())
+    this.sent += chunk.length
     return stream.write(chunk) ? undefined : drained(stream)
   }
 
@@ -85,6 +90,14 @@ class StreamExchange implements Exchange {
     this.#presence.answered()
     this.#stream.end()
     letGo(this.#stream)
+  }
+
+  get isShared(): boolean {
+    return true
+  }
+
+  leave(): void {
+    this.#stream.session?.close()
   }
 
   /** To close it would end the body first, and the client would take the part for the whole. */

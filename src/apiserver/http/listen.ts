@@ -1,31 +1,24 @@
 /** `listen`: the API server on a socket. TLS always; HTTP/2 and HTTP/1.1 on the same port; client certificates asked for, not demanded. */
-import { X509Certificate } from 'node:crypto'
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import type { Clock } from '#lib/clock.ts'
+import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
-import { then } from '#lib/soon.ts'
-import { asStatus } from '../pipeline.ts'
 import type { RequestMetrics } from '../publish/metrics.ts'
-import type { Origin, Request, Response } from '../request.ts'
+import type { Origin, Request } from '../request.ts'
 import type { ApiServer } from '../server.ts'
+import { Certificates, type ServingMaterial } from './certificates.ts'
 import type { Exchange, Incoming } from './exchange.ts'
 import { http1Server } from './http1.ts'
 import { serveSession, sessionOptions } from './http2.ts'
 import { NetworkRequest } from './network-request.ts'
-import { refuse, send } from './send.ts'
+import { Service } from './service.ts'
 
-export interface ListenOptions {
+export interface ListenOptions extends ServingMaterial {
   readonly host?: string
   /** 0 takes a free one. */
   readonly port: number
-  /** PEM. */
-  readonly key: string
-  readonly certificate: string
-  /** PEM of the CAs whose client certificates count. */
-  readonly clientCa: string
-  /** PEM of the CAs whose certificates make a front proxy; default: there are none. */
-  readonly frontProxyCa?: string
+  /** Of HTTP/2 requests, after which their client is asked to connect anew; default 0. */
+  readonly goawayChance?: number
   readonly clock: Clock
   readonly random: Random
   /** Told of every request. */
@@ -35,7 +28,13 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly port: number
-  /** Stops taking connections, lets answers under way end for `grace` milliseconds, then cuts. */
+  /** Shows something else from the next connection on. Throws, and changes nothing, where the material is no good. */
+  renew(material: ServingMaterial): void
+  /** Requests are answered 429 from now on, but for probes; resolves when those under way are done, or `signal` is aborted. */
+  turnAway(signal: AbortSignal): Promise<void>
+  /** Ends the watches under way one after the other, within so many milliseconds, as if their time were over. */
+  endWatches(within?: number): Promise<void>
+  /** Stops taking connections, ends watches, lets answers under way end for `grace` milliseconds, then cuts. */
   close(grace?: number): Promise<void>
 }
 
@@ -44,7 +43,6 @@ const tlsOptions = {
   requestCert: true,
   rejectUnauthorized: false,
   ALPNProtocols: ['h2', 'http/1.1'],
-  minVersion: 'TLSv1.2',
   handshakeTimeout: 10_000,
   // Finds out about clients whose machine is gone.
   keepAlive: true,
@@ -52,64 +50,68 @@ const tlsOptions = {
 } as const
 
 export async function listen(server: ApiServer, options: ListenOptions): Promise<Listening> {
-  const { key, certificate, clientCa, clock, metrics, onError = () => {} } = options
+  const { clock, onError = () => {} } = options
   const sockets = new Set<TLSSocket>()
   const sessions = new Set<ServerHttp2Session>()
-
-  function serve(exchange: Exchange): void {
-    const { request } = exchange
-    const end = metrics?.begin(request)
-    let answer: Response | undefined
-    const fail = (error: unknown) => {
-      if (request.signal.aborted) return
-      onError(error)
-      refuse(exchange, asStatus(error).toStatus())
-    }
-    try {
-      const sent = then(server.handle(request), (response) => {
-        answer = response
-        if (response.type === 'watch' || response.type === 'upgraded') metrics?.lasts(request)
-        return send(exchange, response, clock)
-      })
-      if (sent instanceof Promise) return void sent.catch(fail).finally(() => end?.(answer))
-    } catch (error) {
-      fail(error)
-    }
-    end?.(answer)
-  }
-
+  const service = new Service(server, options)
+  const serve = (exchange: Exchange) => service.serve(exchange)
   const makeRequest = (incoming: Incoming, origin: Origin) => requestOf(incoming, origin, options)
   const http1 = http1Server(makeRequest, serve)
-  const { frontProxyCa } = options
-  const frontProxy = frontProxyCa ? new X509Certificate(frontProxyCa) : undefined
-  const tls = createServer({ ...tlsOptions, key, cert: certificate, ca: frontProxyCa ? [clientCa, frontProxyCa] : clientCa })
+  const certificates = new Certificates(options)
+  const tls = createServer({
+    ...tlsOptions,
+    ...certificates.options,
+    SNICallback: (name, take) => take(null, certificates.contextFor(name)),
+  })
   tls.on('secureConnection', (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     tame(socket)
-    const origin = originOf(socket, frontProxy)
+    const origin = originOf(socket, certificates)
     if (socket.alpnProtocol !== 'h2') return http1.take(socket, origin)
     const session = performServerHandshake(socket, sessionOptions)
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
     serveSession(session, (incoming) => makeRequest(incoming, origin), serve)
   })
-  tls.on('tlsClientError', () => {})
+  tls.on('tlsClientError', () => options.metrics?.handshakeFailed())
   const port = await start(tls, options)
   tls.on('error', onError)
 
   async function close(grace = 0): Promise<void> {
-    const closed = new Promise((done) => tls.close(done))
+    const closed = new Promise<void>((done) => tls.close(() => done()))
     http1.close()
     for (const session of sessions) session.close()
-    const timer = clock.after(grace, () => {
-      for (const socket of sockets) socket.destroy()
-    })
-    if (grace === 0) for (const socket of sockets) socket.destroy()
+    void service.endWatches()
+    if (grace > 0) await untilQuiet(closed, { service, clock, grace })
+    for (const socket of sockets) socket.destroy()
     await closed
-    timer.cancel()
   }
-  return { port, close }
+  return {
+    port,
+    close,
+    renew(material) {
+      certificates.renew(material)
+      tls.setSecureContext(certificates.options)
+    },
+    turnAway: (signal) => service.turnAway(signal),
+    endWatches: (within) => service.endWatches(within),
+  }
+}
+
+/** How long the last bytes may take, and what lasts by nature: nobody waits for an open shell. */
+const lastWords = 1_000
+
+/** Resolves when all connections are closed, a moment after the last answer, or when the time is over. */
+async function untilQuiet(
+  closed: Promise<void>,
+  { service, clock, grace }: { service: Service; clock: Clock; grace: number },
+): Promise<void> {
+  const stop = new AbortController()
+  const pause = (milliseconds: number) => sleep(clock, milliseconds, stop.signal).catch(() => {})
+  const answered = service.answered(stop.signal).then(() => pause(lastWords))
+  await Promise.race([closed, answered, pause(grace)])
+  stop.abort()
 }
 
 function tame(socket: TLSSocket): void {
@@ -134,13 +136,11 @@ function requestOf(incoming: Incoming, origin: Origin, { random, clock }: Listen
 }
 
 /** Read once per connection. */
-function originOf(socket: TLSSocket, frontProxy: X509Certificate | undefined): Origin {
+function originOf(socket: TLSSocket, certificates: Certificates): Origin {
   const { remoteAddress = '', authorized, authorizationError } = socket
   const peer = socket.getPeerX509Certificate()
   const network = { type: 'network', remoteAddress } as const
   const refused = { ...network, certificateError: String(authorizationError) }
-  if (peer && authorized && frontProxy && peer.checkIssued(frontProxy) && peer.verify(frontProxy.publicKey)) {
-    return { ...network, frontProxy: peer.raw }
-  }
+  if (peer && authorized && certificates.isFrontProxy(peer)) return { ...network, frontProxy: peer.raw }
   return !peer ? network : authorized ? { ...network, certificate: peer.raw } : refused
 }

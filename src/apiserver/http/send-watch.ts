@@ -18,16 +18,28 @@ const farBehind = 64 * 1024 * 1024
 export interface SendWatchOptions {
   readonly options: EncodeOptions
   readonly clock: Clock
+  /** Those under way, for who wants to end them. */
+  readonly watches?: Set<Endable> | undefined
+  /** Counts events. */
+  readonly watched?: { value: number } | undefined
+}
+
+/** A watch that can be ended as if its time were over. */
+export interface Endable {
+  end(): void
 }
 
 /** Resolves when the watch is over for whatever reason. */
 export function sendWatch(exchange: Exchange, events: WatchEvents, options: SendWatchOptions): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
+      options.watches?.delete(sender)
       events.end()
       resolve()
     }
-    events.pour(new Sender(exchange, options, finish))
+    const sender = new Sender(exchange, options, finish)
+    options.watches?.add(sender)
+    events.pour(sender)
   })
 }
 
@@ -58,8 +70,10 @@ class Sender implements WatchReader {
   #hasEnded = false
   #isOver = false
   #tookAt: number
+  #watched: { value: number } | undefined
 
-  constructor(exchange: Exchange, { options, clock }: SendWatchOptions, finish: () => void) {
+  constructor(exchange: Exchange, { options, clock, watched }: SendWatchOptions, finish: () => void) {
+    this.#watched = watched
     this.#exchange = exchange
     this.#options = options
     this.#clock = clock
@@ -69,6 +83,7 @@ class Sender implements WatchReader {
 
   take(batch: Batch): void {
     if (batch.length === 0 || this.#isOver) return
+    if (this.#watched) this.#watched.value += batch.length
     if (this.#hasBegun || this.#queue.length > 0) this.#behind += sizeOf(batch)
     this.#queue.push(batch)
     if (this.#isWaiting) this.#checkPace()

@@ -7,14 +7,23 @@ import { chunkSize, coalesced, gzipped, sendChunks } from './chunks.ts'
 import { type EncodeOptions, encode } from './encode.ts'
 import type { Exchange } from './exchange.ts'
 import { mediaTypes, negotiate, type Wanted } from './negotiate.ts'
-import { sendWatch } from './send-watch.ts'
+import { type Endable, sendWatch } from './send-watch.ts'
 
 /** Smaller answers are not worth it (upstream's `defaultGzipThresholdBytes`). */
 const gzipFrom = 128 * 1024
 const newline = Buffer.from('\n')
 
+export interface SendContext {
+  readonly clock: Clock
+  /** Those under way, for who wants to end them. */
+  readonly watches?: Set<Endable>
+  /** Counts the events of a watch. */
+  readonly watched?: { value: number }
+}
+
 /** A promise only where the client is to be waited for. */
-export function send(exchange: Exchange, response: Response, clock: Clock): Promise<void> | undefined {
+export function send(exchange: Exchange, response: Response, context: SendContext): Promise<void> | undefined {
+  const { clock } = context
   switch (response.type) {
     case 'upgraded':
       return undefined
@@ -24,7 +33,7 @@ export function send(exchange: Exchange, response: Response, clock: Clock): Prom
     case 'stream':
       return sendStream(exchange, response)
     case 'watch':
-      return startWatch(exchange, response, clock)
+      return startWatch(exchange, response, context)
     default:
       return sendObject(exchange, response, clock)
   }
@@ -128,7 +137,11 @@ async function sendStream(exchange: Exchange, { status, headers, chunks }: Extra
   await sendBody(exchange, chunks)
 }
 
-async function startWatch(exchange: Exchange, response: Extract<Response, { type: 'watch' }>, clock: Clock): Promise<void> {
+async function startWatch(
+  exchange: Exchange,
+  response: Extract<Response, { type: 'watch' }>,
+  { clock, watches, watched }: SendContext,
+): Promise<void> {
   const { request } = exchange
   const options = {
     ...optionsOf(request, clock, negotiate(request.headers.accept, response.kind.def.custom !== undefined)),
@@ -136,7 +149,7 @@ async function startWatch(exchange: Exchange, response: Extract<Response, { type
   }
   const type = mediaTypes[options.wanted.encoding]
   exchange.respond(200, common(request, { 'content-type': options.wanted.encoding === 'json' ? type : `${type};stream=watch` }))
-  await sendWatch(exchange, response.events, { options, clock })
+  await sendWatch(exchange, response.events, { options, clock, watches, watched })
 }
 
 /** For errors that arise before a request reaches the pipeline. */

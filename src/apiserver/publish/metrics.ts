@@ -2,13 +2,15 @@
 import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Request, Response, Stage } from '../request.ts'
-import { family, sample } from './exposition.ts'
+import { family, Histogram, type Labels, sample, samples } from './exposition.ts'
 
 export interface RequestMetrics {
   /** A request begins; what is returned is to be called once, when its answer has been sent. */
-  begin(request: Request): (response: Response | undefined) => void
-  /** It is answered by something that lasts: a watch, or a connection that was taken over. */
-  lasts(request: Request): void
+  begin(request: Request): (response: Response | undefined, sent?: number) => void
+  /** It is answered by something that lasts: a watch, or a connection that was taken over. What is returned counts a watch's events. */
+  lasts(request: Request): { value: number }
+  /** Somebody came who could not agree on TLS with us. */
+  handshakeFailed(): void
   text(): string
 }
 
@@ -18,12 +20,20 @@ const buckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3
 /** All requests that differ in nothing that is a label. */
 interface Series {
   readonly labels: Readonly<Record<string, string>>
+  readonly isRead: boolean
   readonly codes: Map<number, number>
   /** Of each bucket alone; what is told includes the smaller ones. */
   readonly counts: number[]
   sum: number
   count: number
+  /** Bytes of answers to reads. */
+  sizes: Histogram | undefined
+  /** Of a watch. */
+  readonly events: { value: number }
 }
+
+/** Bytes; upstream's buckets. */
+const sizeBounds = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 
 const longRunning = new Set(['WATCH', 'CONNECT'])
 
@@ -33,6 +43,7 @@ export function requestMetrics(clock: Clock): RequestMetrics {
   const inflight = { mutating: 0, readOnly: 0 }
   const lasting = new Map<Series, number>()
   const isLasting = new WeakSet<Request>()
+  let failedHandshakes = 0
   const startedAt = clock.now() / 1000 - process.uptime()
 
   return {
@@ -42,13 +53,15 @@ export function requestMetrics(clock: Clock): RequestMetrics {
       const kind = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating'
       inflight[kind]++
       // What a request means is known only once the pipeline has read it.
-      return (response) => {
+      return (response, sent = 0) => {
         const series = seriesOf(request, response)
         if (isLasting.has(request)) lasting.set(series, (lasting.get(series) ?? 1) - 1)
         else inflight[kind]--
         const code = codeOf(response)
         series.codes.set(code, (series.codes.get(code) ?? 0) + 1)
-        if (!longRunning.has(series.labels.verb ?? '')) observe(series, (clock.monotonic() - start) / 1000)
+        if (longRunning.has(series.labels.verb ?? '')) return
+        observe(series, (clock.monotonic() - start) / 1000)
+        if (series.isRead) (series.sizes ??= new Histogram(sizeBounds)).observe(sent)
       }
     },
     lasts(request) {
@@ -57,9 +70,18 @@ export function requestMetrics(clock: Clock): RequestMetrics {
       inflight[method === 'GET' || method === 'HEAD' || method === 'OPTIONS' ? 'readOnly' : 'mutating']--
       const series = seriesOf(request, undefined)
       lasting.set(series, (lasting.get(series) ?? 0) + 1)
+      return series.events
     },
+    handshakeFailed: () => void failedHandshakes++,
     text: () =>
-      [...requestLines([...all.values()]), ...inflightLines(inflight), ...lastingLines(lasting), ...processLines(startedAt)]
+      [
+        ...requestLines([...all.values()]),
+        ...moreRequestLines([...all.values()]),
+        ...inflightLines(inflight),
+        ...lastingLines(lasting),
+        ...samples(['apiserver_tls_handshake_errors_total', 'counter', 'TLS handshakes that failed.'], [[{}, failedHandshakes]]),
+        ...processLines(startedAt),
+      ]
         .join('\n')
         .concat('\n'),
   }
@@ -91,7 +113,18 @@ function seriesIndex(all: Map<string, Series>): (request: Request, response: Res
     let series = all.get(key)
     if (!series) {
       const labels = { component: 'apiserver', dry_run: dryRun, group, resource, scope, subresource, verb, version }
-      series = { labels, codes: new Map(), counts: buckets.map(() => 0), sum: 0, count: 0 }
+      const isRead = verb === 'GET' || verb === 'LIST'
+      const counts = buckets.map(() => 0)
+      series = {
+        labels,
+        isRead: isRead && resource !== '',
+        codes: new Map(),
+        counts,
+        sum: 0,
+        count: 0,
+        sizes: undefined,
+        events: { value: 0 },
+      }
       all.set(key, series)
     }
     return series
@@ -198,6 +231,50 @@ function requestLines(all: readonly Series[]): string[] {
     ...counts,
     ...family(duration, 'histogram', 'Seconds from a request to the end of its answer, without watches and connections.'),
     ...durations,
+  ]
+}
+
+const sli = 'apiserver_request_sli_duration_seconds'
+/** Of the buckets above, those that upstream's service level indicator has. */
+const sliFrom = 0.05
+
+/** What is told of the same series besides. */
+function moreRequestLines(all: readonly Series[]): string[] {
+  const without = ({ labels: { dry_run: _, ...rest } }: Series) => rest
+  const ended = (one: Series, wanted: readonly number[]) =>
+    [...one.codes].filter(([code]) => wanted.includes(code)).map(([code, count]) => [{ code, ...without(one) }, count] as const)
+  const aborted = all.flatMap((one) => {
+    const { component: _, ...labels } = without(one)
+    const count = one.codes.get(499)
+    return count ? [[labels, count] as const] : []
+  })
+  const watched = all.flatMap(({ labels, events }) => {
+    const { group = '', version = '', resource = '' } = labels
+    return events.value > 0 ? [[{ group, version, resource }, events.value] as const] : []
+  })
+  const sized = all.flatMap((one) => one.sizes?.lines('apiserver_response_sizes', without(one)) ?? [])
+  return [
+    ...family(sli, 'histogram', 'The same, as an indicator of the service level.'),
+    ...all.flatMap((one) => sliLines(one, without(one))),
+    ...(sized.length > 0 ? [...family('apiserver_response_sizes', 'histogram', 'Bytes of answers to reads.'), ...sized] : []),
+    ...samples(['apiserver_request_aborts_total', 'counter', 'Requests whose client did not wait.'], aborted),
+    ...samples(
+      ['apiserver_request_terminations_total', 'counter', 'Requests that were ended in self-defence.'],
+      all.flatMap((one) => ended(one, [429, 504])),
+    ),
+    ...samples(['apiserver_watch_events_total', 'counter', 'Events that were sent to watchers.'], watched),
+  ]
+}
+
+function sliLines({ counts, sum, count }: Series, labels: Labels): string[] {
+  if (count === 0) return []
+  const upTo = running(counts)
+  const lines = buckets.flatMap((le, i) => (le >= sliFrom ? sample(`${sli}_bucket`, { ...labels, le }, upTo[i] as number) : []))
+  return [
+    ...lines,
+    sample(`${sli}_bucket`, { ...labels, le: '+Inf' }, count),
+    sample(`${sli}_sum`, labels, sum),
+    sample(`${sli}_count`, labels, count),
   ]
 }
 

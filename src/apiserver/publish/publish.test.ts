@@ -170,3 +170,23 @@ test('metrics count requests by what they are and how they were answered', async
   const bucket = lines.find((line) => line.includes('resource="configmaps"') && line.includes('le="0.005"'))
   assert.match(bucket ?? '', / 1$/)
 })
+
+test('metrics tell sizes of answers, indicators and events of watches', async () => {
+  const path = '/api/v1/namespaces/default/secrets'
+  await client.call(`GET ${path}`)
+  const watch = await client.open(`${path}?watch=1&resourceVersion=0`)
+  const body = JSON.stringify({ metadata: { name: 'seen' } })
+  await client.call(`POST ${path}`, { 'content-type': 'application/json' }, body)
+  await once(watch, 'data')
+  const lines = (await client.call('GET /metrics')).text.split('\n')
+  const list = 'component="apiserver",group="",resource="secrets",scope="namespace",subresource="",verb="LIST",version="v1"'
+  for (const line of [
+    `apiserver_response_sizes_bucket{${list},le="1000"} 1`,
+    `apiserver_request_sli_duration_seconds_bucket{${list},le="+Inf"} 1`,
+    'apiserver_watch_events_total{group="",version="v1",resource="secrets"} 1',
+    'apiserver_tls_handshake_errors_total 0',
+  ]) {
+    assert(lines.includes(line), line)
+  }
+  watch.close()
+})

@@ -5,6 +5,7 @@ import type { Stage } from '../request.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import { discovery } from './discovery.ts'
 import { type HealthCheck, health, healthLog, version } from './health.ts'
+import type { Instruments } from './instruments.ts'
 import { metricsStage, type RequestMetrics } from './metrics.ts'
 import { openApiStages } from './openapi.ts'
 import { buildInfo, type MeasuredServer, serverMetrics } from './server-metrics.ts'
@@ -25,6 +26,8 @@ export interface PublishOptions {
   readonly metrics?: RequestMetrics
   /** What else `/metrics` tells. */
   readonly measured?: () => MeasuredServer
+  /** What parts of the server count. */
+  readonly instruments?: Instruments
   /** `/statusz` and `/flagz`; default: there are none. */
   readonly zpages?: Omit<ZpagesOptions, 'gitVersion'>
 }
@@ -38,11 +41,12 @@ export function publishStages({
   tokens,
   metrics,
   measured,
+  instruments,
   zpages: pages,
 }: PublishOptions): readonly Stage[] {
   const log = healthLog()
   const build = buildInfo(gitVersion, platform)
-  const more = () => [...build, ...(measured ? serverMetrics(measured()) : [])]
+  const more = () => [...build, ...(measured ? serverMetrics(measured()) : []), ...(instruments?.lines() ?? [])]
   return [
     health(checks, log),
     version(gitVersion, platform),
@@ -57,8 +61,9 @@ export function publishStages({
 /** OpenID Connect discovery of the service account issuer (KEP-1393). */
 function tokenKeys(tokens: ServiceAccountTokens): Stage {
   return (request, next) => {
-    if (request.path === '/openid/v1/jwks') return json(tokens.jwks(), 'application/jwk-set+json')
-    if (request.path === '/.well-known/openid-configuration') return json(tokens.openidConfiguration(), 'application/json')
+    const path = request.path.endsWith('/') ? request.path.slice(0, -1) : request.path
+    if (path === '/openid/v1/jwks') return json(tokens.jwks(), 'application/jwk-set+json')
+    if (path === '/.well-known/openid-configuration') return json(tokens.openidConfiguration(), 'application/json')
     return next(request)
   }
 }

@@ -75,8 +75,8 @@ const services = new WeakMap<Registry, AdmissionContext>()
 function servicesOf(registry: Registry): AdmissionContext {
   let context = services.get(registry)
   if (!context) {
-    const { lister, kinds, client, authorizer, serviceDialer, clock, random } = registry
-    services.set(registry, (context = { lister, kinds, client, authorizer, serviceDialer, clock, random }))
+    const { lister, kinds, client, authorizer, serviceDialer, clock, random, onWebhook } = registry
+    services.set(registry, (context = { lister, kinds, client, authorizer, serviceDialer, clock, random, onWebhook }))
   }
   return context
 }

@@ -101,7 +101,7 @@ function copyLive({ metadata: { managedFields: _, ...metadata }, ...rest }: Kube
 function checkPatch(kind: Kind, patch: Json): void {
   const [group = '', version = ''] = splitVersion(patch.apiVersion)
   if (patch.apiVersion !== kind.apiVersion || patch.kind !== kind.kind) {
-    throw badRequest(`invalid object type: ${group}/${version}, Kind=${patch.kind ?? ''}`)
+    throw badRequest(`invalid object type: ${group}/${version}, Kind=${textOf(patch.kind)}`)
   }
   if (Array.isArray(patch.metadata?.managedFields)) throw badRequest('metadata.managedFields must be nil')
   try {
@@ -118,7 +118,12 @@ function splitVersion(apiVersion: unknown): string[] {
 
 function described({ metadata, apiVersion, kind }: Json): string {
   const [group, version] = splitVersion(apiVersion)
-  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${group}/${version}, Kind=${kind}`
+  return `${textOf(metadata?.namespace)}/${textOf(metadata?.name)}; ${group}/${version}, Kind=${kind}`
+}
+
+/** Of a field that may hold anything: to Go it is empty then. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 /** Upstream gives these no reason. */

@@ -89,8 +89,10 @@ export async function readObject(
   kind: Kind,
   { kinds, options }: { kinds: KindTable; options: WriteOptions },
 ): Promise<KubeObject> {
-  const body = await readBody(request, kind)
-  if (!body) throw unrecognized(kind.kind, new Uint8Array(), 'unexpected end of JSON input')
+  const read = await readBody(request, kind)
+  if (!read) throw unrecognized(kind.kind, new Uint8Array(), 'unexpected end of JSON input')
+  // To Go, null is an object that says nothing.
+  const body = read.value === null || read.value === undefined ? { ...read, value: {} } : read
   checkType(body, kind, kinds)
   const object = decodeBody(request, kind, { body, options })
   object.apiVersion = kind.apiVersion
@@ -127,11 +129,20 @@ export function complain(
 
 function checkType({ value, bytes }: RawBody, kind: Kind, kinds: KindTable): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const found = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value
+    const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
     const text = `couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`
     throw unrecognized(kind.kind, bytes, text)
   }
-  const { apiVersion = kind.apiVersion, kind: name = kind.kind } = value as { apiVersion?: string; kind?: string }
+  for (const field in value) {
+    if (field !== 'apiVersion' && field !== 'kind') continue
+    const found = (value as Record<string, unknown>)[field]
+    if (found === null || typeof found === 'string') continue
+    const what =
+      typeof found === 'boolean' ? 'bool' : Array.isArray(found) ? 'array' : typeof found === 'object' ? 'object' : 'number'
+    throw unrecognized(kind.kind, bytes, `json: cannot unmarshal ${what} into Go struct field .${field} of type string`)
+  }
+  const given = value as TypeMeta
+  const [apiVersion, name] = [given.apiVersion || kind.apiVersion, given.kind || kind.kind]
   if (apiVersion === kind.apiVersion && name === kind.kind) return
   const known = kinds.byName(apiVersion, name)
   if (!known) {
@@ -150,16 +161,21 @@ function checkType({ value, bytes }: RawBody, kind: Kind, kinds: KindTable): voi
   throw badRequest(text)
 }
 
+interface TypeMeta {
+  readonly apiVersion?: string | null
+  readonly kind?: string | null
+}
+
 /** The Go package of upstream's internal types. */
 function hubName({ group }: Kind): string {
   return group === '' ? 'core' : (group.split('.')[0] as string)
 }
 
 function cannotHandle(value: unknown, kind: Kind, why: unknown): StatusError {
-  const given = value as { apiVersion?: string; kind?: string }
-  const version = (given.apiVersion ?? kind.apiVersion).split('/').at(-1)
+  const given = value as TypeMeta
+  const version = (given.apiVersion || kind.apiVersion).split('/').at(-1)
   return badRequest(
-    `${given.kind ?? kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`,
+    `${given.kind || kind.kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind.kind}: ${why}`,
   )
 }
 

@@ -5,7 +5,7 @@ import type { Random } from '#lib/random.ts'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { Store } from '#store/store.ts'
-import type { AdmissionPlugin, Lister } from '../admission/plugin.ts'
+import type { AdmissionContext, AdmissionPlugin, Lister } from '../admission/plugin.ts'
 import type { TokenOptions } from '../authn/bearer-token.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { NodeDialer, ServiceDialer } from '../dialers.ts'
@@ -32,6 +32,10 @@ export interface Registry {
   readonly tokens?: ServiceAccountTokens | undefined
   readonly nodeDialer?: NodeDialer | undefined
   readonly serviceDialer?: ServiceDialer | undefined
+  /** Told of each call of an admission webhook. */
+  readonly onWebhook?: AdmissionContext['onWebhook']
+  /** Seconds that a watch lasts at least. */
+  readonly minRequestTimeout?: number | undefined
   /** Opened on first need. */
   storage(kind: Kind): Soon<Storage>
   /** Ends the watches of a kind that is no longer served. */

@@ -22,10 +22,8 @@ interface Requirement {
 }
 
 export function selectionOf(request: Request, kind: Kind, storage: Storage): Selection {
-  const { query, info } = request
-  const labels = labelMatcher(query.get('labelSelector') ?? '')
-  const fields = fieldRequirements(query.get('fieldSelector') ?? '', info.name)
-  const values = fields.map((requirement) => ({ requirement, read: reader(kind, requirement.field) }))
+  const { info } = request
+  const { labels, fields, matches } = matcherOf(request, kind)
   const namespace = kind.namespaced ? info.namespace || exact(fields, 'metadata.namespace') : ''
   const name = exact(fields, 'metadata.name')
   const index = indexOf(kind, fields)
@@ -34,10 +32,24 @@ export function selectionOf(request: Request, kind: Kind, storage: Storage): Sel
     key: single ? storage.keyOf(namespace, name) : storage.prefix(namespace),
     ...(index && !single && { index }),
     everything: !labels && fields.length === 0,
-    matches: (object) =>
-      (!labels || labels.matches(object.metadata.labels ?? {})) &&
-      values.every(({ requirement, read }) => holds(requirement, read(object))),
+    matches,
   }
+}
+
+interface Matcher extends Pick<Selection, 'matches'> {
+  readonly labels: ReturnType<typeof labelMatcher>
+  readonly fields: readonly Requirement[]
+}
+
+/** What the request's selectors say of an object, wherever it comes from. */
+export function matcherOf({ query, info }: Request, kind: Kind): Matcher {
+  const labels = labelMatcher(query.get('labelSelector') ?? '')
+  const fields = fieldRequirements(query.get('fieldSelector') ?? '', info.name)
+  const values = fields.map((requirement) => ({ requirement, read: reader(kind, requirement.field) }))
+  const matches = (object: KubeObject) =>
+    (!labels || labels.matches(object.metadata.labels ?? {})) &&
+    values.every(({ requirement, read }) => holds(requirement, read(object)))
+  return { labels, fields, matches }
 }
 
 function indexOf(kind: Kind, fields: readonly Requirement[]): Selection['index'] {
@@ -84,7 +96,8 @@ function exact(requirements: readonly Requirement[], field: string): string {
 function reader(kind: Kind, field: string): (object: any) => string {
   if (field === 'metadata.name') return ({ metadata }) => metadata.name
   if (field === 'metadata.namespace') return ({ metadata }) => metadata.namespace ?? ''
-  const read = kind.def.selectable?.[field]
+  const { selectable = {} } = kind.def
+  const read = Object.hasOwn(selectable, field) ? selectable[field] : undefined
   if (!read) throw badRequest(unsupported(kind, field))
   return read
 }

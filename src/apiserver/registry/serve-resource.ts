@@ -1,4 +1,5 @@
 /** Finds who serves a resource request: a verb of the registry, a subresource, or a review. */
+import { ComponentStatus } from '#api/core/v1/component-status.ts'
 import { NodeMetrics } from '#api/metrics/v1beta1/node-metrics.ts'
 import { PodMetrics } from '#api/metrics/v1beta1/pod-metrics.ts'
 import type { Soon } from '#lib/soon.ts'
@@ -14,6 +15,7 @@ import { subresourceOf } from './kind-table.ts'
 import { list } from './list.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { patch } from './patch.ts'
+import { readComponentStatus } from './read-component-status.ts'
 import type { Registry } from './registry.ts'
 import { review } from './reviews/review.ts'
 import { subresources } from './subresources/subresources.ts'
@@ -41,7 +43,7 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   const { info } = request
   if (!addresses(request, kind)) return pageNotFound()
   if (info.name) requirePathSegment('Name', info.name)
-  if (kind.def.custom?.deprecation) request.warnings.push(kind.def.custom.deprecation)
+  if (kind.def.deprecation) request.warnings.push(kind.def.deprecation)
   const reads = virtualReads.get(kind)
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
@@ -62,6 +64,7 @@ const virtualReads: ReadonlyMap<Kind, (registry: Registry, request: Request) => 
 >([
   [NodeMetrics, readNodeMetrics],
   [PodMetrics, readPodMetrics],
+  [ComponentStatus, readComponentStatus],
 ])
 
 function serveVirtual(

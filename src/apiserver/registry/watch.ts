@@ -12,7 +12,7 @@ import { type Selection, selectionOf } from './selection.ts'
 import type { CacheRow, Entry, Storage } from './storage.ts'
 import { WatchStream } from './watch-stream.ts'
 
-/** Without a wish of the client a watch ends after so many seconds, or up to twice as many (`--min-request-timeout`). */
+/** Without a wish of the client a watch ends after so many seconds, or up to twice as many (default of `--min-request-timeout`). */
 const minTimeout = 1800
 const bookmarkPeriod = 60_000
 /** A last bookmark is sent so long before the end. */
@@ -197,8 +197,11 @@ interface Bounds {
 }
 
 /** Ends the watch with its client or its time, and sends bookmarks meanwhile; answers what is to be undone at the end. */
-function bound({ clock, random }: Registry, { request, session, options, stream }: Bounds): () => void {
-  const seconds = options.timeoutSeconds || minTimeout * (1 + random.next())
+function bound(
+  { clock, random, minRequestTimeout = minTimeout }: Registry,
+  { request, session, options, stream }: Bounds,
+): () => void {
+  const seconds = options.timeoutSeconds || minRequestTimeout * (1 + random.next())
   const end = () => stream.end()
   const timers = [clock.after(seconds * 1000, end)]
   if (options.allowWatchBookmarks) {

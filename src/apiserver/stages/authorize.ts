@@ -1,23 +1,56 @@
 /** May this user do that? */
+import type { Clock } from '#lib/clock.ts'
 import type { AuditRecord } from '../audit/record.ts'
-import { demand, forbiddenRequest } from '../authz/authorize.ts'
-import type { Attributes, Authorizer } from '../authz/authorizer.ts'
+import { forbiddenRequest, undecided } from '../authz/authorize.ts'
+import type { Attributes, Authorizer, Decision } from '../authz/authorizer.ts'
+import type { RequestInstruments } from '../publish/request-instruments.ts'
 import type { Request, Stage, User } from '../request.ts'
 
-export function authorize(authorizer: Authorizer): Stage {
+export interface AuthorizeOptions {
+  readonly clock: Clock
+  readonly instruments?: RequestInstruments | undefined
+}
+
+export function authorize(authorizer: Authorizer, { clock, instruments }: AuthorizeOptions): Stage {
   return (request, next) => {
     const attributes = attributesOf(request)
-    const demanded = request.audit ? annotated(request.audit, authorizer, attributes) : demand(authorizer, attributes)
-    return demanded ? demanded.then(() => next(request)) : next(request)
+    const decided = authorizer.authorize(attributes)
+    if (!(decided instanceof Promise)) {
+      settle(decided, attributes, { audit: request.audit, instruments, seconds: 0 })
+      return next(request)
+    }
+    const began = clock.monotonic()
+    return decided.then((decision) => {
+      const seconds = (clock.monotonic() - began) / 1000
+      settle(decision, attributes, { audit: request.audit, instruments, seconds })
+      return next(request)
+    })
   }
 }
 
-/** The audit event tells how it was decided, and why. */
-async function annotated(audit: AuditRecord, authorizer: Authorizer, attributes: Attributes): Promise<void> {
-  const { verdict, reason } = await authorizer.authorize(attributes)
-  audit.annotate('authorization.k8s.io/decision', verdict === 'allow' ? 'allow' : 'forbid')
-  audit.annotate('authorization.k8s.io/reason', reason ?? '')
+interface Witnesses {
+  readonly audit: AuditRecord | undefined
+  readonly instruments: RequestInstruments | undefined
+  readonly seconds: number
+}
+
+/** Throws the refusal. The audit event tells how it was decided, and why. */
+function settle(decision: Decision, attributes: Attributes, { audit, instruments, seconds }: Witnesses): void {
+  const { verdict, reason = '', error } = decision
+  instruments?.authorized(resultOf(decision), seconds)
+  if (verdict !== 'allow' && error) {
+    audit?.annotate('authorization.k8s.io/reason', 'internal error')
+    throw undecided(attributes, error)
+  }
+  audit?.annotate('authorization.k8s.io/decision', verdict === 'allow' ? 'allow' : 'forbid')
+  audit?.annotate('authorization.k8s.io/reason', reason)
   if (verdict !== 'allow') throw forbiddenRequest(attributes, reason)
+}
+
+function resultOf({ verdict, error }: Decision): 'allowed' | 'denied' | 'no-opinion' | 'error' {
+  if (verdict === 'allow') return 'allowed'
+  if (error) return 'error'
+  return verdict === 'deny' ? 'denied' : 'no-opinion'
 }
 
 const withSelectors = new Set(['list', 'watch', 'deletecollection'])

@@ -5,7 +5,7 @@ import { badRequest, StatusError } from '#schema/status-error.ts'
 import type { Request, Response, Stage } from '../request.ts'
 import { isLongRunning } from './long-running.ts'
 
-/** Upstream's `--request-timeout` and `requestTimeoutUpperBound`, in milliseconds. */
+/** The default of `--request-timeout`, and upstream's `requestTimeoutUpperBound`, in milliseconds. */
 const longest = 60_000
 const longestWrite = 34_000
 
@@ -15,12 +15,12 @@ const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
  * In-process callers have signals of their own. What was begun goes on when nobody waits any longer, as upstream. What is answered at
  * once needs no timer.
  */
-export function deadline(clock: Clock): Stage {
+export function deadline(clock: Clock, requestTimeout = longest): Stage {
   return (request, next) => {
     if (request.origin.type !== 'network' || isLongRunning(request.info)) return next(request)
     const wanted = wantedTimeout(request)
     const response = next(request)
-    return response instanceof Promise ? inTime(clock, response, limitOf(request, wanted)) : response
+    return response instanceof Promise ? inTime(clock, response, limitOf(request, wanted, requestTimeout)) : response
   }
 }
 
@@ -29,9 +29,9 @@ interface Limit {
   readonly why: string
 }
 
-function limitOf({ info }: Request, wanted: number): Limit {
+function limitOf({ info }: Request, wanted: number, most: number): Limit {
   const isWrite = info.isResource && writes.has(info.verb)
-  const bound = isWrite ? longestWrite : longest
+  const bound = isWrite ? Math.min(longestWrite, most) : most
   const why = isWrite ? 'within requested timeout - context deadline exceeded' : 'within the allotted timeout'
   return { milliseconds: wanted > 0 && wanted < bound ? wanted : bound, why }
 }

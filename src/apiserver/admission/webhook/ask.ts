@@ -56,6 +56,37 @@ export async function ask(
   return mutating && response.patch ? patchOf(name, response, version) : []
 }
 
+interface Watched<T> {
+  readonly type: 'admit' | 'validating'
+  /** Whether a webhook that fails is passed over. */
+  readonly isIgnored: boolean
+  call(): Promise<T>
+}
+
+/** The call, with who wants to know of it told how it went. */
+export async function watched<T>(
+  { hook, request }: Invocation,
+  { onWebhook, clock }: Pick<AdmissionContext, 'onWebhook' | 'clock'>,
+  { type, isIgnored, call }: Watched<T>,
+): Promise<T> {
+  if (!onWebhook) return call()
+  const began = clock.monotonic()
+  const base = () => {
+    const seconds = (clock.monotonic() - began) / 1000
+    return { name: hook.webhook.name, type, operation: request.operation, seconds }
+  }
+  try {
+    const answer = await call()
+    onWebhook({ ...base(), isBroken: false, isIgnored: false })
+    return answer
+  } catch (error) {
+    const isBroken = error instanceof CallError
+    const passes = isBroken && isIgnored
+    onWebhook({ ...base(), isBroken, isIgnored: passes, ...(!passes && { refusal: error }) })
+    throw error
+  }
+}
+
 function missingResponse(review: any): string | undefined {
   return typeof review?.response === 'object' && review.response !== null ? undefined : 'webhook response was absent'
 }

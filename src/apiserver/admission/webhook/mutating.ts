@@ -8,7 +8,7 @@ import { type JsonPatchOperation, jsonPatch } from '#schema/merge-json-patch.ts'
 import { StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { hasOwnKind } from '../policy/apply-mutation.ts'
-import { ask, CallError } from './ask.ts'
+import { ask, CallError, watched } from './ask.ts'
 import { type Hook, type Invocation, invocationOf, isExemptFromWebhooks, WebhookSource } from './source.ts'
 import { converted } from './versions.ts'
 
@@ -76,7 +76,9 @@ async function invoke(invocation: Invocation, { request, context, place }: Run):
   const { webhook, configuration } = invocation.hook
   let mutated = false
   try {
-    const operations = await ask(invocation, context, true)
+    const call = () => ask(invocation, context, true)
+    const isIgnored = webhook.failurePolicy === 'Ignore'
+    const operations = await watched(invocation, context, { type: 'admit', isIgnored, call })
     if (operations.length === 0) return false
     mutated = await change(request, invocation, operations)
     const note = { configuration, webhook: webhook.name, patch: operations, patchType: 'JSONPatch' }

@@ -1,7 +1,7 @@
 /** ValidatingAdmissionWebhook: asks all webhooks at once (upstream `webhook/validating/dispatcher.go`). */
 import { ValidatingWebhookConfiguration } from '#api/admissionregistration/v1/validating-webhook-configuration.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
-import { ask, CallError } from './ask.ts'
+import { ask, CallError, watched } from './ask.ts'
 import { type Hook, type Invocation, invocationOf, isExemptFromWebhooks, WebhookSource } from './source.ts'
 
 const source = new WebhookSource(ValidatingWebhookConfiguration)
@@ -27,12 +27,13 @@ async function dispatch(hooks: readonly Hook[], request: AdmissionRequest, conte
 }
 
 async function consult(invocation: Invocation, context: AdmissionContext, index: number): Promise<void> {
+  const { webhook } = invocation.hook
+  const isIgnored = webhook.failurePolicy === 'Ignore'
   try {
-    await ask(invocation, context, false)
+    await watched(invocation, context, { type: 'validating', isIgnored, call: () => ask(invocation, context, false) })
   } catch (error) {
     if (!(error instanceof CallError)) throw error
-    const { webhook } = invocation.hook
-    if (webhook.failurePolicy !== 'Ignore') throw error.toStatusError()
+    if (!isIgnored) throw error.toStatusError()
     invocation.request.annotate?.(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, webhook.name)
   }
 }

@@ -46,12 +46,12 @@ export async function reviewOwnRules(
 ): Promise<object> {
   const namespace = review.spec.namespace ?? ''
   if (!namespace) throw badRequest('no namespace on request')
-  const rules = authorizer.rules?.(user, namespace)
+  const { resource = [], nonResource = [], incomplete } = authorizer.rules?.(user, namespace) ?? {}
   return {
-    resourceRules: rules?.resource ?? [],
-    nonResourceRules: rules?.nonResource ?? [],
-    incomplete: !rules,
-    ...(!rules && { evaluationError: 'the authorizer cannot list rules' }),
+    resourceRules: resource,
+    nonResourceRules: nonResource,
+    incomplete: incomplete !== undefined,
+    ...(incomplete !== undefined && { evaluationError: incomplete }),
   }
 }
 
@@ -86,7 +86,8 @@ function subjectOf({ user = '', uid, groups = [], extra }: SubjectAccessReviewSp
 
 async function decide({ authorizer }: Registry, spec: Spec, user: User): Promise<object> {
   const problems: string[] = []
-  const { verdict, reason } = await authorizer.authorize(question(spec, user, problems))
+  const { verdict, reason, error } = await authorizer.authorize(question(spec, user, problems))
+  if (error) problems.push(error.message)
   return {
     allowed: verdict === 'allow',
     ...(verdict === 'deny' && { denied: true }),

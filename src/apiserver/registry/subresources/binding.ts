@@ -35,7 +35,7 @@ function checkTarget({ metadata, target }: Binding): void {
   const errors = []
   if (target.kind && target.kind !== 'Node') errors.push(at.child('kind').notSupported(target.kind, ['Node', '<empty>']))
   if (!target.name) errors.push(at.child('name').required(''))
-  if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, metadata.name, errors)
+  if (errors.length > 0) throw invalid({ group: '', kind: 'Binding' }, metadata.name ?? '', errors)
 }
 
 /** The binding's labels and annotations go to the pod; topology labels without overwriting. */

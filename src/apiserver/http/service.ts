@@ -1,0 +1,118 @@
+/** Answers exchanges from beginning to end, and knows what is under way. */
+import { type Clock, sleep } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import { then } from '#lib/soon.ts'
+import { asStatus } from '../pipeline.ts'
+import type { RequestMetrics } from '../publish/metrics.ts'
+import type { Response } from '../request.ts'
+import type { ApiServer } from '../server.ts'
+import type { Exchange } from './exchange.ts'
+import { refuse, send } from './send.ts'
+import type { Endable } from './send-watch.ts'
+import { isProbe, sendAwaySome, turnAway } from './turn-away.ts'
+
+export interface ServiceOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly goawayChance?: number
+  readonly metrics?: RequestMetrics
+  readonly onError?: (error: unknown) => void
+}
+
+export class Service {
+  readonly #server: ApiServer
+  readonly #options: ServiceOptions
+  readonly #watches = new Set<Endable>()
+  readonly #context: { readonly clock: Clock; readonly watches: Set<Endable> }
+  readonly #underWay = new UnderWay()
+  readonly #goawayChance: number
+  #turnsAway = false
+
+  constructor(server: ApiServer, options: ServiceOptions) {
+    this.#server = server
+    this.#options = options
+    this.#goawayChance = options.goawayChance ?? 0
+    this.#context = { clock: options.clock, watches: this.#watches }
+  }
+
+  serve(exchange: Exchange): void {
+    const { request } = exchange
+    if (this.#turnsAway && !isProbe(request)) return turnAway(exchange)
+    if (this.#goawayChance > 0) sendAwaySome(exchange, this.#goawayChance, this.#options.random)
+    const { metrics } = this.#options
+    const end = metrics?.begin(request)
+    let answer: Response | undefined
+    let lasts = false
+    this.#underWay.count++
+    const done = () => {
+      if (!lasts) this.#underWay.done()
+      end?.(answer, exchange.sent)
+    }
+    try {
+      const sent = then(this.#server.handle(request), (response) => {
+        answer = response
+        if (response.type === 'watch' || response.type === 'upgraded') {
+          lasts = true
+          this.#underWay.done()
+          const watched = metrics?.lasts(request)
+          if (watched && response.type === 'watch') return send(exchange, response, { ...this.#context, watched })
+        }
+        return send(exchange, response, this.#context)
+      })
+      if (sent instanceof Promise) return void sent.catch((error) => this.#fail(exchange, error)).finally(done)
+    } catch (error) {
+      this.#fail(exchange, error)
+    }
+    done()
+  }
+
+  /** Requests are answered 429 from now on, but for probes; resolves when those under way are done, or `signal` is aborted. */
+  turnAway(signal: AbortSignal): Promise<void> {
+    this.#turnsAway = true
+    return this.answered(signal)
+  }
+
+  /** Resolves when nothing is under way but what lasts, or `signal` is aborted. */
+  answered(signal: AbortSignal): Promise<void> {
+    return this.#underWay.none(signal)
+  }
+
+  endWatches(within = 0): Promise<void> {
+    return endOneByOne(this.#watches, within, this.#options.clock)
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    if (exchange.request.signal.aborted) return
+    this.#options.onError?.(error)
+    refuse(exchange, asStatus(error).toStatus())
+  }
+}
+
+/** Requests that are being answered, without those that last. */
+class UnderWay {
+  count = 0
+  #whenNone: (() => void) | undefined
+
+  done(): void {
+    if (--this.count === 0) this.#whenNone?.()
+  }
+
+  none(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenNone = resolve
+      if (this.count === 0 || signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+}
+
+/** Evenly spread, so that not all of their clients come back in one moment. */
+async function endOneByOne(watches: ReadonlySet<Endable>, within: number, clock: Clock): Promise<void> {
+  const all = [...watches]
+  const began = clock.monotonic()
+  for (const [i, watch] of all.entries()) {
+    const wait = began + (within * i) / all.length - clock.monotonic()
+    if (wait > 0) await sleep(clock, wait)
+    watch.end()
+  }
+}
