@@ -6,7 +6,11 @@ import type { Field, Node, ObjectNode } from '#schema/words.ts'
  * `atVersion(IPAddress, 'v1beta1')`. Structs of the kind's own version are called by the new one; everything else is shared:
  * defaults, rules, columns.
  */
-export function atVersion<Name extends string, T extends KubeObject>(kind: Kind<Name, T>, version: string): Kind<Name, T> {
+export function atVersion<Name extends string, T extends KubeObject>(
+  kind: Kind<Name, T>,
+  version: string,
+  lifecycle?: Lifecycle,
+): Kind<Name, T> {
   const { def, group } = kind
   const apiVersion = `${group}/${version}`
   const prefix = def.schemaName.slice(0, def.schemaName.lastIndexOf('.') + 1)
@@ -19,6 +23,7 @@ export function atVersion<Name extends string, T extends KubeObject>(kind: Kind<
     def: {
       ...def,
       version,
+      ...(lifecycle && { deprecation: warningOf(`${apiVersion} ${def.kind}`, lifecycle) }),
       schemaName: def.schemaName.replace(prefix, renamed),
       storedAs: {
         kind: () => kind,
@@ -28,6 +33,18 @@ export function atVersion<Name extends string, T extends KubeObject>(kind: Kind<
     },
     schema: rename(kind.schema) as Kind<Name, T>['schema'],
   }
+}
+
+/** Minor versions of Kubernetes, and what is to be used instead (`zz_generated.prerelease-lifecycle.go`). */
+export interface Lifecycle {
+  readonly deprecated: number
+  readonly removed: number
+  readonly replacement?: string
+}
+
+/** As upstream's `deprecation.WarningMessage`. */
+function warningOf(gvk: string, { deprecated, removed, replacement }: Lifecycle): string {
+  return `${gvk} is deprecated in v1.${deprecated}+, unavailable in v1.${removed}+${replacement ? `; use ${replacement}` : ''}`
 }
 
 function renamer(from: string, to: string): (node: Node) => Node {

@@ -63,8 +63,6 @@ export interface CustomKind {
   readonly scale?: CustomScale
   /** Its definition is being deleted: nothing may be created any more. */
   readonly isTerminating?: boolean
-  /** Warnings for whoever asks for this version. */
-  readonly deprecation?: string
   /** Of the version that objects are stored in. */
   readonly storageVersionHash?: string
 }
@@ -146,6 +144,8 @@ export interface Definition<T = any> extends Strategy<T> {
   readonly storedAs?: StoredForm<T>
   /** Present in custom resources. */
   readonly custom?: CustomKind
+  /** Warning for whoever asks for this version, whatever they do with it. */
+  readonly deprecation?: string
   /** Kind of a list of these objects, where it is not the kind with `List`. */
   readonly listKind?: string
   readonly columns?: readonly Column<T>[]

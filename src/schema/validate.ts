@@ -26,6 +26,8 @@ export function validateObject(kind: Kind, object: KubeObject): FieldError[] {
   const at = root.child('metadata')
   const { custom } = kind.def
   if (custom) return [...validateMetadata(kind, object.metadata, at), ...customResourceErrors(object, custom)]
+  // As Go has it: the kinds' rules read a name without asking whether there is one, and without one nothing is stored.
+  object.metadata.name ??= ''
   return [
     ...validateMetadata(kind, object.metadata, at),
     ...contentErrors(kind, object),

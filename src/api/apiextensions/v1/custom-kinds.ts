@@ -73,11 +73,11 @@ function definitionOf(
       json: (version.schema?.openAPIV3Schema ?? {}) as JsonSchema,
       ...(scale && { scale }),
       ...(isTerminating && { isTerminating }),
-      ...(version.deprecated && {
-        deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`,
-      }),
       storageVersionHash: storageVersionHash(definition, names.kind),
     },
+    ...(version.deprecated && {
+      deprecation: version.deprecationWarning ?? `${group}/${version.name} ${names.kind} is deprecated`,
+    }),
     prepare: (object: KubeObject, old: KubeObject | undefined) => prepare(object, old, Boolean(status)),
     prepareStatus,
     warnings: finalizerWarnings,

@@ -41,6 +41,7 @@ const kind = defineKind({
   scope: 'Cluster',
   doc: 'A component status says whether a part of the control plane answers.',
   schemaName: 'io.k8s.api.core.v1.ComponentStatus',
+  deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
   shortNames: ['cs'],
   virtual: true,
   verbs: ['get', 'list'],

@@ -48,6 +48,7 @@ const kind = defineKind({
   scope: 'Namespaced',
   doc: 'Endpoints are the addresses that implement a service; EndpointSlice has replaced them.',
   schemaName: 'io.k8s.api.core.v1.Endpoints',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   shortNames: ['ep'],
   storagePrefix: 'services/endpoints',
   fields: {

@@ -1,6 +1,6 @@
 /** NodeMetrics: what a node uses (`k8s.io/metrics`); computed when it is asked for, never stored. */
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
-import { always, map, quantity, string, time } from '#schema/words.ts'
+import { always, duration, map, quantity, time } from '#schema/words.ts'
 
 const kind = defineKind({
   group: 'metrics.k8s.io',
@@ -15,7 +15,7 @@ const kind = defineKind({
   verbs: ['get', 'list'],
   fields: {
     timestamp: always(2, time(), { doc: 'When the time ended.' }),
-    window: always(3, string(), { doc: 'How long it was.' }),
+    window: always(3, duration(), { doc: 'How long it was.' }),
     usage: always(4, map(quantity()), { doc: 'What was used of each resource.' }),
   },
   columns: [

@@ -1,7 +1,7 @@
 /** PodMetrics: what the containers of a pod use (`k8s.io/metrics`); computed when it is asked for, never stored. */
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { addQuantity, formatQuantity } from '#schema/quantity.ts'
-import { always, list, map, object, quantity, type Schema, string, type TypeOf, time } from '#schema/words.ts'
+import { always, duration, list, map, object, quantity, type Schema, string, type TypeOf, time } from '#schema/words.ts'
 
 const containerMetrics = object('io.k8s.metrics.pkg.apis.metrics.v1beta1.ContainerMetrics', {
   name: always(1, string(), { doc: 'Name of the container.' }),
@@ -23,7 +23,7 @@ const kind = defineKind({
   verbs: ['get', 'list'],
   fields: {
     timestamp: always(2, time(), { doc: 'When the time ended.' }),
-    window: always(3, string(), { doc: 'How long it was.' }),
+    window: always(3, duration(), { doc: 'How long it was.' }),
     containers: always(4, list(ContainerMetrics), { doc: 'The containers.' }),
   },
   columns: [
