@@ -1,6 +1,7 @@
 /**
  * The sqlite engine: durable commits, each beside raw SQLite committing groups of the same size in the same run; reads, watches, the
- * start with a million keys, and what churn makes of the file. NAMI_BENCH_FULL=1 runs the whole of the last two.
+ * start with a million keys, and what churn makes of the file. NAMI_BENCH_FULL=1 runs the whole of the last two, NAMI_BENCH_UPDATES
+ * says how many updates the churn has.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -68,7 +69,13 @@ async function withStore<T>(path: string, run: (store: Store) => Promise<T>): Pr
   }
 }
 
+/** After a warm-up, for a thread is new with each store. */
 async function storeCommits(store: Store, writers: number): Promise<Commits> {
+  await timeCommits(store, writers, 'warm')
+  return timeCommits(store, writers, 'timed')
+}
+
+async function timeCommits(store: Store, writers: number, run: string): Promise<Commits> {
   const start = performance.now()
   const end = start + seconds * 1000
   const waits: number[] = []
@@ -76,7 +83,7 @@ async function storeCommits(store: Store, writers: number): Promise<Commits> {
     for (let i = 0; ; i++) {
       const asked = performance.now()
       if (asked >= end) return
-      await create(store, { key: `/registry/pods/namespace-${name}/pod-${i}`, value }, cause)
+      await create(store, { key: `/registry/pods/namespace-${name}/pod-${run}-${i}`, value }, cause)
       waits.push(performance.now() - asked)
     }
   }
@@ -165,7 +172,7 @@ function* rowsOf(count: number): Generator<Row> {
 
 /** 10,000 keys, overwritten again and again, compacted as the API server does. */
 async function benchChurn(directory: string, report: Report): Promise<void> {
-  const updates = isFull ? 10_000_000 : 200_000
+  const updates = Number(process.env.NAMI_BENCH_UPDATES ?? (isFull ? 10_000_000 : 200_000))
   const path = join(directory, 'churn.db')
   await withStore(path, async (store) => {
     const size = () => ['', '-wal'].reduce((sum, end) => sum + (existsSync(path + end) ? statSync(path + end).size : 0), 0)

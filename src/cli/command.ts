@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util'
 export interface Flag {
   readonly type: 'string' | 'boolean'
   readonly short?: string
+  /** A further word for it, with its dashes: `-sf`, which is no cluster of short flags. */
+  readonly also?: string
   /** The flag may be given several times. */
   readonly multiple?: boolean
   /** What stands for the value in the help: `--port P`. */
@@ -89,7 +91,7 @@ export function parse(
 ): Pick<Invocation<Record<string, Flag>>, 'flags' | 'args' | 'rest'> {
   if (command.verbatim) return { flags: {}, args: argv, rest: [] }
   const end = argv.indexOf('--')
-  const own = end < 0 ? argv : argv.slice(0, end)
+  const own = (end < 0 ? argv : argv.slice(0, end)).map((word) => named(command, word))
   const rest = end < 0 ? [] : argv.slice(end + 1)
   const options = Object.fromEntries(
     Object.entries({ ...command.flags, help: { type: 'boolean', short: 'h', doc: '' } as Flag }).map(([name, flag]) => [
@@ -111,8 +113,13 @@ export function parse(
   }
 }
 
-/** The page that `--help` prints. */
-export function help(command: Command): string {
+function named({ flags }: Command, word: string): string {
+  const [name] = Object.entries(flags).find(([, { also }]) => also !== undefined && also === word) ?? []
+  return name === undefined ? word : `--${name}`
+}
+
+/** The page that `--help` prints; `name` are the words by which the command was called, where it has several. */
+export function help(command: Command, name?: string): string {
   const flags = Object.entries(command.flags).filter(([, flag]) => !flag.hidden)
   const heads = flags.map(
     ([name, flag]) => `${flag.short ? `-${flag.short}, ` : '    '}--${name}${flag.value ? ` ${flag.value}` : ''}`,
@@ -123,10 +130,19 @@ export function help(command: Command): string {
     return `  ${(heads[i] as string).padEnd(width)}  ${flag.doc}${fallback}`
   })
   const sections = [
-    `nami ${command.usage}\n\n  ${command.summary}`,
+    `nami ${usageOf(command, name)}\n\n  ${command.summary}`,
     command.details ?? '',
     lines.length > 0 ? `Flags:\n${lines.join('\n')}` : '',
     `Examples:\n${command.examples.map((example) => `  nami ${example}`).join('\n')}`,
   ]
   return `${sections.filter(Boolean).join('\n\n')}\n`
+}
+
+/** Of a command that environments share: `staging deploy TAG` is `review_app deploy NAME TAG` for those. */
+function usageOf({ usage }: Command, name: string | undefined): string {
+  if (name === undefined || usage === name || usage.startsWith(`${name} `)) return usage
+  const [noun = '', ...verbs] = name.split(' ')
+  const own = usage.split(' ').slice(1)
+  if (verbs.some((verb, i) => own[i] !== verb)) return name
+  return [noun, ...verbs, ...(noun === 'review_app' ? ['NAME'] : []), ...own.slice(verbs.length)].join(' ')
 }

@@ -16,6 +16,11 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   }
   const name = [3, 2, 1].map((count) => argv.slice(0, count).join(' ')).find((words) => Object.hasOwn(commands, words))
   if (!name) {
+    const verbs = verbsOf(first)
+    if (verbs.length > 0 && wantsHelp(argv)) {
+      print(await listing(first, verbs))
+      return 0
+    }
     note(unknown(argv))
     return 2
   }
@@ -23,7 +28,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   const words = argv.slice(name.split(' ').length)
   try {
     if (!command.verbatim && wantsHelp(words)) {
-      terminal.stdout.write(help(command))
+      terminal.stdout.write(help(command, name))
       return 0
     }
     return (await run(command, words, terminal, { name, print, note })) ?? 0
@@ -64,15 +69,33 @@ function explain(error: unknown, note: (line: string) => void, { signal, env }: 
   return 1
 }
 
+/** Names of the commands that begin with this word. */
+function verbsOf(noun: string): string[] {
+  return Object.keys(commands).filter((name) => name.startsWith(`${noun} `))
+}
+
+async function listing(noun: string, names: readonly string[]): Promise<string> {
+  const width = Math.max(...names.map((name) => name.length))
+  const lines = await Promise.all(
+    names.map(async (name) => {
+      const { summary } = (await (commands[name] as (typeof commands)[string]).load()).default
+      return `  ${name.padEnd(width)}  ${summary}`
+    }),
+  )
+  return [`Usage: nami ${noun} COMMAND [--help]`, '', ...lines].join('\n')
+}
+
 function unknown(argv: readonly string[]): string {
   const noun = argv[0] ?? ''
-  const verbs = Object.keys(commands).filter((name) => name.startsWith(`${noun} `))
+  const verbs = verbsOf(noun)
   if (verbs.length > 0) return `usage: nami ${noun} ${[...new Set(verbs.map((name) => name.split(' ')[1]))].join('|')}`
   const close = Object.keys(commands).find((name) => name.startsWith(noun.slice(0, 2)))
   return `error: unknown command ${JSON.stringify(noun)}${close ? `; did you mean "${close}"?` : ''}\n  nami help`
 }
 
 async function overview(topic: string | undefined): Promise<string> {
+  const verbs = topic === undefined ? [] : verbsOf(topic)
+  if (topic && verbs.length > 0) return listing(topic, verbs)
   const wanted = topic && Object.hasOwn(commands, topic) ? commands[topic] : undefined
   if (wanted) return help((await wanted.load()).default).trimEnd()
   const lines = ['Nami: Kubernetes, written in TypeScript.', '', 'Usage: nami COMMAND [--help]']

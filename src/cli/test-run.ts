@@ -50,7 +50,7 @@ export async function runTests(options: TestRun): Promise<TestOutcome> {
 }
 
 /** Imports the files that it is told. */
-const together = fileURLToPath(import.meta.resolve('#testing/together.ts'))
+const together = fileURLToPath(new URL('../testing/together.ts', import.meta.url))
 
 type Processes = Pick<NonNullable<Parameters<typeof run>[0]>, 'files' | 'argv' | 'concurrency'>
 type Counts = { passed: number; failed: number; skipped: string[] }

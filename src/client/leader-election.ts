@@ -171,7 +171,7 @@ class Candidate {
     return {
       ...before?.spec,
       holderIdentity: this.#options.identity,
-      leaseDurationSeconds: this.#leaseDuration / 1000,
+      leaseDurationSeconds: Math.max(1, Math.floor(this.#leaseDuration / 1000)),
       acquireTime: kept ? (before?.spec.acquireTime ?? now) : now,
       renewTime: now,
       leaseTransitions: before && !kept ? transitions + 1 : transitions,

@@ -31,6 +31,16 @@ export interface WorkQueue<Key = string> {
 export interface WorkQueueOptions {
   readonly clock: Clock
   readonly limiter?: RateLimiter<any>
+  readonly watcher?: QueueWatcher | undefined
+}
+
+/** Told of what becomes of keys, for metrics. */
+export interface QueueWatcher<Key = any> {
+  /** It waits now, and did not before. */
+  added(key: Key): void
+  taken(key: Key): void
+  done(key: Key): void
+  retried(): void
 }
 
 /** Says how long a key has to wait until it is tried again. */
@@ -41,7 +51,7 @@ export interface RateLimiter<Key> {
 }
 
 export function createWorkQueue<Key = string>(options: WorkQueueOptions): WorkQueue<Key> {
-  return new Queue(options.clock, options.limiter ?? defaultLimiter(options.clock))
+  return new Queue(options.clock, options.limiter ?? defaultLimiter(options.clock), options.watcher)
 }
 
 /** Upstream's `DefaultTypedControllerRateLimiter`: the longer of the two pauses. */
@@ -80,6 +90,7 @@ export function bucket(clock: Clock, { perSecond, burst }: { perSecond: number; 
 class Queue<Key> implements WorkQueue<Key> {
   #clock: Clock
   #limiter: RateLimiter<Key>
+  #watcher: QueueWatcher<Key> | undefined
   #ready = new Set<Key>()
   #processing = new Set<Key>()
   /** Added while they were worked on. */
@@ -88,9 +99,10 @@ class Queue<Key> implements WorkQueue<Key> {
   #takers: ((key: Key | undefined) => void)[] = []
   #closed = false
 
-  constructor(clock: Clock, limiter: RateLimiter<Key>) {
+  constructor(clock: Clock, limiter: RateLimiter<Key>, watcher: QueueWatcher<Key> | undefined) {
     this.#clock = clock
     this.#limiter = limiter
+    this.#watcher = watcher
   }
 
   get length(): number {
@@ -104,16 +116,23 @@ class Queue<Key> implements WorkQueue<Key> {
   add(key: Key): void {
     if (this.#closed) return
     if (this.#processing.has(key)) {
+      if (!this.#dirty.has(key)) this.#watcher?.added(key)
       this.#dirty.add(key)
       return
     }
     if (this.#ready.has(key)) return
+    this.#watcher?.added(key)
+    this.#enqueue(key)
+  }
+
+  #enqueue(key: Key): void {
     const taker = this.#takers.shift()
     if (!taker) {
       this.#ready.add(key)
       return
     }
     this.#processing.add(key)
+    this.#watcher?.taken(key)
     taker(key)
   }
 
@@ -135,6 +154,7 @@ class Queue<Key> implements WorkQueue<Key> {
   }
 
   addRateLimited(key: Key): void {
+    this.#watcher?.retried()
     this.addAfter(key, this.#limiter.next(key))
   }
 
@@ -151,6 +171,7 @@ class Queue<Key> implements WorkQueue<Key> {
     if (key !== undefined) {
       this.#ready.delete(key)
       this.#processing.add(key)
+      this.#watcher?.taken(key)
       return Promise.resolve(key)
     }
     if (this.#closed) return Promise.resolve(undefined)
@@ -159,7 +180,8 @@ class Queue<Key> implements WorkQueue<Key> {
 
   done(key: Key): void {
     this.#processing.delete(key)
-    if (this.#dirty.delete(key)) this.add(key)
+    this.#watcher?.done(key)
+    if (this.#dirty.delete(key) && !this.#closed) this.#enqueue(key)
   }
 
   close(): void {

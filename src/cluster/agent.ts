@@ -35,9 +35,11 @@ import { hasReason } from '#schema/status-error.ts'
 import { machineAddresses } from './addresses.ts'
 import { type Containerd, importImages, keepContainerd, startContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
+import { registryPort } from './image-registry.ts'
 import type { Log } from './log.ts'
 import { ensureNodeCertificates, type KeyAndCertificate, type Pki, readNodePki } from './pki.ts'
 import { waitReferenced } from './processes.ts'
+import { writeRegistryHosts } from './registry-hosts.ts'
 import { version } from './version.ts'
 
 const clock = systemClock
@@ -63,6 +65,17 @@ export async function startAgent(directory: DataDirectory, config: ClusterConfig
   const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
   const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
   const certificates = await ensureNodeCertificates(pki, { nodeName: config.nodeName, addresses: [...addresses, '127.0.0.1'] })
+  await writeRegistryHosts({
+    directory: directory.containerd.registries,
+    names: ['localhost', '127.0.0.1', config.nodeName, ...addresses],
+    port: registryPort(config),
+    server: '127.0.0.1',
+    ca: join(directory.pki, 'ca.crt'),
+    client: {
+      certificate: join(directory.pki, 'nodes', config.nodeName, 'client.crt'),
+      key: join(directory.pki, 'nodes', config.nodeName, 'client.key'),
+    },
+  })
   const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
   const client = connect(certificates.client)
   // The server may still be starting: what can be done without it is done meanwhile.

@@ -15,6 +15,8 @@ export interface AuditParts {
   readonly clock: Clock
   readonly random: Random
   readonly onError: (error: unknown, doing: string) => void
+  /** Told of events that nobody will see. */
+  readonly onDropped?: ((plugin: string, count: number) => void) | undefined
 }
 
 /** Undefined where nothing is to be recorded: a policy without a place for its events, or the other way round. */
@@ -36,7 +38,7 @@ function checkMode(name: string, mode: string): void {
   throw new ApiserverConfigError(`invalid audit ${name} mode ${mode}, allowed modes are "${modes.join(',')}"`)
 }
 
-function logBackend(flags: ApiserverFlags, { clock, onError }: AuditParts): AuditBackend | undefined {
+function logBackend(flags: ApiserverFlags, { clock, onError, onDropped }: AuditParts): AuditBackend | undefined {
   const path = flags['audit-log-path']
   if (path === '') return undefined
   const format = flags['audit-log-format']
@@ -52,28 +54,32 @@ function logBackend(flags: ApiserverFlags, { clock, onError }: AuditParts): Audi
     compress: flags['audit-log-compress'],
   })
   const send = async (events: readonly AuditEvent[]) => log.write(events)
-  const backend = flags['audit-log-mode'] === 'batch' ? batching('log', flags, { clock, onError, send }) : log
+  const backend = flags['audit-log-mode'] === 'batch' ? batching('log', flags, { clock, onError, onDropped, send }) : log
   return truncating('log', flags, backend, onError)
 }
 
-function webhookBackend(flags: ApiserverFlags, { clock, random, onError }: AuditParts): AuditBackend | undefined {
+function webhookBackend(flags: ApiserverFlags, { clock, random, onError, onDropped }: AuditParts): AuditBackend | undefined {
   const path = flags['audit-webhook-config-file']
   if (path === '') return undefined
   checkMode('webhook', flags['audit-webhook-mode'])
   const target = webhookTarget(readFileSync(path, 'utf8'), (file) => readFileSync(file, 'utf8'))
   const send = auditWebhook({ target, clock, random, initialBackoff: flags['audit-webhook-initial-backoff'] })
-  return truncating('webhook', flags, batching('webhook', flags, { clock, onError, send }), onError)
+  return truncating('webhook', flags, batching('webhook', flags, { clock, onError, onDropped, send }), onError)
 }
 
 function batching(
   name: 'log' | 'webhook',
   flags: ApiserverFlags,
-  parts: Pick<AuditParts, 'clock' | 'onError'> & { send: (events: readonly AuditEvent[]) => Promise<void> },
+  {
+    onDropped,
+    ...parts
+  }: Pick<AuditParts, 'clock' | 'onError' | 'onDropped'> & { send: (events: readonly AuditEvent[]) => Promise<void> },
 ): AuditBackend {
   const isBatch = flags[`audit-${name}-mode`] === 'batch'
   const { qps, burst } = { qps: flags[`audit-${name}-batch-throttle-qps`], burst: flags[`audit-${name}-batch-throttle-burst`] }
   return batchingBackend({
     ...{ name, ...parts },
+    onDropped: (count) => onDropped?.(name, count),
     bufferSize: flags[`audit-${name}-batch-buffer-size`],
     maxBatchSize: isBatch ? flags[`audit-${name}-batch-max-size`] : 1,
     maxBatchWait: isBatch ? flags[`audit-${name}-batch-max-wait`] : 0,

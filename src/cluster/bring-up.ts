@@ -22,7 +22,10 @@ export interface BringUpOptions {
     readonly runtimeConfig?: string | undefined
     readonly encryptionConfig?: string | undefined
     readonly apiserverConfig?: string | undefined
+    readonly apiserverFlags?: Readonly<Record<string, string>> | undefined
     readonly admission?: AdmissionConfig | undefined
+    readonly registryPort?: number | undefined
+    readonly controllers?: readonly string[] | undefined
   }
   readonly store: StoreWishes
   readonly application: string | undefined
@@ -57,18 +60,27 @@ async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, 
   const { application, signal, note } = options
   const unfit = new AbortController()
   const settled = new AbortController()
-  const isNew = loadConfig(directory) === undefined
+  const known = loadConfig(directory)
+  const isNew = known === undefined
   const wasUp = isRunning(directory)
   try {
     if (!wasUp) await checkSpace(directory)
     prepare(directory)
-    const config = configOf(directory, options)
-    const up = { directory, config, clock: systemClock, signal: AbortSignal.any([signal, unfit.signal]), progress, note }
+    const config = configOf(known, { ...options, path: directory.path, isRunning: wasUp })
+    const up = {
+      directory,
+      config,
+      before: wasUp ? known : undefined,
+      clock: systemClock,
+      signal: AbortSignal.any([signal, unfit.signal]),
+      progress,
+      note,
+    }
     await provide(up)
     // The first image takes longer than the cluster; what an earlier run has built is found in a moment, once processors are free.
     const early = application && isNew ? await beginApplication(application, up) : undefined
     if (!wasUp) lookAtMachine(options, config, settled.signal).catch((error) => unfit.abort(error))
-    const wasRunning = await start(up).finally(() => settled.abort())
+    const { wasRunning, wasChanged } = await start(up).finally(() => settled.abort())
     const contextChanged = await mergeKubeconfig(directory, config, options.kubeconfig)
     const base = {
       name: config.name,
@@ -76,10 +88,10 @@ async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, 
       server: `https://${publicAddress(config)}:${config.port}`,
       kubectl: './nami kubectl',
     }
-    if (!application) return { ...base, changed: contextChanged }
+    if (!application) return { ...base, changed: contextChanged || wasChanged }
     const { runApplication } = await import('./run-application.ts')
     const run = await runApplication(early ?? (await beginApplication(application, up)), up)
-    return { ...base, ...run, changed: contextChanged || run.changed }
+    return { ...base, ...run, changed: contextChanged || wasChanged || run.changed }
   } catch (error) {
     progress.fail()
     if ((signal.aborted || unfit.signal.aborted) && !wasUp) {
@@ -113,28 +125,46 @@ async function lookAtMachine(
   await preflight({ ...context, config })
 }
 
-/** What an earlier `up` chose stays; asking for something else while the cluster runs, or for another port, is refused. */
-function configOf(directory: DataDirectory, { wishes, store }: BringUpOptions): ClusterConfig {
-  const known = loadConfig(directory)
+/** What an earlier `up` chose stays, unless something else is asked for; what cannot be changed on a cluster that stands is refused. */
+export function configOf(
+  known: ClusterConfig | undefined,
+  { wishes, store, path, isRunning: isUp }: Pick<BringUpOptions, 'wishes' | 'store'> & { path: string; isRunning: boolean },
+): ClusterConfig {
   if (!known) return withStore({ ...defaultConfig, ...wishes, nodeName: wishes.nodeName ?? defaultNodeName() }, store)
   if (wishes.port !== defaultConfig.port && wishes.port !== known.port) {
-    throw new UpError(`The cluster in ${directory.path} serves on port ${known.port}.`, [
-      'Leave out --port, or use another --data-dir.',
-    ])
+    throw new UpError(`The cluster in ${path} serves on port ${known.port}.`, ['Leave out --port, or use another --data-dir.'])
+  }
+  if (wishes.nodeName !== undefined && wishes.nodeName !== known.nodeName) {
+    const next = ['Leave out --node-name, or use another --data-dir.']
+    throw new UpError(`The node of the cluster in ${path} is called ${known.nodeName}.`, next)
+  }
+  if (known.agent && !wishes.agent && isUp) {
+    throw new UpError(`The cluster in ${path} runs with a node.`, ['nami down', 'nami up --no-agent'])
   }
   if (store.engine && store.engine !== engineOf(known)) {
-    throw new UpError(`The cluster in ${directory.path} keeps its state in ${engineOf(known)}.`, [
+    throw new UpError(`The cluster in ${path} keeps its state in ${engineOf(known)}.`, [
       'nami down',
       `nami store migrate --to ${store.engine}`,
       'nami up',
     ])
   }
-  const { encryptionConfig, apiserverConfig, admission } = wishes
+  return { ...withStore(known, store), ...changesOf(known, wishes) }
+}
+
+/** Flags of kube-apiserver are asked for one by one: those of an earlier time stay beside them. */
+function changesOf(known: ClusterConfig, wishes: BringUpOptions['wishes']): Partial<ClusterConfig> {
+  const { name, agent, runtimeConfig, encryptionConfig, apiserverConfig, apiserverFlags, admission, registryPort, controllers } =
+    wishes
   return {
-    ...withStore(known, store),
+    ...(name !== defaultConfig.name && { name }),
+    ...(!agent && { agent }),
+    ...(runtimeConfig !== undefined && { runtimeConfig }),
     ...(encryptionConfig !== undefined && { encryptionConfig }),
     ...(apiserverConfig !== undefined && { apiserverConfig }),
+    ...(apiserverFlags !== undefined && { apiserverFlags: { ...known.apiserverFlags, ...apiserverFlags } }),
     ...(admission !== undefined && { admission }),
+    ...(registryPort !== undefined && { registryPort }),
+    ...(controllers !== undefined && { controllers }),
   }
 }
 

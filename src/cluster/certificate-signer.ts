@@ -6,6 +6,7 @@ import type { Signer } from '#controllers/certificates/signing.ts'
 import type { KeyAndCertificate } from './pki-certificate.ts'
 
 const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const
 const signature = { name: 'ECDSA', hash: 'SHA-256' } as const
 /** `cluster-signing-duration` gives a little back, for clocks that differ. */
 const slack = 5 * 60 * 1000
@@ -35,8 +36,10 @@ const subjectAlternativeName = '2.5.29.17'
 
 export function certificateSigner(ca: KeyAndCertificate): Signer {
   const authority = new x509.X509Certificate(ca.certificate)
-  const der = createPrivateKey(ca.key).export({ type: 'pkcs8', format: 'der' })
-  const imported = webcrypto.subtle.importKey('pkcs8', der, curve, false, ['sign'])
+  const key = createPrivateKey(ca.key)
+  const isRsa = key.asymmetricKeyType === 'rsa'
+  const der = key.export({ type: 'pkcs8', format: 'der' })
+  const imported = webcrypto.subtle.importKey('pkcs8', der, isRsa ? rsa : curve, false, ['sign'])
   return {
     async sign(pem, { usages, seconds, now }) {
       const request = new x509.Pkcs10CertificateRequest(pem)
@@ -50,7 +53,7 @@ export function certificateSigner(ca: KeyAndCertificate): Signer {
         issuer: authority.subjectName.toJSON(),
         notBefore: new Date(now - slack),
         notAfter: new Date(latest),
-        signingAlgorithm: signature,
+        signingAlgorithm: isRsa ? rsa : signature,
         publicKey: request.publicKey,
         signingKey: (await imported) as never,
         extensions: [

@@ -46,10 +46,16 @@ export interface ClusterConfig {
   readonly encryptionConfig?: string | undefined
   /** Path of a file with flags of kube-apiserver. */
   readonly apiserverConfig?: string | undefined
+  /** Flags of kube-apiserver beside that file, by name; paths are whole. */
+  readonly apiserverFlags?: Readonly<Record<string, string>> | undefined
   /** Where the state is kept; absent: in a file of the data directory. */
   readonly etcd?: EtcdConfig
   /** Port of etcd's API in front of the state; absent or 0: there is none. */
   readonly etcdApiPort?: number
+  /** Port of the image registry; absent: 5000. 0: there is none. */
+  readonly registryPort?: number | undefined
+  /** Which controllers run, as kube-controller-manager's flag has it; absent: those that are on by default. */
+  readonly controllers?: readonly string[] | undefined
 }
 
 export const defaultConfig = {

@@ -100,6 +100,14 @@ export async function ensureNodeCertificates(
   }
 }
 
+/** The identity of a component that few clusters run; made when it is first asked for. */
+export function ensureClientCertificate(
+  { dir, ca }: Pick<Pki, 'dir' | 'ca'>,
+  { name, user, clock }: { name: string; user: string; clock?: Clock },
+): Promise<KeyAndCertificate> {
+  return leaf(name, { request: client(user), ca, files: { dir, now: (clock ?? systemClock).now() } })
+}
+
 async function authority(name: string, commonName: string, files: FileOptions): Promise<KeyAndCertificate> {
   return ensurePair(name, files, {
     isGood: () => true,

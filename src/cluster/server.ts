@@ -1,33 +1,39 @@
 /** The server process: store, API server, controllers and scheduler, composed; each with its own identity. */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { kinds as builtInKinds } from '#api/kinds.ts'
 import { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
-import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
-import { defaultAuthorizer } from '#apiserver/authz/order.ts'
-import { listen } from '#apiserver/http/listen.ts'
+import { type Listening, listen } from '#apiserver/http/listen.ts'
 import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
+import type { HealthCheck } from '#apiserver/publish/health.ts'
 import { type RequestMetrics, requestMetrics } from '#apiserver/publish/metrics.ts'
 import { postStartHooks, type StartState } from '#apiserver/publish/post-start-hooks.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
+import { measuredStore } from '#apiserver/publish/store-instruments.ts'
 import { certificateSigningRequestHook } from '#apiserver/registry/hooks/certificate-signing-request.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
-import { type ApiServer, type ApiServerOptions, createApiServer } from '#apiserver/server.ts'
-import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
+import { type ApiServer, createApiServer } from '#apiserver/server.ts'
+import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { createClient } from '#client/typed-client.ts'
 import { controllersOf } from '#controllers/controllers.ts'
 import { runControllers } from '#controllers/runtime/run.ts'
+import { selectControllers } from '#controllers/select.ts'
 import { sleep, systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { podNetwork } from '#network/pod-network.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { configuredAdmission } from './admission-config.ts'
-import { auditFrom } from './apiserver-audit.ts'
-import { type ApiserverFlags, readApiserverFlags } from './apiserver-flags.ts'
+import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
+import { renewInTime, servingFrom } from './apiserver-serving.ts'
+import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
 import { bootstrap } from './bootstrap.ts'
-import { certificateSigner } from './certificate-signer.ts'
+import { controllerKinds } from './controller-kinds.ts'
+import { needy } from './controllers-flag.ts'
 import { type ClusterConfig, type DataDirectory, replaceFile } from './data-directory.ts'
+import { startRegistry } from './image-registry.ts'
+import { keepSimulator } from './keep-simulator.ts'
 import { kubeconfigText } from './kubeconfig-text.ts'
 import { localDirectories } from './local-directories.ts'
 import type { Log } from './log.ts'
@@ -48,63 +54,101 @@ const clock = systemClock
 const random = systemRandom
 
 export async function startServer(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningServer> {
-  const { flags, shown } = readApiserverFlags(config.apiserverConfig)
+  const read = readApiserverFlags(config.apiserverConfig, config.apiserverFlags)
+  const { flags } = read
   const gateway = podNetwork(config.podCidr, config.serviceCidr).gateway
   const address = advertisedAddress(gateway)
   mkdirSync(dirname(directory.store), { recursive: true })
   // First, since its lock keeps a second server from making an authority of its own.
   const opened = await openStore({ directory, config, clock, random, log })
-  const pki = await ensurePki(directory.pki, {
-    domain: config.clusterDomain,
-    dnsNames: [config.nodeName],
-    addresses: [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()],
-  })
-  const controllers = controllersOf({
-    rootCa: pki.ca.certificate,
-    clusterCidr: config.podCidr,
-    localDirectories: localDirectories(directory, config.nodeName),
-    signer: certificateSigner(pki.ca),
-  })
+  const keys = () =>
+    ensurePki(directory.pki, {
+      domain: config.clusterDomain,
+      dnsNames: [config.nodeName],
+      addresses: [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()],
+    })
+  const pki = await keys()
   const state = { isReady: false, isStopping: false }
   const metrics = requestMetrics(clock)
-  const audit = auditFrom(flags, { clock, random, onError: (error, doing) => log.error(doing, error) })
-  const server = await assemble({ opened, pki, config, log, state, metrics, flags, shown, audit })
   const stop = new AbortController()
+  const followed = { clock, random, log, signal: stop.signal }
+  const settings = await apiserverSettings(read, { ...followed, config, pki })
+  const controllers = controllersFor({ directory, config, pki, tokens: settings.tokens })
+  const serving = servingFrom(flags, pki, followed)
+  const server = await assemble({ opened, pki, config, log, state, metrics, read, settings })
   const self = createClient(server.transportAs({ name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }))
   await bootstrap({ client: self, clock, config, controllers, address })
-  await publishAuthentication(self, { clientCa: pki.ca.certificate, frontProxyCa: pki.frontProxyCa.certificate })
+  await publishAuthentication(self, { ...serving, ...settings.requestHeader })
   rememberCluster(directory, await clusterUid(self))
-  const { key, certificate } = pki.apiserver
   const onError = (error: unknown) => log.error('serving', error)
   const listening = await listen(server, {
-    port: config.port,
-    key,
-    certificate,
-    clientCa: pki.ca.certificate,
-    clock,
-    random,
-    metrics,
-    onError,
+    ...{ ...serving.material, port: config.port, clock, random, metrics, onError },
+    goawayChance: flags['goaway-chance'],
   })
+  serving.follow(listening)
+  renewInTime(keys, { ...followed, pki, serving })
   const etcdApi = await startEtcdApi({ raw: opened.raw, config, pki, clock, cluster: () => clusterUid(self) })
   state.isReady = true
   writeKubeconfig(directory, { config, pki, port: listening.port })
-  const running = startComponents(server, { controllers, log, signal: stop.signal })
+  const registry = startRegistry({ directory, config, pki, log, client: self })
+  const simulating = keepSimulator({
+    ...{ directory, pki, port: listening.port, client: self, clock, random, log, signal: stop.signal },
+  })
+  const running = startComponents(server, {
+    controllers: selectControllers(controllers, config.controllers ?? ['*'], needy),
+    log,
+    signal: stop.signal,
+  })
   log.info(`serving on port ${listening.port}`)
   return {
     port: listening.port,
     async close() {
       state.isStopping = true
-      if (flags['shutdown-delay-duration'] > 0) await sleep(clock, flags['shutdown-delay-duration'])
-      stop.abort(new Error('the server is stopping'))
-      await Promise.allSettled(running)
+      const components = async () => {
+        stop.abort(new Error('the server is stopping'))
+        await Promise.allSettled([...running, simulating])
+        await (await registry)?.close()
+      }
+      await stopServing(listening, flags, components)
       await etcdApi?.close()
-      await listening.close(1_000)
       await server.close()
-      await audit?.backend.close()
+      await settings.options.audit?.backend.close()
       await opened.close()
     },
   }
+}
+
+interface ControllerParts {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly pki: Pki
+  readonly tokens: ServiceAccountTokens
+}
+
+function controllersFor({ directory, config, pki, tokens }: ControllerParts) {
+  return controllersOf({
+    kinds: controllerKinds(config.runtimeConfig),
+    rootCa: pki.ca.certificate,
+    clusterCidr: config.podCidr,
+    localDirectories: localDirectories(directory, config.nodeName),
+    signer: {
+      // What signs is large, and few clusters ever need it.
+      sign: async (...request) => (await import('./certificate-signer.ts')).certificateSigner(pki.ca).sign(...request),
+    },
+    tokens,
+  })
+}
+
+/** How long answers under way may take, once nothing new is taken. */
+const farewell = 10_000
+
+/** In upstream's order: first it is said, then nothing new is taken, then watches end, then the last answers go out. */
+async function stopServing(listening: Listening, flags: ApiserverFlags, components: () => Promise<void>): Promise<void> {
+  if (flags['shutdown-delay-duration'] > 0) await sleep(clock, flags['shutdown-delay-duration'])
+  if (flags['shutdown-send-retry-after']) await listening.turnAway(AbortSignal.timeout(flags['request-timeout']))
+  const watches = flags['shutdown-watch-termination-grace-period']
+  if (watches > 0) await listening.endWatches(watches)
+  await Promise.all([components(), listening.close(farewell)])
 }
 
 interface Parts {
@@ -114,24 +158,23 @@ interface Parts {
   readonly log: Log
   readonly state: StartState
   readonly metrics: RequestMetrics
-  readonly flags: ApiserverFlags
-  readonly shown: Readonly<Record<string, string>>
-  readonly audit: ReturnType<typeof auditFrom>
+  readonly read: ReadFlags
+  readonly settings: Settings
 }
 
-async function assemble({ opened, pki, config, log, state, metrics, flags, shown, audit }: Parts): Promise<ApiServer> {
-  const issuer = `https://kubernetes.default.svc.${config.clusterDomain}`
-  const tokens = serviceAccountTokens({ privateKey: pki.serviceAccount.key, issuer })
-  const { store, raw } = opened
-  const storeCheck = { name: 'etcd', for: ['livez', 'readyz'] as const, check: async () => void (await store.status()) }
+async function assemble({ opened, pki, config, log, state, metrics, read, settings }: Parts): Promise<ApiServer> {
+  const { tokens, instruments } = settings
+  const { raw } = opened
+  const store = measuredStore(opened.store, { instruments, clock, kinds: builtInKinds })
+  const answers = async () => void (await store.status())
+  const storeChecks: readonly HealthCheck[] = [
+    { name: 'etcd', for: ['livez', 'readyz'], check: answers },
+    { name: 'etcd-readiness', for: ['readyz'], check: answers },
+  ]
   const server: ApiServer = await createApiServer({
     ...{ store, clock, random, createClient, tokens, runtimeConfig: config.runtimeConfig },
-    authenticators: (parts) => defaultAuthenticators({ ...parts, keys: tokens, clock }),
-    tokenAuthentication: (parts) => tokenAuthentication({ ...parts, keys: tokens, clock }),
-    authorizer: defaultAuthorizer,
-    admission: await configuredAdmission(config.admission),
-    ...traffic(flags),
-    ...(audit && { audit }),
+    ...settings.options,
+    admission: settings.measured(await configuredAdmission(config.admission)),
     hooks: [certificateSigningRequestHook, serviceHook({ serviceCidr: config.serviceCidr })],
     nodeDialer: nodeDialer({
       client: () => server.registry.client,
@@ -141,30 +184,21 @@ async function assemble({ opened, pki, config, log, state, metrics, flags, shown
     serviceDialer: serviceDialer(() => server.registry.client),
     aggregation: { frontProxy: pki.frontProxyClient },
     publish: [
-      backupStage(raw, { client: () => server.registry.client, clock }),
+      backupStage(raw, { client: () => server.registry.client, clock, pki }),
       ...publishStages({
         kinds: () => server.registry.kinds.all(),
         remotes: () => server.remotes(),
         gitVersion: version,
         platform: platform(),
-        checks: [storeCheck, ...postStartHooks(state), spaceCheck(raw)],
+        checks: [...storeChecks, ...postStartHooks(state), spaceCheck(raw)],
         measured: () => server,
-        zpages: { clock, flags: shown, paths: ['/healthz', '/livez', '/metrics', '/readyz', '/version'] },
-        tokens,
-        metrics,
+        zpages: { clock, flags: read.shown, paths: ['/healthz', '/livez', '/metrics', '/readyz', '/version'] },
+        ...{ tokens, metrics, instruments },
       }),
     ],
     onError: (error, doing) => log.error(doing, error),
   })
   return server
-}
-
-/** Who waits for whom. */
-function traffic(flags: ApiserverFlags): Pick<ApiServerOptions, 'flowControl'> {
-  const readOnly = flags['max-requests-inflight']
-  const mutating = flags['max-mutating-requests-inflight']
-  if (!flags['enable-priority-and-fairness']) return { flowControl: { maxInFlight: { readOnly, mutating } } }
-  return { flowControl: { seats: readOnly + mutating, patience: flags['request-timeout'] / 4 } }
 }
 
 function startComponents(

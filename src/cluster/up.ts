@@ -4,11 +4,12 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type AskedServer, askedServer } from './ask-server.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
-import { announce, findProcess, waitReferenced } from './processes.ts'
+import { announce, findProcess, stopProcess, waitReferenced } from './processes.ts'
 import type { Progress } from './progress.ts'
 import { findProgram, install, manualInstall, missingRequirements, type Requirement } from './provision.ts'
 import { clearProblem, storeProblem } from './store-problem.ts'
@@ -25,6 +26,8 @@ export class UpError extends Error {
 export interface UpOptions {
   readonly directory: DataDirectory
   readonly config: ClusterConfig
+  /** With which the cluster runs, where it does. */
+  readonly before?: ClusterConfig | undefined
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly progress: Progress
@@ -56,12 +59,14 @@ export async function provide({ config, progress, note }: UpOptions): Promise<vo
 }
 
 /**
- * Starts the processes unless they run, and waits until the API server answers and the node is ready. Answers whether they ran already.
+ * Starts the processes unless they run, and waits until the API server answers and the node is ready. Answers whether they ran already,
+ * and whether they were started anew since something else was asked of them.
  * Loads next to nothing: until the processes are under way there is nothing to do for anybody, and afterwards they need the processors.
  */
-export async function start(options: UpOptions): Promise<boolean> {
-  const { directory, config, progress } = options
+export async function start(options: UpOptions): Promise<{ wasRunning: boolean; wasChanged: boolean }> {
+  const { directory, config, before, progress } = options
   const wasRunning = isRunning(directory)
+  const wasChanged = wasRunning && before !== undefined && !isDeepStrictEqual(before, config)
   const since = wasRunning ? 0 : options.clock.now()
   if (!wasRunning) {
     await checkPort(config.port, 'the API server', '--port')
@@ -70,6 +75,8 @@ export async function start(options: UpOptions): Promise<boolean> {
     progress.step('starting the control plane')
     clearProblem(directory)
     supervise(directory, config)
+  } else if (wasChanged) {
+    await change(options, before)
   } else {
     progress.step('looking at the running cluster')
   }
@@ -79,7 +86,23 @@ export async function start(options: UpOptions): Promise<boolean> {
     await untilReady(options, { server, since })
   }
   progress.done()
-  return wasRunning
+  return { wasRunning, wasChanged }
+}
+
+/** The supervisor starts what ends, which then reads what it is to be. A server that does not come up with that is given back what it had. */
+async function change(options: UpOptions, before: ClusterConfig): Promise<void> {
+  const { directory, config, clock, progress } = options
+  progress.step('starting the control plane anew')
+  saveConfig(directory, config)
+  await stopProcess(directory, 'server', { clock })
+  try {
+    const server = await untilServing(options)
+    server[Symbol.dispose]()
+  } catch (error) {
+    saveConfig(directory, before)
+    throw error
+  }
+  if (before.registryPort !== config.registryPort) await stopProcess(directory, 'agent', { clock })
 }
 
 export function isRunning(directory: DataDirectory): boolean {

@@ -4,12 +4,12 @@
  */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Random } from '#lib/random.ts'
-import type { Nomination, Rejection } from './framework/plugin.ts'
+import type { Nomination, Rejection, Verdicts } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
-import { prepareRun, type Run, reasonsOf, verdictAnew, verdictOf } from './run.ts'
+import { prepareRun, type Run, reasonsOf, verdictAnew, verdictOf, verdictWithFewer } from './run.ts'
 import { totalScores } from './scores.ts'
-import type { ResultCache } from './shared-results.ts'
+import { type ResultCache, remembered } from './shared-results.ts'
 
 export type Placement = Placed | Refused
 
@@ -117,7 +117,8 @@ export function bestNodes(run: Run, nodes: readonly NodeInfo[]): readonly NodeIn
   const totals = totalScores(run, nodes)
   let highest = Number.NEGATIVE_INFINITY
   let equals: NodeInfo[] = []
-  for (const [i, total] of totals.entries()) {
+  for (let i = 0; i < totals.length; i++) {
+    const total = totals[i] as number
     if (total < highest) continue
     if (total > highest) equals = []
     highest = total
@@ -184,7 +185,15 @@ type Looked = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; to
 
 /** The first plugin that has an idea; the last of those that only have something to say. */
 function nominate(run: Run, looked: Looked): Nomination | undefined {
-  const verdicts = { ...looked, tryNode: (node: NodeInfo) => tryNode(run, node) }
+  const { shared, snapshot, otherFilters } = run
+  const verdicts: Verdicts = {
+    ...looked,
+    tryNode: (node) => tryNode(run, node),
+    remember(topic, node, work) {
+      const isLocal = otherFilters.length === 0 && !(snapshot.hasNominations && snapshot.nominatedTo(node.name).length > 0)
+      return shared && isLocal ? remembered(shared, topic, { node, work }) : work()
+    },
+  }
   let said: Nomination | undefined
   for (const { plugin, cycle } of run.running) {
     const nomination = plugin.postFilter?.(cycle, verdicts)
@@ -196,10 +205,12 @@ function nominate(run: Run, looked: Looked): Nomination | undefined {
 
 function tryNode(run: Run, node: NodeInfo): Rejection | undefined {
   const { pod, snapshot } = run
-  const nominated = snapshot.nominatedTo(node.name)
-  const added = nominated.filter(
-    (one) => one.metadata.uid !== pod.metadata.uid && (one.spec.priority ?? 0) >= (pod.spec.priority ?? 0),
-  )
+  const added = snapshot.hasNominations ? snapshot.nominatedTo(node.name).filter((one) => isRival(one, pod)) : []
   const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
-  return (verdict || verdictAnew(run, node))?.rejection
+  return (verdict || verdictWithFewer(run, node))?.rejection
+}
+
+/** Its room on the node must not be taken. */
+function isRival(one: Pod, pod: Pod): boolean {
+  return one.metadata.uid !== pod.metadata.uid && (one.spec.priority ?? 0) >= (pod.spec.priority ?? 0)
 }

@@ -20,6 +20,8 @@ export interface Run {
   readonly pod: Pod
   readonly snapshot: Snapshot
   readonly running: readonly Running[]
+  /** Those whose filter has something to say. */
+  readonly filters: readonly Running[]
   readonly localFilters: readonly Running[]
   readonly otherFilters: readonly Running[]
   /** What pods of this template found out before. */
@@ -57,14 +59,14 @@ export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: Run
   const localFilters = firstOther < 0 ? filters : filters.slice(0, firstOther)
   const otherFilters = firstOther < 0 ? [] : filters.slice(firstOther)
   const shared = cache && !reject ? cache.of(signature, snapshot) : undefined
-  return { pod, snapshot, running, localFilters, otherFilters, shared, reject, among }
+  return { pod, snapshot, running, filters, localFilters, otherFilters, shared, reject, among }
 }
 
 /** Whether the node has room for the pod beside those nominated to it, whose room must not be taken (upstream `RunFilterPluginsWithNominatedPods`). */
 export function verdictOf(run: Run, node: NodeInfo): Verdict | undefined {
   const { pod, snapshot } = run
-  const nominated = snapshot.nominatedTo(node.name)
-  if (nominated.length > 0) {
+  if (snapshot.hasNominations) {
+    const nominated = snapshot.nominatedTo(node.name)
     const added = nominated.filter((one) => one.metadata.uid !== pod.metadata.uid && priorityOf(one) >= priorityOf(pod))
     const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
     if (verdict) return verdict
@@ -72,9 +74,21 @@ export function verdictOf(run: Run, node: NodeInfo): Verdict | undefined {
   return localVerdict(run, node) ?? firstRejection(run.otherFilters, node)
 }
 
-/** As `verdictOf`, for a snapshot that is not what it was when the run was prepared. */
+/** As `verdictOf`, for a snapshot that has more pods than when the run was prepared, or others. */
 export function verdictAnew(run: Run, node: NodeInfo): Verdict | undefined {
-  for (const { plugin, cycle, isLocal, skipsFilter } of run.running) {
+  return verdictAgain(run, node, run.running)
+}
+
+/**
+ * As `verdictAnew`, for a snapshot that has only lost pods since. What had nothing to say before has nothing to say then: no rule is about
+ * pods that are not there.
+ */
+export function verdictWithFewer(run: Run, node: NodeInfo): Verdict | undefined {
+  return verdictAgain(run, node, run.filters)
+}
+
+function verdictAgain(run: Run, node: NodeInfo, running: readonly Running[]): Verdict | undefined {
+  for (const { plugin, cycle, isLocal, skipsFilter } of running) {
     if (isLocal) {
       const rejection = skipsFilter ? undefined : plugin.filter?.(cycle, node)
       if (rejection) return { rejection, by: plugin.name }

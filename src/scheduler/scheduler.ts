@@ -10,7 +10,7 @@ import type { Client } from '#client/client.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
-import { hasReason } from '#schema/status-error.ts'
+import { hasReason, type StatusError } from '#schema/status-error.ts'
 import { bind, Permits, permit, type Refusal, reserve, unreserve } from './binding.ts'
 import { podChanges } from './changes.ts'
 import { ClusterState } from './cluster-state.ts'
@@ -282,7 +282,6 @@ function profilesOf({ profiles, random }: SchedulerOptions): readonly Profile[] 
 }
 
 /** The binding was refused since the pod is gone or has a node, not for something that it uses. */
-function isAboutPod(error: unknown): boolean {
-  const details = (error as { status?: { details?: { kind?: string } } }).status?.details
+function isAboutPod({ details }: StatusError): boolean {
   return details?.kind === undefined || details.kind === 'pods' || details.kind === 'pods/binding'
 }

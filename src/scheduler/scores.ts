@@ -18,7 +18,7 @@ export function totalScores(run: Run, nodes: readonly NodeInfo[]): Float64Array 
     if (run.shared && one.isLocal) continue
     const scores = nodes.map((node) => one.plugin.score(one.cycle, node))
     one.plugin.normalize?.(scores, one.cycle, nodes)
-    for (const [i, score] of scores.entries()) totals[i] = (totals[i] as number) + score * one.weight
+    addWeighted(totals, scores, one.weight)
   }
   return totals
 }
@@ -32,22 +32,35 @@ function addShared(shared: SharedResults, scoring: readonly Scoring[], { nodes, 
   const plain = scoring.filter(({ plugin }) => !plugin.normalize)
   const normalized = scoring.filter(({ plugin }) => plugin.normalize)
   const raws = normalized.map(({ plugin }) => rawOf(shared, plugin.name))
-  const known = shared.scored
-  for (const [i, node] of nodes.entries()) {
-    const { slot } = node
-    if (known[slot] !== node.generation) {
+  const { scored, plain: sums } = shared
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as NodeInfo
+    const { slot, generation } = node
+    if (scored[slot] !== generation) {
       let sum = 0
       for (const { plugin, cycle, weight } of plain) sum += plugin.score(cycle, node) * weight
-      shared.plain[slot] = sum
+      sums[slot] = sum
       for (const [r, { plugin, cycle }] of normalized.entries()) (raws[r] as Float64Array)[slot] = plugin.score(cycle, node)
-      known[slot] = node.generation
+      scored[slot] = generation
     }
-    totals[i] = shared.plain[slot] as number
+    totals[i] = sums[slot] as number
   }
   for (const [r, { plugin, cycle, weight }] of normalized.entries()) {
     const raw = raws[r] as Float64Array
+    if (areEqual(raw, nodes)) continue
     const scores = nodes.map(({ slot }) => raw[slot] as number)
     plugin.normalize?.(scores, cycle, nodes)
-    for (const [i, score] of scores.entries()) totals[i] = (totals[i] as number) + score * weight
+    addWeighted(totals, scores, weight)
   }
+}
+
+/** What is said of all alike decides nothing. */
+function areEqual(raw: Float64Array, nodes: readonly NodeInfo[]): boolean {
+  const first = raw[(nodes[0] as NodeInfo).slot]
+  for (let i = 1; i < nodes.length; i++) if (raw[(nodes[i] as NodeInfo).slot] !== first) return false
+  return true
+}
+
+function addWeighted(totals: Float64Array, scores: readonly number[], weight: number): void {
+  for (let i = 0; i < totals.length; i++) totals[i] = (totals[i] as number) + (scores[i] as number) * weight
 }

@@ -5,7 +5,7 @@
  * Guarantee: a shared answer is the one that would be computed. Everything else about the pod that such a plugin reads is in its signature.
  */
 import type { Rejection } from './framework/plugin.ts'
-import type { Snapshot } from './framework/snapshot.ts'
+import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import { capacityFor } from './framework/topology.ts'
 
 export interface Verdict {
@@ -22,8 +22,18 @@ export interface SharedResults {
   plain: Float64Array
   /** Of each scoring plugin that normalizes: what it said of the node. */
   readonly raw: Map<string, Float64Array>
+  /** What else was found out about nodes, by topic. */
+  readonly topics: Map<string, Topic>
   imagesGeneration: number
 }
+
+interface Topic {
+  /** By slot: the node's generation then. */
+  readonly generations: number[]
+  readonly values: unknown[]
+}
+
+const mostTopics = 16
 
 const mostTemplates = 256
 
@@ -48,7 +58,7 @@ export class ResultCache {
 function empty({ slots, imagesGeneration }: Snapshot): SharedResults {
   const size = capacityFor(slots)
   const array = () => new Float64Array(size)
-  return { filtered: array(), verdicts: [], scored: array(), plain: array(), raw: new Map(), imagesGeneration }
+  return { filtered: array(), verdicts: [], scored: array(), plain: array(), raw: new Map(), topics: new Map(), imagesGeneration }
 }
 
 function grow(shared: SharedResults, size: number): void {
@@ -69,4 +79,19 @@ export function rawOf(shared: SharedResults, plugin: string): Float64Array {
   const made = new Float64Array(shared.filtered.length)
   shared.raw.set(plugin, made)
   return made
+}
+
+/** What `work` finds out about the node, unless it is known already. */
+export function remembered<T>(shared: SharedResults, topic: string, { node, work }: { node: NodeInfo; work: () => T }): T {
+  let known = shared.topics.get(topic)
+  if (!known) {
+    if (shared.topics.size >= mostTopics) shared.topics.clear()
+    shared.topics.set(topic, (known = { generations: [], values: [] }))
+  }
+  const { slot, generation } = node
+  if (known.generations[slot] === generation) return known.values[slot] as T
+  const value = work()
+  known.generations[slot] = generation
+  known.values[slot] = value
+  return value
 }

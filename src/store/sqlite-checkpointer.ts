@@ -1,9 +1,9 @@
 /** A second connection to the sqlite engine's file, in a thread of its own: it copies the write-ahead log into the database. */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { CheckpointerOptions } from './sqlite-messages.ts'
+import { type CheckpointerOptions, copying, paused } from './sqlite-messages.ts'
 
-const { path, paused } = workerData as CheckpointerOptions
+const { path, signals } = workerData as CheckpointerOptions
 const database = new DatabaseSync(path, { timeout: 5000 })
 // The log may begin anew only after the database is on the disk.
 database.exec('PRAGMA synchronous = FULL')
@@ -16,11 +16,16 @@ parentPort?.on('message', () => {
 
 /** On a full disk nothing is copied and nothing is lost; any other error ends the thread, which the committer reports. */
 function attempt(): { log: number; checkpointed: number } {
-  if (Atomics.load(paused, 0) === 1) return { log: 0, checkpointed: 0 }
+  // In this order: who pauses us and then sees no copying can be sure of it.
+  Atomics.store(signals, copying, 1)
   try {
+    if (Atomics.load(signals, paused) === 1) return { log: 0, checkpointed: 0 }
     return checkpoint.get() as unknown as { log: number; checkpointed: number }
   } catch (error) {
     if ((error as { errcode?: number }).errcode === 13) return { log: 0, checkpointed: 0 }
     throw error
+  } finally {
+    Atomics.store(signals, copying, 0)
+    Atomics.notify(signals, copying)
   }
 }

@@ -11,9 +11,11 @@ export interface WorkerOptions {
 
 export interface CheckpointerOptions {
   readonly path: string
-  /** Shared; while it holds 1 nothing is copied. */
-  readonly paused: Int32Array
+  /** Shared: at `paused` 1 while nothing may be copied, at `copying` 1 while something is. */
+  readonly signals: Int32Array
 }
+
+export const [paused, copying] = [0, 1] as const
 
 /** One group of writes, packed so that its values travel as one transferred buffer and its texts as one string. */
 export interface Packed {

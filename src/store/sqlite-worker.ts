@@ -5,7 +5,16 @@ import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_th
 import { addSum, checksumOf, type SummedRow } from './sqlite-checksum.ts'
 import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
 import { diskFull, isFull, writeZeros } from './sqlite-full.ts'
-import { type Answer, type CheckpointerOptions, type Packed, type Request, type WorkerOptions, width } from './sqlite-messages.ts'
+import {
+  type Answer,
+  type CheckpointerOptions,
+  copying,
+  type Packed,
+  paused,
+  type Request,
+  type WorkerOptions,
+  width,
+} from './sqlite-messages.ts'
 
 /**
  * Bytes written to the write-ahead log after which it is copied to the database in the background. It then begins anew in the
@@ -40,8 +49,8 @@ class Committer {
   #pageSize: number
   #checkpointer: Worker | undefined
   #checkpointing = false
-  /** 1: the checkpointer does nothing. */
-  #paused = new Int32Array(new SharedArrayBuffer(4))
+  /** See `CheckpointerOptions`. */
+  #signals = new Int32Array(new SharedArrayBuffer(8))
   /** Written to the log since the last checkpoint began. */
   #written = 0
   /** Written to the log since all of it was copied: never more than the reserve, so that the reserve is enough to copy it. */
@@ -173,7 +182,7 @@ class Committer {
     if (maxBytes > 0 && used > maxBytes * 0.9) throw diskFull()
     if (!this.#fillReserve() || !this.#canWrite(`${this.#options.path}-probe`)) throw diskFull()
     this.#full = false
-    Atomics.store(this.#paused, 0, 0)
+    Atomics.store(this.#signals, paused, 0)
     this.#limitPages()
   }
 
@@ -183,11 +192,11 @@ class Committer {
       this.#transact(work)
     } catch (error) {
       if (this.#full || !isFull(error)) throw error
-      // The reserve must not be spent on copying either. A copying that is under way ends before the truncation begins.
-      Atomics.store(this.#paused, 0, 1)
+      // The reserve must not be spent on copying either.
+      Atomics.store(this.#signals, paused, 1)
       if (!this.#makeRoom()) throw error
       this.#transact(work)
-      Atomics.store(this.#paused, 0, 0)
+      Atomics.store(this.#signals, paused, 0)
     }
   }
 
@@ -261,7 +270,7 @@ class Committer {
   }
 
   #startCheckpointer(): Worker {
-    const data: CheckpointerOptions = { path: this.#options.path, paused: this.#paused }
+    const data: CheckpointerOptions = { path: this.#options.path, signals: this.#signals }
     const worker = new Worker(new URL('./sqlite-checkpointer.ts', import.meta.url), { workerData: data })
     worker.unref()
     worker.on('error', (error) => this.#fail(error))
@@ -275,8 +284,14 @@ class Committer {
     return worker
   }
 
-  /** Copies the rest, so that the log begins anew in its place; waits for a copying that is under way. */
+  /** While a copying is under way SQLite answers at once that it is busy, whatever the timeout. */
+  #awaitCopying(): void {
+    while (Atomics.load(this.#signals, copying) === 1) Atomics.wait(this.#signals, copying, 1)
+  }
+
+  /** Copies the rest, so that the log begins anew in its place. */
   #restartLog(): void {
+    this.#awaitCopying()
     try {
       if (pragma(this.#database, 'wal_checkpoint(RESTART)') === 0) this.#uncopied = 0
     } catch (error) {
@@ -297,6 +312,7 @@ class Committer {
 
   /** Gives the log's space back; on a full disk it may not be possible, and then nothing is lost. */
   #truncateLog(): boolean {
+    this.#awaitCopying()
     try {
       if (pragma(this.#database, 'wal_checkpoint(TRUNCATE)') !== 0) return false
       this.#uncopied = 0

@@ -148,7 +148,11 @@ async function evaluateObject({ object }: MetricSpec, around: Around): Promise<E
     const shared = { ...around.measured, current: around.statusReplicas }
     const proposal = replicasForShare(shared, value, milliValue(target.averageValue))
     const current = { averageValue: milli(proposal.value) }
-    return { replicas: proposal.replicas, name, status: { type: 'Object', object: { metric, describedObject, current } } }
+    return {
+      replicas: proposal.replicas,
+      name: externalName(metric),
+      status: { type: 'Object', object: { metric, describedObject, current } },
+    }
   }
   throw new Error('invalid object metric source: neither a value target nor an average value target was set')
 }
@@ -161,7 +165,7 @@ async function evaluateExternal({ external }: MetricSpec, around: Around): Promi
       const where = `${around.source.namespace}/${metric.name}/${asked.metricSelector || 'nil'}`
       throw new Error(`unable to get external metric ${where}: ${error.message}`, { cause: error })
     })
-  const name = `external metric ${metric.name}(${metric.selector ? asked.metricSelector : 'nil'})`
+  const name = externalName(metric)
   if (target.averageValue !== undefined) {
     const shared = { ...around.measured, current: around.statusReplicas }
     const { replicas, value } = replicasForShare(shared, await fetch(), milliValue(target.averageValue))
@@ -173,6 +177,20 @@ async function evaluateExternal({ external }: MetricSpec, around: Around): Promi
     return { replicas, name, status: { type: 'External', external: { metric, current: { value: milli(value) } } } }
   }
   throw new Error('invalid external metric source: neither a value target nor an average value target was set')
+}
+
+/** Upstream writes the selector as Go prints it, and calls metrics of objects so too where they are shared among pods. */
+function externalName({ name, selector }: MetricIdentifier): string {
+  if (!selector) return `external metric ${name}(nil)`
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  const labels = Object.keys(matchLabels).sort()
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  )
+  const map = labels.map((key) => `${key}: ${matchLabels[key]},`).join('')
+  const text = `MatchLabels:map[string]string{${map}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},`
+  return `external metric ${name}(&LabelSelector{${text}})`
 }
 
 function selectorText({ selector }: MetricIdentifier): string {

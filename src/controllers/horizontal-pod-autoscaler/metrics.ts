@@ -1,6 +1,7 @@
 /** The three metrics APIs as an autoscaler reads them (upstream `podautoscaler/metrics`). All amounts are in thousandths. */
 import type { Client } from '#client/client.ts'
 import { milliValue } from '#schema/quantity.ts'
+import { hasReason } from '#schema/status-error.ts'
 import type { PodMetric } from './replica-calculator.ts'
 
 interface ContainerUsage {
@@ -23,6 +24,8 @@ interface CustomValue {
   readonly describedObject?: { readonly name?: string }
   readonly timestamp?: string
   readonly windowSeconds?: number
+  /** As v1beta1 has it. */
+  readonly window?: number
   readonly value: string
 }
 
@@ -64,15 +67,13 @@ export async function podsMetric(
   { metric, selector, metricSelector }: { metric: string; selector: string; metricSelector: string },
 ): Promise<Map<string, PodMetric>> {
   const items = await fetchItems<CustomValue>('custom metrics API', () =>
-    client.transport.request({
-      verb: 'get',
-      resource: { group: 'custom.metrics.k8s.io', version: 'v1beta2', plural: 'pods' },
-      ...{ namespace, name: '*', subresource: metric },
+    askCustom(client, {
+      ...{ plural: 'pods', namespace, name: '*', subresource: metric },
       query: { labelSelector: selector, ...(metricSelector && { metricLabelSelector: metricSelector }) },
     }),
   )
   return new Map(
-    items.map(({ describedObject, value, timestamp = '', windowSeconds = 60 }) => [
+    items.map(({ describedObject, value, timestamp = '', window = 60, windowSeconds = window }) => [
       describedObject?.name ?? '',
       { value: milliValue(value), at: Date.parse(timestamp), window: windowSeconds * 1000 },
     ]),
@@ -93,9 +94,8 @@ export async function objectMetric(
   const { resource, name, namespaced } = described
   const isNamespace = resource === 'namespaces'
   const items = await fetchItems<CustomValue>('custom metrics API', () =>
-    client.transport.request({
-      verb: 'get',
-      resource: { group: 'custom.metrics.k8s.io', version: 'v1beta2', plural: isNamespace ? 'metrics' : resource },
+    askCustom(client, {
+      plural: isNamespace ? 'metrics' : resource,
       ...(namespaced || isNamespace ? { namespace: isNamespace ? name : namespace } : {}),
       ...(isNamespace ? { name: metric } : { name, subresource: metric }),
       query: { ...(metricSelector && { metricLabelSelector: metricSelector }) },
@@ -118,6 +118,28 @@ export async function externalMetric(
     }),
   )
   return items.reduce((sum, { value }) => sum + milliValue(value), 0)
+}
+
+interface CustomCall {
+  readonly plural: string
+  readonly namespace?: string
+  readonly name: string
+  readonly subresource?: string
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** Adapters serve one of two versions, or both. */
+async function askCustom(client: Client, { plural, ...call }: CustomCall): Promise<unknown> {
+  const ask = (version: string) =>
+    client.transport.request({ verb: 'get', resource: { group: 'custom.metrics.k8s.io', version, plural }, ...call })
+  try {
+    return await ask('v1beta2')
+  } catch (error) {
+    if (!hasReason(error, 'NotFound')) throw error
+    return ask('v1beta1').catch((second) => {
+      throw hasReason(second, 'NotFound') ? error : second
+    })
+  }
 }
 
 async function fetchItems<T>(api: string, ask: () => Promise<unknown>): Promise<readonly T[]> {

@@ -6,6 +6,7 @@ import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
 import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
+import { keyOf } from '#client/indexed-store.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
 import { type ClaimStep, planClaim } from './claim-plan.ts'
@@ -60,15 +61,21 @@ async function takeStep(claim: PersistentVolumeClaim, step: ClaimStep, cluster: 
       await cluster.patch(PersistentVolumeClaim, claim, { type: 'merge', body: { spec: { storageClassName: step.name } } })
       return
     case 'provision':
-      return askProvisioner(claim, step.storageClass.provisioner, cluster)
+      return askProvisioner(claim, step.provisioner, cluster)
     case 'lose':
       if (claim.status.phase !== 'Lost') cluster.event(claim, step.event)
-      await cluster.status(PersistentVolumeClaim, claim, { phase: 'Lost' })
+      await cluster.status(PersistentVolumeClaim, claim, unbound(claim, 'Lost'))
       return
     case 'wait':
       if (step.event) cluster.event(claim, step.event)
-      await cluster.status(PersistentVolumeClaim, claim, { phase: 'Pending' })
+      await cluster.status(PersistentVolumeClaim, claim, unbound(claim, 'Pending'))
   }
+}
+
+/** What is said of its volume goes. */
+function unbound({ status }: PersistentVolumeClaim, phase: 'Pending' | 'Lost'): PersistentVolumeClaim['status'] {
+  const { accessModes: _, capacity: __, ...rest } = status
+  return { ...rest, phase }
 }
 
 /** Provisioners outside look for these annotations. */
@@ -129,10 +136,15 @@ export const volumeBinder = defineController({
   reads: [PersistentVolumeClaim],
   writes: [PersistentVolume],
   workers: 1,
+  indexes: [{ kind: PersistentVolume, name: 'claim', keys: ({ spec: { claimRef } }) => (claimRef ? [keyOf(claimRef)] : []) }],
   watches: [
     {
       kind: PersistentVolumeClaim,
-      visits: ({ spec }: PersistentVolumeClaim) => (spec.volumeName ? [{ name: spec.volumeName }] : []),
+      // A volume may be set aside for a claim that does not know of it yet.
+      visits: ({ metadata, spec }: PersistentVolumeClaim, caches) => [
+        ...(spec.volumeName ? [{ name: spec.volumeName }] : []),
+        ...caches.indexed(PersistentVolume, { index: 'claim', value: keyOf(metadata) }).map((volume) => volume.metadata),
+      ],
     },
   ],
 

@@ -15,7 +15,7 @@ export type ClaimStep =
   | { readonly do: 'bind'; readonly volume: PersistentVolume }
   | { readonly do: 'wait'; readonly event?: ClaimEvent }
   | { readonly do: 'lose'; readonly event: ClaimEvent }
-  | { readonly do: 'provision'; readonly storageClass: StorageClass }
+  | { readonly do: 'provision'; readonly provisioner: string }
   | { readonly do: 'setClass'; readonly name: string }
 
 export interface ClaimSurroundings {
@@ -68,12 +68,23 @@ function planUnbound(claim: PersistentVolumeClaim, { volumes, classes, unschedul
   }
   if (!storageClass)
     return wait('Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io ${JSON.stringify(className)} not found`)
-  const { provisioner } = storageClass
+  const provisioner = migrated[storageClass.provisioner] ?? storageClass.provisioner
   // Those were drivers of upstream's own; none is left.
   if (provisioner.startsWith('kubernetes.io/')) {
     return wait('Warning', 'ProvisioningFailed', `no volume plugin matched name: ${provisioner}`)
   }
-  return { do: 'provision', storageClass }
+  return { do: 'provision', provisioner }
+}
+
+/** The CSI drivers that took the place of upstream's own (`csi-translation-lib`). */
+const migrated: Readonly<Record<string, string>> = {
+  'kubernetes.io/aws-ebs': 'ebs.csi.aws.com',
+  'kubernetes.io/azure-disk': 'disk.csi.azure.com',
+  'kubernetes.io/azure-file': 'file.csi.azure.com',
+  'kubernetes.io/cinder': 'cinder.csi.openstack.org',
+  'kubernetes.io/gce-pd': 'pd.csi.storage.gke.io',
+  'kubernetes.io/portworx-volume': 'pxd.portworx.com',
+  'kubernetes.io/vsphere-volume': 'csi.vsphere.vmware.com',
 }
 
 function waitForPod(pods: readonly string[]): ClaimStep {

@@ -31,6 +31,12 @@ function released({ metadata, spec, status }: PersistentVolume): VolumeStep {
   // What a provisioner made, it also deletes.
   const isOurs = metadata.annotations?.[annotations.provisionedBy] !== undefined || spec.csi !== undefined
   if (spec.persistentVolumeReclaimPolicy !== 'Delete' || isOurs) return { do: 'nothing' }
+  const { hostPath } = spec
+  if (hostPath) {
+    // Upstream deletes below /tmp, on the machine of its controller; here nothing of a node's own files is ever deleted.
+    const message = `host_path deleter only supports /tmp/.+ but received provided ${hostPath.path}`
+    return { do: 'fail', reason: 'VolumeFailedDelete', message }
+  }
   const why = 'no deletable volume plugin matched'
   const message = `error getting deleter volume plugin for volume ${JSON.stringify(metadata.name)}: ${why}`
   return { do: 'fail', reason: 'VolumeFailedDelete', message }

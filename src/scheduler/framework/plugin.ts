@@ -85,6 +85,11 @@ export interface Verdicts {
   readonly total: number
   /** Runs all filters for the pod on one node as the snapshot is now, counting pods nominated to it. */
   tryNode(node: NodeInfo): Rejection | undefined
+  /**
+   * What `work` finds out about the node, or what it found out for an earlier pod of this template while the node was as it is. `topic` has all
+   * else that it depends on.
+   */
+  remember<T>(topic: string, node: NodeInfo, work: () => T): T
 }
 
 export interface Nomination {

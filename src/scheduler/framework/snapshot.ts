@@ -54,6 +54,8 @@ export interface Snapshot {
   readonly imagesGeneration: number
   /** How many pods use a claim for volumes, on all nodes. */
   claimUsers(key: string): number
+  /** Whether room is kept for any pod on any node. */
+  readonly hasNominations: boolean
   /** Pods with another node in mind (`status.nominatedNodeName`) for which room is kept there. */
   nominatedTo(node: string): readonly Pod[]
   /** Runs `look` as if these pods were not on the node and those were; leaves everything as it was. */

@@ -8,6 +8,7 @@ import { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
 import type { Random } from '#lib/random.ts'
 import { histogram, unavailable } from '../cycle.ts'
 import { type Cycle, definePlugin, type Nomination, type Plugin, type Rejection, type Verdicts } from '../framework/plugin.ts'
+import { priorityOf } from '../framework/pod-facts.ts'
 import type { NodeInfo } from '../framework/snapshot.ts'
 import { reasonsOf } from '../run.ts'
 import { bestCandidate, type Candidate } from './preemption-candidates.ts'
@@ -47,13 +48,16 @@ function preempt(cycle: Cycle, verdicts: Verdicts, choice: Choice): Nomination |
   const budgets = snapshot.objects.list(PodDisruptionBudget)
   const wanted = candidatesWanted(places.length, choice.args)
   const offset = places.length > 0 && choice.random ? Math.floor(choice.random.next() * places.length) : 0
+  const topic = `victims ${priorityOf(pod)}`
   const candidates: Candidate[] = []
   const counts = new Map<string, number>()
   let looked = 0
   for (; looked < places.length; looked++) {
     if (candidates.length >= wanted && candidates.some(({ violations }) => violations === 0)) break
     const node = places[(offset + looked) % places.length] as NodeInfo
-    const found = selectVictims(cycle, node, { budgets, tryNode: verdicts.tryNode })
+    const select = () => selectVictims(cycle, node, { budgets, tryNode: verdicts.tryNode })
+    // What a budget still allows may change without the node.
+    const found = budgets.length > 0 ? select() : verdicts.remember(topic, node, select)
     if ('victims' in found) candidates.push(found)
     else for (const reason of reasonsOf(found as Rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }

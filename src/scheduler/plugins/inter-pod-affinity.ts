@@ -84,8 +84,8 @@ export function interPodAffinity(args: InterPodAffinityArgs = {}): Plugin<State>
         if (score < min) min = score
         if (score > max) max = score
       }
-      for (const [i, score] of scores.entries()) {
-        scores[i] = max > min ? Math.trunc(maxNodeScore * ((score - min) / (max - min))) : 0
+      for (let i = 0; i < scores.length; i++) {
+        scores[i] = max > min ? Math.trunc(maxNodeScore * (((scores[i] as number) - min) / (max - min))) : 0
       }
     },
   })

@@ -78,14 +78,15 @@ export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
       const { isIgnored } = state.scoring as SoftState
       let min = Number.POSITIVE_INFINITY
       let max = Number.NEGATIVE_INFINITY
-      for (const [i, score] of scores.entries()) {
+      for (let i = 0; i < scores.length; i++) {
+        const score = scores[i] as number
         if (isIgnored(nodes[i] as NodeInfo)) continue
         if (score < min) min = score
         if (score > max) max = score
       }
-      for (const [i, score] of scores.entries()) {
+      for (let i = 0; i < scores.length; i++) {
         if (isIgnored(nodes[i] as NodeInfo)) scores[i] = 0
-        else scores[i] = max === 0 ? maxNodeScore : Math.trunc((maxNodeScore * (max + min - score)) / max)
+        else scores[i] = max === 0 ? maxNodeScore : Math.trunc((maxNodeScore * (max + min - (scores[i] as number))) / max)
       }
     },
   })

@@ -1,4 +1,6 @@
 /** Flags that several commands of the cluster share. */
+import { CommandError } from '#cli/command.ts'
+
 export const dataDir = {
   type: 'string',
   value: 'D',
@@ -24,6 +26,24 @@ export const admissionFlags = {
   'disable-admission-plugins': { type: 'string', value: 'N,...', doc: 'admission plugins to turn off' },
   'admission-control-config-file': { type: 'string', value: 'F', doc: 'an AdmissionConfiguration, for plugins that take one' },
 } as const
+
+/** As kube-controller-manager's flag of this name. */
+export const controllersFlag = {
+  type: 'string',
+  value: 'N,...',
+  doc: "which controllers run: names, '*' for all that are on by default, '-name' to take one out (default '*')",
+} as const
+
+/** A `--controllers` as a list. */
+export async function controllersFrom(text: string | undefined): Promise<readonly string[] | undefined> {
+  if (text === undefined) return undefined
+  const { readControllers } = await import('#cluster/controllers-flag.ts')
+  try {
+    return readControllers(text)
+  } catch (error) {
+    throw new CommandError((error as Error).message, { exitCode: 2, cause: error })
+  }
+}
 
 /** The many other flags of kube-apiserver, in a file. */
 export const configFile = {

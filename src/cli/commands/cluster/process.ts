@@ -4,10 +4,33 @@ import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 import type { ClusterConfig, DataDirectory } from '#cluster/data-directory.ts'
 import type { Log } from '#cluster/log.ts'
 import { admissionFrom } from './admission-from.ts'
-import { admissionFlags, configFile, dataDir, encryptionProviderConfig, etcdApiPort, runtimeConfig, storeFlags } from './flags.ts'
+import { apiserverFlags, apiserverFlagsFrom } from './apiserver-flags-from.ts'
+import {
+  admissionFlags,
+  configFile,
+  controllersFlag,
+  controllersFrom,
+  dataDir,
+  encryptionProviderConfig,
+  etcdApiPort,
+  runtimeConfig,
+  storeFlags,
+} from './flags.ts'
 import { storeFrom } from './store-from.ts'
 
-const serverFlags = { ...admissionFlags, ...storeFlags, 'etcd-api-port': etcdApiPort, config: configFile } as const
+const serverFlags = {
+  ...admissionFlags,
+  ...listed(apiserverFlags),
+  ...storeFlags,
+  'etcd-api-port': etcdApiPort,
+  config: configFile,
+  controllers: controllersFlag,
+} as const
+
+/** Here is where they are looked up. */
+function listed<F extends object>(flags: F): F {
+  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, { ...flag, hidden: false }])) as F
+}
 
 type Start = (directory: DataDirectory, config: ClusterConfig, log: Log) => Promise<{ close(): Promise<void> }>
 
@@ -37,12 +60,16 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       const given = flags['runtime-config']
       const encryptionConfig = flags['encryption-provider-config']
       const admission = await admissionFrom(flags, terminal)
+      const controllers = await controllersFrom(flags.controllers)
+      const apiserver = await apiserverFlagsFrom(flags, terminal)
       const { withStore } = await import('#cluster/store-config.ts')
       const config = {
         ...withStore(known, await storeFrom(flags, terminal)),
         ...(given !== undefined && { runtimeConfig: given }),
         ...(encryptionConfig !== undefined && { encryptionConfig }),
         ...(admission && { admission }),
+        ...(controllers && { controllers }),
+        ...(apiserver && { apiserverFlags: { ...known.apiserverFlags, ...apiserver } }),
         ...(flags.config !== undefined && { apiserverConfig: resolve(terminal.cwd, flags.config) }),
       }
       prepare(directory)

@@ -5,7 +5,18 @@ import { join, resolve } from 'node:path'
 import { type Command, CommandError, defineCommand, type Terminal } from '#cli/command.ts'
 import { systemClock } from '#lib/clock.ts'
 import { admissionFrom } from './admission-from.ts'
-import { admissionFlags, configFile, dataDir, encryptionProviderConfig, etcdApiPort, runtimeConfig, storeFlags } from './flags.ts'
+import { apiserverFlags, apiserverFlagsFrom } from './apiserver-flags-from.ts'
+import {
+  admissionFlags,
+  configFile,
+  controllersFlag,
+  controllersFrom,
+  dataDir,
+  encryptionProviderConfig,
+  etcdApiPort,
+  runtimeConfig,
+  storeFlags,
+} from './flags.ts'
 import { storeFrom } from './store-from.ts'
 
 const command: Command = defineCommand({
@@ -13,7 +24,9 @@ const command: Command = defineCommand({
   usage: 'up [app-directory]',
   details: `  Installs what is missing, starts the control plane and a node, and writes the context "nami"
   into ~/.kube/config. With an app-directory it builds an image of the folder, applies the manifests
-  in its kubernetes/ folder, and waits until the application answers. Run again, it changes only what differs.`,
+  in its kubernetes/ folder, and waits until the application answers. Run again, it changes only what differs:
+  other flags take effect by a restart of the control plane, which containers do not notice.
+  kube-apiserver's flags are known by their own names: --audit-policy-file F, --authorization-mode Node,RBAC,Webhook, ...`,
   examples: ['up', 'up examples/hello', 'up --no-agent --port 7443 --data-dir /tmp/nami'],
   flags: {
     'data-dir': dataDir,
@@ -23,9 +36,17 @@ const command: Command = defineCommand({
     'runtime-config': runtimeConfig,
     'encryption-provider-config': encryptionProviderConfig,
     ...admissionFlags,
+    ...apiserverFlags,
     ...storeFlags,
     'etcd-api-port': etcdApiPort,
     config: configFile,
+    controllers: controllersFlag,
+    'registry-port': { type: 'string', value: 'P', doc: 'port of the image registry, 0 for none (default 5000)' },
+    'simulate-nodes': {
+      type: 'string',
+      value: 'N|FILE',
+      doc: 'nodes without machines, by number or by shapes in YAML (see simulate add); without root, these alone',
+    },
     'no-agent': { type: 'boolean', doc: 'a control plane alone: needs no root, runs no containers' },
     json: { type: 'boolean', doc: 'print the outcome as JSON' },
   },
@@ -35,6 +56,7 @@ const command: Command = defineCommand({
     const port = portOf(flags.port)
     const application = args[0] === undefined ? undefined : applicationFolder(resolve(terminal.cwd, args[0]))
     if (application && flags['no-agent']) throw new CommandError('An application needs a node: leave out --no-agent.')
+    const simulated = await simulatedNodes(flags['simulate-nodes'], terminal.cwd)
     const { bringUp } = await import('#cluster/bring-up.ts')
     const outcome = await bringUp({
       dataDir: flags['data-dir'],
@@ -42,11 +64,15 @@ const command: Command = defineCommand({
         name: flags.name,
         nodeName: flags['node-name'],
         port,
-        agent: !flags['no-agent'],
+        // Containers need root; simulated nodes do not.
+        agent: !flags['no-agent'] && !(simulated && process.getuid?.() !== 0),
         runtimeConfig: flags['runtime-config'],
         encryptionConfig: existingFile('encryption-provider-config', flags['encryption-provider-config'], terminal.cwd),
         apiserverConfig: existingFile('config', flags.config, terminal.cwd),
+        apiserverFlags: await apiserverFlagsFrom(flags, terminal),
         admission: await admissionFrom(flags, terminal),
+        controllers: await controllersFrom(flags.controllers),
+        registryPort: flags['registry-port'] === undefined ? undefined : portOf(flags['registry-port'], '--registry-port', 0),
       },
       store: await storeFrom(flags, terminal),
       application,
@@ -55,12 +81,28 @@ const command: Command = defineCommand({
       signal: terminal.signal,
       note,
     }).catch(worded)
+    const nodes = simulated && (await simulated.start(flags['data-dir'], terminal.signal))
     const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(1)
-    if (flags.json) return print(JSON.stringify({ ...outcome, seconds: Number(seconds) }))
+    if (flags.json)
+      return print(JSON.stringify({ ...outcome, ...(simulated && { simulatedNodes: nodes }), seconds: Number(seconds) }))
     report(outcome, seconds, print)
+    if (simulated) print(`\n${nodes} simulated nodes are there.`)
   },
 })
 export default command
+
+/** Read before anything is started, so that a mistake in the file is known at once. */
+async function simulatedNodes(given: string | undefined, cwd: string) {
+  if (given === undefined) return undefined
+  const [{ groupFrom, simulate }, shared] = await Promise.all([import('#cluster/simulate.ts'), import('./simulated-cluster.ts')])
+  const { name, text } = await shared.worded(async () => groupFrom(given, { cwd }))
+  return {
+    async start(dataDir: string | undefined, signal: AbortSignal): Promise<number> {
+      await using cluster = await shared.simulationOf(dataDir)
+      return await shared.worded(() => simulate(cluster.client, { [name]: text }, { signal }))
+    },
+  }
+}
 
 type Outcome = Awaited<ReturnType<typeof import('#cluster/bring-up.ts').bringUp>>
 
@@ -93,10 +135,10 @@ function existingFile(flag: string, path: string | undefined, cwd: string): stri
   return file
 }
 
-function portOf(text: string): number {
+function portOf(text: string, flag = '--port', least = 1): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new CommandError(`--port ${text}: a port is a number from 1 to 65535`, { exitCode: 2 })
+  if (!/^\d+$/.test(text) || port < least || port > 65_535) {
+    throw new CommandError(`${flag} ${text}: a port is a number from ${least} to 65535`, { exitCode: 2 })
   }
   return port
 }

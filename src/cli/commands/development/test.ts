@@ -1,20 +1,21 @@
-/** `nami test` is what `npm test` runs: everything, with what it needs installed first, and said in the end what was left out and why. */
+/** `nami development test` is what `npm test` runs, by way of `nami test`: everything, with what it needs installed first, and said in the end what was left out and why. */
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 
 /** The parts, in the order in which they run: the quick ones first, and one cluster at a time. */
 const parts = {
   unit: { files: ['src/**/*.test.ts', 'tools/**/*.test.ts'], concurrency: 3, isTogether: true },
   clients: { files: ['test/clients/**/*.test.ts'], concurrency: 1 },
+  hostile: { files: ['test/hostile/**/*.test.ts'], concurrency: 1 },
   e2e: { files: ['test/e2e/**/*.test.ts'], concurrency: 1 },
 } as const
 type Part = keyof typeof parts
 
 const command: Command = defineCommand({
   summary: 'run the tests of Nami itself',
-  usage: 'test [file...]',
-  details: `  Without files: unit tests, then real clients, then whole clusters. System packages that are missing are
+  usage: 'development test [file...]',
+  details: `  Without files: unit tests, real clients, hostile requests, then whole clusters. System packages that are missing are
   installed where that is possible (root, apt); tests that cannot run here are skipped with the reason.`,
-  examples: ['test', 'test --only unit', 'test src/store/memory.test.ts'],
+  examples: ['development test', 'development test --only unit', 'development test src/store/memory.test.ts'],
   flags: { only: { type: 'string', value: 'PART', doc: `one part: ${Object.keys(parts).join(', ')}` } },
 
   async run({ flags, args, print, terminal }) {

@@ -1,0 +1,150 @@
+/** What kube-apiserver's flags make of the API server: who is let in, who may, what is recorded, who waits. */
+import { readFileSync } from 'node:fs'
+import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
+import type { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
+import type { AuthenticationOptions } from '#apiserver/authn/order.ts'
+import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
+import { defaultAuthorizers, orderedAuthorizer } from '#apiserver/authz/order.ts'
+import { admissionInstruments } from '#apiserver/publish/admission-instruments.ts'
+import { Instruments } from '#apiserver/publish/instruments.ts'
+import { requestInstruments } from '#apiserver/publish/request-instruments.ts'
+import type { ApiServerOptions } from '#apiserver/server.ts'
+import { type ServiceAccountTokens, serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import { auditFrom } from './apiserver-audit.ts'
+import { ApiserverConfigError, type ApiserverFlags, type ReadFlags } from './apiserver-flags.ts'
+import type { ClusterConfig } from './data-directory.ts'
+import type { Log } from './log.ts'
+import type { Pki } from './pki.ts'
+
+export interface SettingsParts {
+  readonly config: Pick<ClusterConfig, 'clusterDomain'>
+  readonly pki: Pick<Pki, 'serviceAccount'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+type Chosen = Pick<
+  ApiServerOptions,
+  | 'authenticators'
+  | 'tokenAuthentication'
+  | 'authorizer'
+  | 'audit'
+  | 'flowControl'
+  | 'instruments'
+  | 'onWebhook'
+  | 'requestTimeout'
+  | 'minRequestTimeout'
+>
+
+export interface Settings {
+  readonly options: Chosen
+  readonly tokens: ServiceAccountTokens
+  /** As the flags write it, for extension servers to know. */
+  readonly requestHeader: Omit<Parameters<typeof publishAuthentication>[1], 'clientCa' | 'frontProxyCa'>
+  /** What is counted beside requests. */
+  readonly instruments: Instruments
+  /** The same plugins, counted. */
+  measured(plugins: readonly AdmissionPlugin[]): readonly AdmissionPlugin[]
+}
+
+/** Throws `ApiserverConfigError` where flags contradict each other or a file is wrong. */
+export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): Promise<Settings> {
+  const { flags } = read
+  const { clock, random, log } = parts
+  const tokens = tokensFrom(flags, parts)
+  const instruments = new Instruments()
+  const counted = requestInstruments(instruments)
+  const admission = admissionInstruments(instruments, clock)
+  const audit = auditFrom(flags, {
+    ...{ clock, random },
+    onError: (error, doing) => log.error(doing, error),
+    onDropped: (plugin, count) => counted.auditFailed(plugin, count),
+  })
+  const authentication = { keys: tokens, clock, ...(await authenticationOf(read, tokens, { ...parts, counted })) }
+  return {
+    tokens,
+    instruments,
+    measured: (plugins) => plugins.map((plugin) => admission.measured(plugin)),
+    requestHeader: {
+      ...(read.given.has('requestheader-allowed-names') && { allowedNames: flags['requestheader-allowed-names'] }),
+      usernameHeaders: flags['requestheader-username-headers'],
+      uidHeaders: flags['requestheader-uid-headers'],
+      groupHeaders: flags['requestheader-group-headers'],
+      extraHeaderPrefixes: flags['requestheader-extra-headers-prefix'],
+    },
+    options: {
+      authenticators: (own) => defaultAuthenticators({ ...own, ...authentication }),
+      tokenAuthentication: (own) => tokenAuthentication({ ...own, ...authentication }),
+      authorizer: await authorizerOf(read, { ...parts, counted }),
+      audit: audit && { ...audit, onLevel: (level) => counted.audited(level) },
+      ...trafficOf(flags),
+      ...{ instruments: counted, onWebhook: admission.webhook },
+      requestTimeout: flags['request-timeout'],
+      minRequestTimeout: flags['min-request-timeout'],
+    },
+  }
+}
+
+type Counted = SettingsParts & { readonly counted: ReturnType<typeof requestInstruments> }
+
+/** The first issuer signs; tokens of all of them are taken. */
+function tokensFrom(flags: ApiserverFlags, { config, pki }: SettingsParts): ServiceAccountTokens {
+  const usual = `https://kubernetes.default.svc.${config.clusterDomain}`
+  const [issuer = usual, ...formerIssuers] = flags['service-account-issuer']
+  const seconds = flags['service-account-max-token-expiration'] / 1000
+  if (seconds > 0 && (seconds < 3600 || seconds > 2 ** 32)) {
+    throw new ApiserverConfigError('the service-account-max-token-expiration must be between 1 hour and 2^32 seconds')
+  }
+  const jwksUri = flags['service-account-jwks-uri']
+  if (jwksUri && !jwksUri.startsWith('https://')) {
+    throw new ApiserverConfigError(`service-account-jwks-uri requires https scheme, parsed as: ${jwksUri}`)
+  }
+  return serviceAccountTokens({
+    ...{ privateKey: pki.serviceAccount.key, issuer, formerIssuers },
+    formerKeys: flags['service-account-key-file'].map((path) => readFileSync(path, 'utf8')),
+    ...(flags['api-audiences'].length > 0 && { audiences: flags['api-audiences'] }),
+    ...(jwksUri && { jwksUri }),
+    maxExpirationSeconds: seconds,
+    extendsExpiration: flags['service-account-extend-token-expiration'],
+  })
+}
+
+type Authentication = Omit<AuthenticationOptions, 'lister' | 'client' | 'clock' | 'keys'>
+
+/** What few clusters ask for is loaded where one does. */
+async function authenticationOf(read: ReadFlags, tokens: ServiceAccountTokens, parts: Counted): Promise<Authentication> {
+  const { clock, random, signal, log, counted } = parts
+  const { authenticationFrom } = await import('./apiserver-authn.ts')
+  return authenticationFrom(read, {
+    ...{ clock, random, signal, log, audiences: tokens.audiences },
+    ownIssuers: [tokens.issuer, ...read.flags['service-account-issuer'].slice(1)],
+    onReload: (isFine) => counted.configurationRead('authentication', isFine),
+  })
+}
+
+async function authorizerOf(read: ReadFlags, parts: Counted): Promise<ApiServerOptions['authorizer']> {
+  const { clock, random, signal, log, counted } = parts
+  if (![...read.given].some((name) => name.startsWith('authorization-'))) {
+    return (lister) => orderedAuthorizer(defaultAuthorizers, { lister, onDecision: counted.decided })
+  }
+  const { authorizationFrom } = await import('./apiserver-authz.ts')
+  return authorizationFrom(read, {
+    ...{ clock, random, signal, log, onDecision: counted.decided, onCall: counted.asked },
+    onReload: (isFine) => counted.configurationRead('authorization', isFine),
+  })
+}
+
+/** Who waits for whom. */
+function trafficOf(flags: ApiserverFlags): Pick<ApiServerOptions, 'flowControl'> {
+  const readOnly = flags['max-requests-inflight']
+  const mutating = flags['max-mutating-requests-inflight']
+  if (!flags['enable-priority-and-fairness']) return { flowControl: { maxInFlight: { readOnly, mutating } } }
+  if (readOnly + mutating <= 0) {
+    throw new ApiserverConfigError('--max-requests-inflight and --max-mutating-requests-inflight: their sum must be positive')
+  }
+  return { flowControl: { seats: readOnly + mutating, patience: flags['request-timeout'] / 4 } }
+}
