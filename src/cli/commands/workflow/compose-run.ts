@@ -12,7 +12,7 @@ const command: Command = defineCommand({
     'dev run node migrate.js',
     'dev run --service-name db -- psql -l',
     'dev run --stop npm test',
-    'compose run web sh -c env',
+    'compose run web -- sh -c env',
   ],
   flags: {
     ...commonFlags,
