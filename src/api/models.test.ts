@@ -6,6 +6,7 @@ import { Scale } from '#api/autoscaling/v1/scale.ts'
 import { Eviction } from '#api/policy/v1/eviction.ts'
 import type { Node, ObjectNode, ScalarType } from '#schema/words.ts'
 import { kinds } from './kinds.ts'
+import { previewKinds } from './preview-kinds.ts'
 
 interface Attribute {
   readonly baseName: string
@@ -66,7 +67,7 @@ function structsOf(schema: Node, found = new Map<string, ObjectNode>()): Map<str
 const structs = new Map<string, ObjectNode>()
 const addOns = new Set(['metrics.k8s.io'])
 /** The library has no models of what an extension server would serve. */
-const modelled = kinds.filter(({ group }) => !addOns.has(group))
+const modelled = [...kinds, ...previewKinds].filter(({ group }) => !addOns.has(group))
 for (const kind of [...modelled, TokenRequest, Scale, Eviction]) structsOf(kind.schema, structs)
 
 for (const [name, schema] of structs) {

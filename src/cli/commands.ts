@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, Listed>> = {
   'simulate run': { group: '', load: () => import('./commands/cluster/simulate-run.ts') },
   server: { group: '', load: () => import('./commands/cluster/server.ts') },
   'controller-manager': { group: '', load: () => import('./commands/cluster/controller-manager.ts') },
+  scheduler: { group: '', load: () => import('./commands/cluster/scheduler.ts') },
   agent: { group: '', load: () => import('./commands/cluster/agent.ts') },
   setup: { group: 'Application', load: () => import('./commands/workflow/setup.ts') },
   check: { group: 'Application', load: () => import('./commands/workflow/check.ts') },

@@ -121,5 +121,10 @@ function processTerminal(): Terminal {
     abort.abort(new Error('SIGINT'))
   })
   const { stdin, stdout, stderr, env } = process
+  // Whoever read it has seen enough: `nami tree | head`.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   return { stdin, stdout, stderr, env, cwd: process.cwd(), signal: abort.signal }
 }

@@ -271,6 +271,7 @@ class Registry {
     const url = new URL(parts.realm)
     if (parts.service) url.searchParams.set('service', parts.service)
     url.searchParams.set('scope', parts.scope ?? `repository:${this.#reference.repository}:pull,push`)
+    if (this.#options.mountFrom) url.searchParams.append('scope', `repository:${this.#options.mountFrom}:pull`)
     const answer = await this.#options.fetch(url, basic ? { headers: { authorization: basic } } : {})
     const { token, access_token } = (await answer.json()) as { token?: string; access_token?: string }
     this.#authorization = `Bearer ${token ?? access_token}`

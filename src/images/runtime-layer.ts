@@ -52,7 +52,8 @@ if (!['run', 'run-script', 'start', 'stop', 'restart', 'test', 't'].includes(ver
   process.exit(1)
 }
 const quoted = words.map((word) => " '" + word.replaceAll("'", "'\\\\''") + "'").join('')
-const env = { ...process.env, npm_lifecycle_event: name, PATH: process.cwd() + '/node_modules/.bin:' + process.env.PATH }
+const { env: own } = process
+const env = { ...own, npm_lifecycle_event: name, PATH: process.cwd() + '/node_modules/.bin:' + own.PATH }
 for (const one of ['pre' + name, name, 'post' + name]) {
   if (!(one in scripts)) continue
   const { status } = spawnSync('/bin/sh', ['-c', scripts[one] + (one === name ? quoted : '')], { stdio: 'inherit', env })

@@ -19,6 +19,8 @@ export interface QueuedPod {
   pod: Pod
   readonly arrival: number
   attempts: number
+  /** When it was first tried, by the monotonic clock. */
+  firstTry: number
   /** When the last attempt failed, by the monotonic clock. */
   failedAt: number
   /** Names of the plugins that rejected it; empty where an error did, which any event may cure. */
@@ -51,6 +53,8 @@ export interface SchedulingQueue {
   /** Tries a waiting pod again, after its back-off. */
   wake(uid: string): void
   has(uid: string): boolean
+  /** How many wait where, by upstream's names of the queues. */
+  pending(): Readonly<Record<'active' | 'backoff' | 'unschedulable' | 'gated', number>>
   readonly size: number
   /** Hints asked for and pods moved, ever: a measure of work. */
   readonly work: number
@@ -90,6 +94,14 @@ class Queue implements SchedulingQueue {
     return this.#entries.size
   }
 
+  pending() {
+    const count = { active: 0, backoff: 0, unschedulable: 0, gated: 0 }
+    for (const { place } of this.#entries.values()) {
+      if (place !== 'inFlight') count[place === 'waiting' ? 'unschedulable' : place]++
+    }
+    return count
+  }
+
   has(uid: string): boolean {
     return this.#entries.has(uid)
   }
@@ -101,6 +113,7 @@ class Queue implements SchedulingQueue {
       pod,
       arrival: this.#arrivals++,
       attempts: 0,
+      firstTry: 0,
       failedAt: 0,
       rejectedBy: new Set(),
       place: 'gated',
@@ -121,7 +134,7 @@ class Queue implements SchedulingQueue {
     for (let entry = this.#active.pop(); entry; entry = this.#active.pop()) {
       if (entry.place !== 'active' || this.#entries.get(entry.pod.metadata.uid) !== entry) continue
       entry.place = 'inFlight'
-      entry.attempts++
+      if (entry.attempts++ === 0) entry.firstTry = this.#options.clock.monotonic()
       return entry
     }
     return undefined

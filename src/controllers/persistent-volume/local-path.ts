@@ -6,6 +6,7 @@ import { Node } from '#api/core/v1/node.ts'
 import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
 import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
+import type { Client } from '#client/client.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { Draft } from '#schema/words.ts'
 import { type Cluster, type Controller, defineController } from '../runtime/controller.ts'
@@ -13,6 +14,8 @@ import { annotations, classOf } from './match.ts'
 
 export const localPathProvisioner = 'nami/local-path'
 const finalizer = 'nami/local-path-protection'
+/** On nodes that nobody runs (`src/simulate`). */
+const simulated = 'simulate.nami/shape'
 
 export interface LocalDirectories {
   /** Where the directories of volumes are, on every node. */
@@ -42,6 +45,7 @@ export function localPathControllers(directories: LocalDirectories): readonly Co
     defineController({
       ...shared,
       for: PersistentVolume,
+      reads: [Node],
       writes: [PersistentVolume],
       reconcile: (volume, cluster) => reclaim(volume, cluster, directories),
     }),
@@ -144,7 +148,7 @@ const nodeAnnotation = 'nami/local-path-node'
 
 async function reclaim(
   volume: PersistentVolume,
-  cluster: Cluster<typeof PersistentVolume, typeof PersistentVolume>,
+  cluster: Cluster<typeof PersistentVolume | typeof Node, typeof PersistentVolume>,
   { root, remove }: LocalDirectories,
 ): Promise<void> {
   const { metadata, spec, status } = volume
@@ -160,7 +164,10 @@ async function reclaim(
   const isOwn = path.startsWith(`${root}/${metadata.name}_`) && !path.slice(root.length + 1).includes('/')
   try {
     if (!isOwn) throw new Error(`${path} is not a volume's directory below ${root}`)
-    await remove(metadata.annotations[nodeAnnotation] ?? '', path)
+    const name = metadata.annotations[nodeAnnotation] ?? ''
+    const node = cluster.get(Node, { name }) ?? (await find(name, cluster.live))
+    // With a node that is gone went its files, and a simulated one has none.
+    if (node && node.metadata.labels?.[simulated] === undefined) await remove(name, path)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     cluster.event(volume, { type: 'Warning', reason: 'VolumeFailedDelete', message })
@@ -170,9 +177,16 @@ async function reclaim(
   await letGo(volume, cluster)
 }
 
+async function find(name: string, client: Client): Promise<Node | undefined> {
+  return client.get(Node, { name }).catch((error) => {
+    if (hasReason(error, 'NotFound')) return undefined
+    throw error
+  })
+}
+
 async function letGo(
   volume: PersistentVolume,
-  cluster: Cluster<typeof PersistentVolume, typeof PersistentVolume>,
+  cluster: Cluster<typeof PersistentVolume | typeof Node, typeof PersistentVolume>,
 ): Promise<void> {
   const { name } = volume.metadata
   const current = await cluster.live.get(PersistentVolume, { name }).catch((error) => {

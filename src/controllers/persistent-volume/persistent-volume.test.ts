@@ -190,6 +190,33 @@ test('local-path: a node that is gone is given back to the scheduler', async () 
   )
 })
 
+test('local-path: a full disk is told of, and tried ever more seldom; a node that is gone keeps no volume', async () => {
+  let attempts = 0
+  const full = async () => {
+    attempts++
+    throw new Error('ENOSPC: no space left on device')
+  }
+  let isFull = true
+  const directories = { root: '/r', make: async () => (isFull ? full() : undefined), remove: full }
+  const controllers = [claimBinder, volumeBinder, ...localPathControllers(directories)]
+  await using cluster = await testCluster({ controllers, policy: true })
+  const { client } = cluster
+  await client.create(Node, node('n1'))
+  await client.create(StorageClass, { metadata: { name: 'l' }, provisioner: localPathProvisioner })
+  await client.create(PersistentVolumeClaim, claim({ storageClassName: 'l' }))
+  await cluster.advance(60_000)
+  assert.ok(attempts > 3 && attempts < 40, `${attempts} attempts in the first minute`)
+  const why = 'failed to provision volume with StorageClass "l": Error: ENOSPC: no space left on device'
+  assert((await events(cluster)).includes(`Warning ProvisioningFailed ${why}`), String(await events(cluster)))
+  isFull = false
+  await cluster.advance(120_000)
+  assert.equal((await client.get(PersistentVolumeClaim, at)).status.phase, 'Bound')
+  await client.delete(Node, { name: 'n1' })
+  await client.delete(PersistentVolumeClaim, at)
+  await cluster.settle()
+  assert.deepEqual(await cluster.list(PersistentVolume), [])
+})
+
 test('planVolumeFor() refuses what directories cannot be', () => {
   const around = { storageClass: { metadata: { name: 'l' } } as never, nodes: [], root: '/r' }
   const problem = (spec: object) => (planVolumeFor(claim(spec), around) as { problem: string }).problem

@@ -147,7 +147,7 @@ export interface Controller<
   readonly grants?: readonly Grant[]
   /** Visited once at the start, whether they exist or not: for objects that the controller itself is to make. */
   readonly starts?: readonly Ref[]
-  /** How many objects are worked on at once; default 5 as upstream. */
+  /** How many objects are worked on at once; default 32. They wait for commits, which many share: upstream's 5 would wait for each in turn. */
   readonly workers?: number
   /** Brings the cluster closer to what `object` asks for. */
   reconcile?(object: ObjectFor<For>, cluster: Cluster<For | Owns | Reads, For | Writes>): Promise<Again | undefined | void>

@@ -29,7 +29,7 @@ export async function startLoop(controller: Controller, options: LoopOptions): P
   options.signal.addEventListener('abort', stop, { once: true })
   const unwatch = watchAll(controller, options, queue)
   for (const at of controller.starts ?? []) queue.add(keyOf(at))
-  await Promise.all(Array.from({ length: controller.workers ?? 5 }, () => work(controller, options, queue)))
+  await Promise.all(Array.from({ length: controller.workers ?? usualWorkers }, () => work(controller, options, queue)))
   for (const end of unwatch) end()
   options.signal.removeEventListener('abort', stop)
 }
@@ -43,6 +43,8 @@ async function work(controller: Controller, options: LoopOptions, queue: WorkQue
     options.onVisit?.({ controller: controller.name, result, seconds })
   }
 }
+
+const usualWorkers = 32
 
 /** So many conflicts in a row are no bad luck any more. */
 const mostSilent = 5

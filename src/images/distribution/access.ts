@@ -37,6 +37,7 @@ export interface AccessOptions {
 export interface Access {
   /** Throws UNAUTHORIZED with a challenge, or DENIED. */
   check(caller: Caller, wanted: { readonly action: Action; readonly repository: string }, realm: string): Promise<void>
+  may(caller: Caller, action: Action, repository: string): Promise<boolean>
   /** For `/v2/`: whether the caller is anybody at all. */
   known(caller: Caller, realm: string): Promise<void>
   token(
@@ -87,6 +88,7 @@ export function createAccess(options: AccessOptions): Access {
         `requested access to the resource is denied: ${rights.user} may not ${wanted.action} ${wanted.repository}`,
       )
     },
+    may: async (caller, action, repository) => (await rightsOf(caller))?.may(action, repository) ?? false,
     async known(caller, realm) {
       if (!(await rightsOf(caller))) throw challenge(realm)
     },

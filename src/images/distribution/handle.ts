@@ -83,8 +83,8 @@ export async function handle(exchange: Exchange, { storage, access }: Serving): 
     const repository = repositoryOf(name)
     await access.check(caller, { action: route.action, repository }, realm)
     const from = url.searchParams.get('from')
-    // Mounting reads from the other repository.
-    if (route.run === startUpload && from) await access.check(caller, { action: 'pull', repository: repositoryOf(from) }, realm)
+    // Who may not read there uploads: to refuse would tell what is there.
+    if (from !== null && !(await access.may(caller, 'pull', from))) url.searchParams.delete('from')
     return route.run(exchange, storage, { repository, last })
   }
   throw new RegistryError('UNSUPPORTED', `there is nothing at ${path}`, { status: 404 })

@@ -36,11 +36,13 @@ export function openStorage({ directory, clock, random }: StorageOptions) {
   const blobPath = (digest: Digest) => join(directory, 'blobs/sha256', hexOf(digest))
   const at = (repository: string, ...parts: string[]) => join(directory, 'repositories', repository, ...parts)
   const places: Places = { directory, blobPath, at, clock, random }
+  const stored = manifests(places)
   return {
     ...places,
     ...blobs(places),
     ...uploads(places),
-    ...manifests(places),
+    ...stored,
+    ...referrersOf(places, stored.manifest),
     ...tags(places),
 
     /** Every repository, sorted, that has or had a manifest. */
@@ -195,6 +197,11 @@ function manifests(places: Places) {
       if (subject) await remove(at(repository, '_referrers', hexOf(subject), hexOf(found.digest)))
       return remove(at(repository, '_manifests', hexOf(found.digest)))
     },
+  }
+}
+
+function referrersOf({ at }: Places, manifest: (repository: string, reference: string) => Promise<StoredManifest | undefined>) {
+  return {
     /** Of manifests that name the digest as their subject, whether or not that exists. */
     async referrers(repository: string, subject: Digest): Promise<Descriptor[]> {
       const found: Descriptor[] = []

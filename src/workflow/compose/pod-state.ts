@@ -17,7 +17,8 @@ export function stateOf({ spec, status, metadata }: Pod): PodState {
   const { running, terminated, waiting } = container?.state ?? {}
   const hasEnded = status.phase === 'Succeeded' || status.phase === 'Failed'
   const exitCode = hasEnded ? (terminated?.exitCode ?? 1) : undefined
-  const isReady = status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false
+  const isSaidReady = status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false
+  const isReady = isSaidReady && running !== undefined
   const isStarted = running !== undefined || terminated !== undefined || (container?.restartCount ?? 0) > 0 || hasEnded
   const hasCheck = spec.containers[0]?.readinessProbe !== undefined
   const health = hasCheck ? (isReady ? ' (healthy)' : ' (not healthy)') : ''

@@ -8,7 +8,7 @@ const supervisor = `again= over= child=
 trap 'again=1' HUP
 trap 'over=1' TERM INT
 session=; command -v setsid >/dev/null 2>&1 && session=setsid
-send() { if [ -n "$session" ]; then kill "$1" -- "-$child"; else kill "$1" "$child"; fi 2>/dev/null; }
+send() { if [ -n "$session" ]; then kill "$1" "-$child"; else kill "$1" "$child"; fi 2>/dev/null; }
 while :; do
   again=
   $session "$@" & child=$!

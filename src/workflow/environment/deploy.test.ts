@@ -11,9 +11,9 @@ import { digestOf, repository, type TestTargetOptions, testTarget, webDeployment
 import { changeValues, diffReleases, rollback } from './change-values.ts'
 import { deploy, parseTimeout } from './deploy.ts'
 import { createEnvironment, deleteEnvironment, refreshEnvironment } from './life.ts'
-import { listReleases, nextValues } from './releases.ts'
+import { listReleases, markRunning, nextValues, writeRelease } from './releases.ts'
 import { syncSecrets, watchSecrets } from './sync-secrets.ts'
-import { withValues } from './values.ts'
+import { noValues, withValues } from './values.ts'
 
 const timeoutSeconds = 60
 
@@ -228,6 +228,34 @@ test('watchSecrets() tells of a store that does not answer, and goes on', async 
   await assert.rejects(watching, /SIGINT/)
   assert.equal(made.target.noted.filter((line) => line === 'warning: Vault does not answer').length, 1)
   assert.deepEqual(await states(made), ['v1 superseded', 'v2 running'])
+})
+
+test('rollOut() that another one overtook neither claims nor undoes what runs now', async () => {
+  let pauses = 0
+  await using made = await created()
+  made.target.tags.set('2', digestOf('2'))
+  const other = testTarget(made.cluster)
+  other.tags.set('3', digestOf('3'))
+  const pause = async (milliseconds: number) => {
+    if (++pauses === 2) await deploy(other, { tag: '3', timeoutSeconds })
+    await made.target.around.pause(milliseconds)
+  }
+  const target = { ...made.target, around: { ...made.target.around, pause } }
+  await assert.rejects(deploy(target, { tag: '2', timeoutSeconds }), /Release v2 was overtaken by another\./)
+  assert.deepEqual(await imagesOf(made), Array(2).fill(`${repository}@${digestOf('3')}`))
+  assert.deepEqual(await states(made), ['v1 superseded', 'v2 interrupted', 'v3 running'])
+})
+
+test('releases that nobody needs are forgotten, those that a Deployment still names are not', async () => {
+  await using made = await created()
+  const image = `${repository}@${digestOf('1')}`
+  for (let number = 2; number <= 35; number++) {
+    const record = { description: 'x', image, values: noValues, templates: {}, state: 'pending' } as const
+    await markRunning(made.target, await writeRelease(made.target, number, record))
+  }
+  const numbers = (await listReleases(made.target)).map(({ number }) => number)
+  assert.deepEqual(numbers, [1, ...Array.from({ length: 32 }, (_, i) => 4 + i)])
+  assert.deepEqual(await valuesNames(made), Array(2).fill('web-environment-v1'))
 })
 
 test('Ctrl-C leaves an interrupted release, and rollback() brings back the one that ran', async () => {

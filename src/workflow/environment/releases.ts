@@ -17,6 +17,7 @@ import { WorkflowError } from '../workflow-error.ts'
 import { environmentName, secretsName } from './pin.ts'
 import { commandOf, type Target } from './target.ts'
 import { noValues, type Values, withValues } from './values.ts'
+import { projectDeployments } from './workloads.ts'
 
 /** `pending`: being rolled out, or left so by a process that died. `staged`: written, and to run with the next rollout. */
 export type ReleaseState = 'pending' | 'running' | 'staged' | 'superseded' | 'failed' | 'interrupted'
@@ -187,7 +188,15 @@ export async function markRunning(target: Target, release: Release): Promise<voi
   for (const { number, state } of others) {
     if (state === 'running' || (state === 'staged' && number < release.number)) await setState(target, number, 'superseded')
   }
-  for (const { number } of others.filter(({ state }) => state !== 'running').slice(0, -mostKept)) await forget(target, number)
+  const old = others.filter(({ state }) => state !== 'running').slice(0, -mostKept)
+  const needed = old.length > 0 ? await numbersInUse(target) : new Set()
+  for (const { number } of old) if (!needed.has(number)) await forget(target, number)
+}
+
+/** Of the releases whose values some Deployment still names: one that no file mentions keeps those of its last rollout. */
+async function numbersInUse(target: Target): Promise<ReadonlySet<number>> {
+  const text = JSON.stringify((await projectDeployments(target)).map(({ spec }) => spec.template))
+  return new Set([...text.matchAll(/-(?:environment|secrets)-v(\d+)"/g)].map(([, number]) => Number(number)))
 }
 
 async function mirror({ client, namespace, project }: Target, { number, values }: Release): Promise<void> {

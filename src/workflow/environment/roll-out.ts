@@ -5,6 +5,7 @@
  * - After a failure every Deployment has the pod template it had before, whatever the others did; the release stands as failed.
  * - After Ctrl-C the release stands as interrupted. Deployments may be of either release; the next deploy or rollback puts all of them right.
  * - Nothing is changed before the release is written.
+ * - Whoever is overtaken by another rollout of the same environment neither undoes it nor claims it.
  */
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { applyObject } from '#client/apply.ts'
@@ -56,9 +57,11 @@ export async function rollOut(target: Target, options: RollOutOptions): Promise<
     await change(target, options, changed)
     const failures = await waitForRollouts(target, Object.keys(changed), options.timeoutSeconds)
     if (failures.length > 0) throw new RolloutFailure(failures)
+    await mustBePending(target, number)
     await markRunning(target, release)
     return { ...release, state: 'running' }
   } catch (error) {
+    await mustBePending(target, number)
     if (!around.signal.aborted)
       throw await undo(target, { number, before, error: error as Error, isWhole: options.manifests !== undefined })
     await setState(target, number, 'interrupted')
@@ -75,6 +78,12 @@ class RolloutFailure extends Error {
     super(`${failures.map(({ name }) => name).join(', ')} did not come up.`)
     this.failures = failures
   }
+}
+
+async function mustBePending(target: Target, number: number): Promise<void> {
+  const found = (await listReleases(target)).find((release) => release.number === number)
+  if (found?.state === 'pending') return
+  throw new WorkflowError(`Release v${number} was overtaken by another.`, { next: [commandOf(target, 'releases')] })
 }
 
 async function chosen(

@@ -7,6 +7,7 @@ import type { Kind, KubeObject } from '#schema/kind.ts'
 import { StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { refuse } from '../refuse.ts'
+import { atVersion, converted } from '../webhook/versions.ts'
 import { evaluateExpression, OutOfBudget, policyValues } from './activation.ts'
 import { applyMutation, isPolicyError } from './apply-mutation.ts'
 import { RequestAuthorizer } from './authorizer.ts'
@@ -136,9 +137,12 @@ async function invoke(invocation: Invocation, run: Run): Promise<void> {
   const { request, context, authorizer, memory, errors } = run
   const { policy, compiled } = hook
   const fail = (message: string) => void errors.push({ policy, binding, message, reason: 'Invalid' })
-  const activation = { request, lister: context.lister, authorizer, matched, params }
+  // In the version that the policy's rules name, of which its expressions speak.
+  let own = await atVersion(request, matched)
+  const activation = () => ({ request: own, lister: context.lister, authorizer, matched, params })
   try {
-    if (!(await authorizer.settle(() => conditionsHold(compiled.conditions, activation, compiled.variables)))) return
+    const holds = () => conditionsHold(compiled.conditions, activation(), compiled.variables)
+    if (!(await authorizer.settle(holds))) return
   } catch (error) {
     if (error instanceof ConditionError) return fail(error.message)
     throw error
@@ -150,11 +154,13 @@ async function invoke(invocation: Invocation, run: Run): Promise<void> {
     try {
       const next = await authorizer.settle(() => {
         const budget = { remaining: runtimeCostBudget }
-        const value = evaluateExpression(mutation.expression, policyValues(activation, compiled.variables, budget), budget)
-        return applyMutation(mutation.type, value, { request, budget })
+        const value = evaluateExpression(mutation.expression, policyValues(activation(), compiled.variables, budget), budget)
+        return applyMutation(mutation.type, value, { request: own === request ? own : { ...own, kind: matched }, budget })
       })
-      changed = !semanticEqual(next, request.object) || changed
-      replace(request.object, next)
+      const back = own === request ? next : await converted(next, matched, request.kind)
+      changed = !semanticEqual(back, request.object) || changed
+      replace(request.object, back)
+      if (own !== request) own = { ...own, object: next }
     } catch (error) {
       if (!isPolicyError(error) && !(error instanceof OutOfBudget)) throw error
       fail(error.message)

@@ -5,6 +5,7 @@ import type { Kind } from '#schema/kind.ts'
 import { type Reason, StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { refuse } from '../refuse.ts'
+import { atVersion } from '../webhook/versions.ts'
 import { RequestAuthorizer } from './authorizer.ts'
 import { type CompiledValidatingPolicy, compileValidatingPolicy } from './compile.ts'
 import { isExempt } from './exempt.ts'
@@ -42,7 +43,8 @@ async function dispatch(hooks: readonly PolicyHook[], request: AdmissionRequest,
     const notes = new Map<string, Set<string>>()
     for (const { binding, matches } of hook.bindings) {
       if (!matches(request, context)) continue
-      const visit = { hook, binding, request, context, matched }
+      // Its expressions speak of the version that its rules name.
+      const visit = { hook, binding, request: await atVersion(request, matched), context, matched }
       for (const verdict of await verdictsOf(visit, authorizer)) {
         const denied = enforce(verdict, visit)
         refusal ??= denied

@@ -63,7 +63,7 @@ export async function surroundings({ flags, terminal, print, note }: WorkflowCal
   const programs = systemPrograms({
     env,
     signal,
-    onStart: isVerbose ? (line) => note(`\u001b[33m==> nami exec \`${line}\`\u001b[0m`) : undefined,
+    onStart: isVerbose ? (line) => note(terminal.stderr.isTTY ? `\u001b[33m${shown(line)}\u001b[0m` : shown(line)) : undefined,
     onOutput: (chunk) => void terminal.stderr.write(chunk),
   })
   const pause = (milliseconds: number) => waitReferenced(systemClock, milliseconds, signal)
@@ -80,6 +80,8 @@ export async function surroundings({ flags, terminal, print, note }: WorkflowCal
   }
 }
 
+const shown = (line: string) => `==> nami exec \`${line}\``
+
 /** Runs `use` and words what the user can mend. */
 export async function worded<T>(use: () => Promise<T>): Promise<T> {
   try {
@@ -88,6 +90,9 @@ export async function worded<T>(use: () => Promise<T>): Promise<T> {
     const { name, message, next, exitCode } = error as Error & { next?: readonly string[]; exitCode?: number }
     if (name === 'WorkflowError')
       throw new CommandError(message, { ...(next && { next }), ...(exitCode && { exitCode }), cause: error })
+    if (name === 'ImageError' && /cannot be reached/.test(message)) {
+      throw new CommandError(message, { next: ['nami check', 'registry: in hokusai/config.yml says which one'], cause: error })
+    }
     if (name === 'ImageError' || name === 'StatusError' || name === 'TransportError')
       throw new CommandError(message, { cause: error })
     throw error

@@ -14,7 +14,7 @@ import { type TestAgent, testAgent } from '#testing/agent-server.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { busybox, noContainerd, type TestContainerd, testContainerd } from '#testing/containerd.ts'
 import { type LoopbackSocket, listenOnLoopback } from '#testing/loopback.ts'
-import { realClients } from '#testing/real-clients.ts'
+import { olderKubectl, realClients } from '#testing/real-clients.ts'
 
 const { kubectl, missing } = realClients()
 const skip = noContainerd() || missing
@@ -81,12 +81,21 @@ after(async () => {
   await bed?.[Symbol.asyncDispose]()
 })
 
-function start(...args: string[]): ChildProcess {
-  return spawn(kubectl, ['--kubeconfig', config, ...args], { env: { HOME: bed.directory } })
+/** Which program asks, and how it is told to. */
+interface Asking {
+  readonly program?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
-async function run(args: string[], input = ''): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = start(...args)
+function start(args: readonly string[], { program = kubectl, env = {} }: Asking = {}): ChildProcess {
+  return spawn(program, ['--kubeconfig', config, ...args], { env: { HOME: bed.directory, ...env } })
+}
+
+async function run(
+  args: readonly string[],
+  { input = '', ...asking }: Asking & { readonly input?: string } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = start(args, asking)
   child.stdin?.end(input)
   const collect = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream)).toString()
   const [stdout, stderr, [code]] = await Promise.all([collect(child.stdout!), collect(child.stderr!), once(child, 'close')])
@@ -106,23 +115,55 @@ function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray>
   })
 }
 
-test('kubectl exec: output, exit code, and stdin to its end', { skip }, async () => {
-  const failed = await run(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'])
-  assert.equal(failed.code, 7, failed.stderr)
-  assert.equal(failed.stdout, 'out\n')
-  assert.match(failed.stderr, /^err\n/)
-  const big = 'x'.repeat(1_000_000)
-  assert.equal((await run(['exec', '-i', 'web', '--', 'cat'], big)).stdout, big)
-})
+/** WebSockets since 1.30 (exec) and 1.31 (port-forward), SPDY where they are turned off or unknown. */
+const [v33, v20] = [olderKubectl(33), olderKubectl(20)]
+const spdy = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }
+const roads: readonly (Asking & { readonly name: string; readonly missing?: string | false })[] = [
+  { name: 'kubectl 1.36' },
+  { name: 'kubectl 1.36 over SPDY', env: spdy },
+  { name: 'kubectl 1.33', program: v33.kubectl, missing: v33.missing },
+  { name: 'kubectl 1.20', program: v20.kubectl, missing: v20.missing },
+]
+
+for (const { name, missing = false, ...asking } of roads) {
+  test(`${name} exec: output, exit code, and stdin to its end`, { skip: skip || missing }, async () => {
+    const failed = await run(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'], asking)
+    assert.equal(failed.code, 7, failed.stderr)
+    assert.equal(failed.stdout, 'out\n')
+    assert.match(failed.stderr, /^err\n/)
+    const big = 'x'.repeat(1_000_000)
+    assert.equal((await run(['exec', '-i', 'web', '--', 'cat'], { ...asking, input: big })).stdout, big)
+  })
+
+  test(`${name} port-forward carries bytes both ways`, { skip: skip || missing }, async () => {
+    // The pod has the host's network, so this server is the pod's.
+    const echo = createTcpServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+    await once(echo, 'listening')
+    const child = start(['port-forward', 'pod/web', `:${(echo.address() as AddressInfo).port}`], asking)
+    try {
+      const [, local] = await printed(child, /Forwarding from 127.0.0.1:(\d+)/)
+      for (let round = 0; round < 3; round++) {
+        const socket = connect(Number(local), '127.0.0.1')
+        socket.write(`hello ${round}`)
+        const [data] = await once(socket, 'data')
+        assert.equal(data.toString(), `hello ${round}`)
+        socket.destroy()
+      }
+    } finally {
+      child.kill()
+      echo.close()
+    }
+  })
+}
 
 test('kubectl attach, then logs, see what the container prints', { skip }, async () => {
-  const child = start('attach', '-i', 'web')
+  const child = start(['attach', '-i', 'web'])
   child.stdin?.write('ping\n')
   await printed(child, /ping/)
   child.kill()
   await once(child, 'close')
   assert.equal((await run(['logs', 'web'])).stdout, 'ping\n')
-  const followed = start('logs', '-f', 'web', '--tail=1')
+  const followed = start(['logs', '-f', 'web', '--tail=1'])
   await printed(followed, /ping/)
   followed.kill()
 })
@@ -131,26 +172,6 @@ test('kubectl names what is wrong with a container', { skip }, async () => {
   const other = await run(['logs', 'web', '-c', 'other'])
   assert.equal(other.stderr, 'error: container other is not valid for pod web out of: app\n')
   assert.match((await run(['logs', 'none'])).stderr, /pods "none" not found/)
-})
-
-test('kubectl port-forward carries bytes both ways', { skip }, async () => {
-  // The pod has the host's network, so this server is the pod's.
-  const echo = createTcpServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-  await once(echo, 'listening')
-  const child = start('port-forward', 'pod/web', `:${(echo.address() as AddressInfo).port}`)
-  try {
-    const [, local] = await printed(child, /Forwarding from 127.0.0.1:(\d+)/)
-    for (let round = 0; round < 3; round++) {
-      const socket = connect(Number(local), '127.0.0.1')
-      socket.write(`hello ${round}`)
-      const [data] = await once(socket, 'data')
-      assert.equal(data.toString(), `hello ${round}`)
-      socket.destroy()
-    }
-  } finally {
-    child.kill()
-    echo.close()
-  }
 })
 
 test('kubectl cp copies a file in and out', { skip }, async () => {

@@ -1,0 +1,69 @@
+/**
+ * The scheduler as a process of its own, against any API server over HTTPS (`nami scheduler`).
+ * Guarantee: of several such processes one works at a time; should two overlap for a moment, the server refuses the second binding of a pod.
+ */
+import { httpsTransport } from '#client/https-transport.ts'
+import type { Access } from '#client/kubeconfig.ts'
+import { runAsLeader } from '#client/leader-election.ts'
+import { createClient } from '#client/typed-client.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Random } from '#lib/random.ts'
+import type { SchedulerConfiguration } from '#scheduler/configuration.ts'
+import { runScheduler } from '#scheduler/scheduler.ts'
+import { type ComponentServer, serveComponent } from './component-server.ts'
+import type { Log } from './log.ts'
+import { schedulerMetrics } from './scheduler-metrics.ts'
+
+export interface SchedulerProcessOptions {
+  readonly access: Access
+  readonly configuration: SchedulerConfiguration
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  readonly log: Log
+  /** Differs between processes. */
+  readonly identity: string
+  /** Where health and metrics are served; undefined: nowhere. */
+  readonly serving?: { readonly host?: string | undefined; readonly port: number } | undefined
+  readonly onServing?: (server: ComponentServer) => void
+}
+
+/** Resolves when the signal is aborted, or the lease was lost: then false. */
+export async function runSchedulerProcess(options: SchedulerProcessOptions): Promise<boolean> {
+  const { access, configuration, clock, random, signal, log, identity } = options
+  const { profiles, podInitialBackoffSeconds, podMaxBackoffSeconds, leaderElection } = configuration
+  const client = createClient(httpsTransport({ ...access.transportOptions({ clock }), userAgent: 'kube-scheduler/v1.36.0' }))
+  const metrics = schedulerMetrics()
+  const serving =
+    options.serving &&
+    (await serveComponent({ client, clock, name: 'kube-scheduler', metrics: metrics.text, ...options.serving }))
+  if (serving) options.onServing?.(serving)
+  const onError = (error: unknown) => signal.aborted || log.error('scheduler', error)
+  const work = async (until: AbortSignal) => {
+    await runScheduler({
+      ...{ client, clock, random, signal: until, onError, profiles, podInitialBackoffSeconds, podMaxBackoffSeconds },
+      watcher: metrics.watcher,
+    })
+    log.info(`schedules for ${profiles.map(({ name }) => name).join(', ')}`)
+    if (!until.aborted) await new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }))
+  }
+  try {
+    if (!leaderElection.leaderElect) await work(signal)
+    else await lead()
+    return signal.aborted
+  } finally {
+    await serving?.close()
+    await client.close()
+  }
+
+  async function lead(): Promise<void> {
+    const { resourceName: name, resourceNamespace: namespace, leaseDuration, renewDeadline, retryPeriod } = leaderElection
+    metrics.leading(name, false)
+    const election = { clock, random, signal, onError, identity, name, namespace, leaseDuration, renewDeadline, retryPeriod }
+    await runAsLeader(client, election, async (until) => {
+      metrics.leading(name, true)
+      log.info(`leads as ${identity}`)
+      await work(until).finally(() => metrics.leading(name, false))
+    })
+  }
+}
