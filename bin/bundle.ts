@@ -1,8 +1,9 @@
 /** Makes the bundle that `bundled.ts` finds. Where its folder cannot be written there is none, and everything runs from its sources. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { commands } from '#cli/commands.ts'
 import { here, type Inputs, inputsFile } from './bundled.ts'
 
@@ -26,57 +27,103 @@ const places: Plugin = {
 const builtins: Plugin = {
   name: 'builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }))
+    onResolve({ filter: new RegExp(`^(node:.*|${builtinModules.join('|')})$`) }, ({ path }) => ({ path, namespace: 'builtin' }))
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule('${path}')`,
     }))
   },
 }
 
+/** One package of many small files that most processes load comes along; all others stay where they are, and are loaded where they are used. */
+const packages: Plugin = {
+  name: 'packages',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^.#/]/ }, ({ path, importer }) => {
+      const isOurs = path === 'yaml' || path.startsWith('src/') || importer.includes('/node_modules/')
+      return isOurs ? undefined : { path, namespace: 'package' }
+    })
+    onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({ contents: `module.exports = packageRequire('${path}')` }))
+  },
+}
+
+/** Leaves out all commands but one. */
+function onlyCommand(file: string): Plugin {
+  return {
+    name: 'only-command',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
+        `src/cli/${path.slice(2)}` === file ? undefined : { path, external: true },
+      )
+    },
+  }
+}
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minifySyntax: true,
+  banner: { js: "import { createRequire } from 'node:module'; const packageRequire = createRequire(import.meta.url);" },
+  metafile: true,
+  logLevel: 'error',
+} as const satisfies BuildOptions
+const plugins = [places, builtins, packages]
+/** These start often, or have to start quickly, or run for long: each has one file with everything. */
+const quick = ['up', 'status', 'server', 'agent']
+
 const began = Date.now()
 const next = `${bundle.slice(0, -1)}-${process.pid}/`
 try {
   const { metafile } = await build({
-    absWorkingDir: root,
+    ...common,
     entryPoints: { main: 'src/cli/main.ts' },
     outdir: next,
     outExtension: { '.js': '.mjs' },
-    bundle: true,
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    packages: 'external',
-    minifySyntax: true,
-    metafile: true,
-    logLevel: 'error',
-    plugins: [places, builtins],
+    plugins,
   })
-  install(metafile)
+  const files = filesOf(metafile)
+  const builds = quick.map((name) => {
+    const own = onlyCommand(files.get(name) as string)
+    return build({ ...common, entryPoints: ['src/cli/main.ts'], outfile: `${next}${name}.mjs`, plugins: [own, ...plugins] })
+  })
+  await Promise.all(builds)
+  install(metafile, files)
 } finally {
   rmSync(next, { recursive: true, force: true })
 }
 
-/** At no moment do inputs vouch for files that are not there. Names hold a hash of what is inside, except for that of main. */
-function install(metafile: Metafile): void {
-  mkdirSync(bundle, { recursive: true })
-  for (const name of readdirSync(next)) if (!existsSync(bundle + name)) renameSync(next + name, bundle + name)
-  rmSync(`${bundle}inputs`, { recursive: true, force: true })
-  if (existsSync(`${next}main.mjs`)) renameSync(`${next}main.mjs`, `${bundle}main.mjs`)
-  mkdirSync(`${next}inputs`)
+/** The file of each command. */
+function filesOf(metafile: Metafile): Map<string, string> {
   const imports = metafile.inputs['src/cli/commands.ts']?.imports.filter(({ kind }) => kind === 'dynamic-import') ?? []
   const names = Object.keys(commands)
   if (imports.length !== names.length) throw new Error(`${names.length} commands, ${imports.length} files of commands`)
-  for (const [i, name] of names.entries()) {
-    const inputs = inputsOf(metafile, ['src/cli/main.ts', 'src/cli/commands.ts', (imports[i] as { path: string }).path])
+  return new Map(names.map((name, i) => [name, (imports[i] as { path: string }).path]))
+}
+
+/** At no moment do inputs vouch for files that are not there. Names of parts hold a hash of what is inside. */
+function install(metafile: Metafile, files: ReadonlyMap<string, string>): void {
+  mkdirSync(`${next}inputs`)
+  for (const [name, file] of files) {
+    const main = quick.includes(name) ? `${name}.mjs` : 'main.mjs'
+    const inputs: Inputs = { main, sources: sourcesOf(metafile, ['src/cli/main.ts', 'src/cli/commands.ts', file]) }
     writeFileSync(next + inputsFile(name.split(' ')), JSON.stringify(inputs))
   }
+  mkdirSync(bundle, { recursive: true })
+  const entries = new Set(['main.mjs', ...quick.map((name) => `${name}.mjs`)])
+  for (const name of readdirSync(next)) {
+    if (name !== 'inputs' && !entries.has(name) && !existsSync(bundle + name)) renameSync(next + name, bundle + name)
+  }
+  rmSync(`${bundle}inputs`, { recursive: true, force: true })
+  for (const name of entries) renameSync(next + name, bundle + name)
   renameSync(`${next}inputs`, `${bundle}inputs`)
-  removeOld(new Set(Object.keys(metafile.outputs).map((path) => basename(path))))
+  removeOld(new Set([...entries, ...Object.keys(metafile.outputs).map((path) => basename(path))]))
 }
 
 /** Of these files and all that they may import, now or later, except for other commands. */
-function inputsOf(metafile: Metafile, files: readonly string[]): Inputs {
+function sourcesOf(metafile: Metafile, files: readonly string[]): Inputs['sources'] {
   const found = new Set<string>()
   const visit = (path: string) => {
     if (found.has(path) || !path.startsWith('src/')) return

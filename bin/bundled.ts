@@ -15,8 +15,12 @@ export interface Place {
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const here: Place = { root, bundle: `${root}node_modules/.nami-bundle/` }
 
-/** Sources below the root, each with size and time of change. */
-export type Inputs = readonly (readonly [path: string, size: number, changed: number])[]
+export interface Inputs {
+  /** The file of the bundle that has the command. */
+  readonly main: string
+  /** Below the root, each with size and time of change: all that the command may load. */
+  readonly sources: readonly (readonly [path: string, size: number, changed: number])[]
+}
 
 /** Names the inputs of a command in the bundle. */
 export function inputsFile(words: readonly string[]): string {
@@ -29,8 +33,8 @@ export function bundledMain(argv: readonly string[], { root, bundle }: Place = h
     const words = argv.slice(0, count)
     if (!words.every((word) => /^[a-z-]+$/.test(word))) continue
     try {
-      const inputs: Inputs = JSON.parse(readFileSync(bundle + inputsFile(words), 'utf8'))
-      return inputs.every((input) => isUnchanged(root, input)) ? `file://${encodeURI(bundle)}main.mjs` : undefined
+      const { main, sources }: Inputs = JSON.parse(readFileSync(bundle + inputsFile(words), 'utf8'))
+      return sources.every((source) => isUnchanged(root, source)) ? `file://${encodeURI(bundle)}${main}` : undefined
     } catch {
       // The name of the command may be shorter.
     }
@@ -38,7 +42,7 @@ export function bundledMain(argv: readonly string[], { root, bundle }: Place = h
   return undefined
 }
 
-function isUnchanged(root: string, [path, size, changed]: Inputs[number]): boolean {
+function isUnchanged(root: string, [path, size, changed]: Inputs['sources'][number]): boolean {
   const now = statSync(root + path)
   return now.size === size && now.mtimeMs === changed
 }

@@ -13,7 +13,7 @@ mkdirSync(join(place.bundle, 'inputs'), { recursive: true })
 writeFileSync(source, 'one')
 const { size, mtimeMs } = statSync(source)
 for (const words of [['up'], ['env', 'set']])
-  writeFileSync(place.bundle + inputsFile(words), JSON.stringify([['a.ts', size, mtimeMs]]))
+  writeFileSync(place.bundle + inputsFile(words), JSON.stringify({ main: 'main.mjs', sources: [['a.ts', size, mtimeMs]] }))
 const main = `file://${encodeURI(place.bundle)}main.mjs`
 
 test('bundledMain() finds the longest name of a command', () => {
