@@ -8,8 +8,8 @@ import { commands } from '#cli/commands.ts'
 import { here, type Inputs, inputsFile } from './bundled.ts'
 
 const { root, bundle } = here
-/** How long a process that runs may still ask for a file of an older bundle. */
-const kept = 30 * 24 * 3600 * 1000
+/** How long a command that runs may still ask for a part of an older bundle; what runs for long has all in one file. */
+const kept = 3600 * 1000
 
 /** What a module says of its place goes on to mean its source: workers and files lie beside that. */
 const places: Plugin = {

@@ -7,7 +7,7 @@ const pages = globSync('**/*.md', { exclude: (path) => /(^|\/)(node_modules|\.gi
 const sources = globSync('{src,tools,bin,bench,test,docs,examples}/**/*')
 const roots = ['src', 'tools', 'bin', 'bench', 'test', 'docs', 'examples', '.ci']
 const folders = globSync('src/*').map((path) => basename(path))
-const commands = namesIn('src/cli/commands.ts', /^ {2}'?([a-z]+)[a-z ]*'?: \{/gm).concat('help', 'version')
+const commands = namesIn('src/cli/commands.ts', /^ {2}'?([a-z_-]+)[a-z_ -]*'?: \{/gm).concat('help', 'version')
 const scripts = existsSync('package.json') ? Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).scripts ?? {}) : []
 
 function namesIn(file: string, pattern: RegExp): string[] {
@@ -21,7 +21,7 @@ function offencesOf(page: string): string[] {
   const found = [
     ...[...prose.matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, target = '']) => wrongLink(page, target)),
     ...[...prose.matchAll(/`([^`\n]+)`/g)].map(([, token = '']) => wrongPath(page, token)),
-    ...[...text.matchAll(/(?:^|`|\s)\.\/nami ([a-z]+)/gm)].map(([, name = '']) => wrongCommand(name)),
+    ...[...text.matchAll(/(?:^|`|\s)\.\/nami ([a-z][a-z_-]*)/gm)].map(([, name = '']) => wrongCommand(name)),
     ...[...text.matchAll(/\bnpm run ([\w:-]+)/g)].map(([, name = '']) => wrongScript(name)),
   ].filter((one) => one !== undefined)
   return found.map(({ what, why }) => `${page}:${lines.findIndex((line) => line.includes(what)) + 1}: ${what}: ${why}`)
