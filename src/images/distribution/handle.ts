@@ -84,7 +84,7 @@ export async function handle(exchange: Exchange, { storage, access }: Serving): 
     await access.check(caller, { action: route.action, repository }, realm)
     const from = url.searchParams.get('from')
     // Who may not read there uploads: to refuse would tell what is there.
-    if (from !== null && !(await access.may(caller, 'pull', from))) url.searchParams.delete('from')
+    if (from !== null && !(await access.may(caller, 'pull', repositoryOf(from)))) url.searchParams.delete('from')
     return route.run(exchange, storage, { repository, last })
   }
   throw new RegistryError('UNSUPPORTED', `there is nothing at ${path}`, { status: 404 })

@@ -43,8 +43,10 @@ export async function createEnvironment(target: Target, options: CreateOptions):
     })
   }
   if (!options.isFile) await createMirror(target, options.values)
-  const release = await applyFile(target, options, `create ${environment}`)
-  around.print(release ? `${environment} is created: release v${release.number} runs.` : 'Created.')
+  const what = options.isFile ? 'create -f' : `create ${environment}`
+  const release = await applyFile(target, options, what)
+  const done = options.isFile ? 'Created' : `${environment} is created`
+  around.print(release ? `${done}: release v${release.number} runs.` : `${done}.`)
 }
 
 /** The file decides everything but the image, which is that of the environment's tag. */
@@ -127,7 +129,7 @@ export async function deleteEnvironment(
   }
   if (!isFile) await deleteReleases(target)
   if (isReview) await client.delete(Namespace, { name: namespace }).catch(unlessItIsGone)
-  around.print(`${environment} is deleted.`)
+  around.print(isFile ? 'Deleted what the file names.' : `${environment} is deleted.`)
 }
 
 function unlessItIsGone(error: unknown): void {

@@ -61,7 +61,7 @@ export async function rollOut(target: Target, options: RollOutOptions): Promise<
     await markRunning(target, release)
     return { ...release, state: 'running' }
   } catch (error) {
-    await mustBePending(target, number)
+    await mustBePending(target, number, error)
     if (!around.signal.aborted)
       throw await undo(target, { number, before, error: error as Error, isWhole: options.manifests !== undefined })
     await setState(target, number, 'interrupted')
@@ -80,9 +80,11 @@ class RolloutFailure extends Error {
   }
 }
 
-async function mustBePending(target: Target, number: number): Promise<void> {
+/** `error` is what happened before; a release that runs already is not undone for it. */
+async function mustBePending(target: Target, number: number, error?: unknown): Promise<void> {
   const found = (await listReleases(target)).find((release) => release.number === number)
   if (found?.state === 'pending') return
+  if (found?.state === 'running' && error) throw error
   throw new WorkflowError(`Release v${number} was overtaken by another.`, { next: [commandOf(target, 'releases')] })
 }
 

@@ -10,6 +10,7 @@ import {
   isTrue,
   itemsOf,
   Namespace,
+  namedItem,
   numberOf,
   textOf,
   tuple,
@@ -21,6 +22,8 @@ type Method<T> = (self: T, args: readonly unknown[], all: Arguments) => unknown
 export function memberOf(object: unknown, name: string): unknown {
   if (object instanceof Namespace) return object.held.get(name)
   if (object instanceof Callable) return object.members.get(name)
+  const item = Array.isArray(object) ? namedItem(object, name) : undefined
+  if (item !== undefined) return item
   const table: Readonly<Record<string, Method<any>>> | undefined =
     typeof object === 'string' ? ofText : Array.isArray(object) ? ofList : object instanceof Map ? ofDict : undefined
   const method = table && Object.hasOwn(table, name) ? table[name] : undefined

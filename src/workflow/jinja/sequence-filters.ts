@@ -148,7 +148,7 @@ export const sequenceFilters: Readonly<Record<string, Filter>> = {
       if (last && equal(last[0], own(item))) last[1].push(item)
       else groups.push([own(item), [item]])
     }
-    return groups.map(([key, list]) => tuple([key, list]))
+    return groups.map(([key, list]) => tuple([key, list], ['grouper', 'list']))
   },
   batch(value, args) {
     const size = numberOf(argument(args, 0, 'linecount')) ?? 1

@@ -51,6 +51,7 @@ export const textFilters: Readonly<Record<string, Filter>> = {
     formatPercent(textOf(value), named.size > 0 ? new Map<unknown, unknown>(named) : tuple([...list])),
   replace(value, args) {
     const [old, young, count] = [argument(args, 0, 'old'), argument(args, 1, 'new'), argument(args, 2, 'count')]
+    if (old === undefined || young === undefined) throw new Fault('replace needs what to replace, and by what')
     const parts = textOf(value).split(textOf(old))
     const limit = numberOf(count) ?? parts.length
     return (
@@ -116,7 +117,7 @@ export const textFilters: Readonly<Record<string, Filter>> = {
     const scale = 10 ** number(argument(args, 0, 'precision') ?? 0)
     const scaled = number(value) * scale
     const done = method === 'ceil' ? Math.ceil(scaled) : method === 'floor' ? Math.floor(scaled) : roundHalfEven(scaled)
-    return new Float(done / scale)
+    return typeof value === 'number' && method === 'common' ? done / scale : new Float(done / scale)
   },
   filesizeformat(value, args) {
     const isBinary = isTrue(argument(args, 0, 'binary') ?? false)

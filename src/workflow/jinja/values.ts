@@ -53,11 +53,18 @@ export class Callable {
   }
 }
 
-const tuples = new WeakSet<object>()
+const tuples = new WeakMap<object, readonly string[]>()
 
-export function tuple(items: unknown[]): unknown[] {
-  tuples.add(items)
+/** `names` are those of its items, for Python's named tuples. */
+export function tuple(items: unknown[], names: readonly string[] = []): unknown[] {
+  tuples.set(items, names)
   return items
+}
+
+/** Undefined where it has no such item. */
+export function namedItem(items: unknown[], name: string): unknown {
+  const at = tuples.get(items)?.indexOf(name) ?? -1
+  return at < 0 ? undefined : items[at]
 }
 
 export const isTuple = (value: unknown): boolean => Array.isArray(value) && tuples.has(value)

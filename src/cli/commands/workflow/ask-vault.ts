@@ -1,5 +1,7 @@
 /** Questions over HTTP or HTTPS to a store of secrets; VAULT_CACERT and VAULT_SKIP_VERIFY count, as for Vault's own client. */
 import { readFileSync } from 'node:fs'
+import { request as overHttp } from 'node:http'
+import { request as overHttps } from 'node:https'
 import type { Terminal } from '#cli/command.ts'
 import type { Answer, Ask } from '#workflow/secrets/source.ts'
 
@@ -8,7 +10,7 @@ const most = 4 << 20
 
 export function askVault({ env, signal }: Terminal): Ask {
   return async ({ method, url, headers, body }) => {
-    const { request } = url.startsWith('https:') ? await import('node:https') : await import('node:http')
+    const request = url.startsWith('https:') ? overHttps : overHttp
     const tls = {
       ...(env.VAULT_CACERT && { ca: readFileSync(env.VAULT_CACERT) }),
       ...(/^(1|true)$/i.test(env.VAULT_SKIP_VERIFY ?? '') && { rejectUnauthorized: false }),

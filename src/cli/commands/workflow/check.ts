@@ -89,8 +89,9 @@ async function secretChecks(
   { project, around }: Pick<Workflow, 'project' | 'around'>,
   terminal: WorkflowCall['terminal'],
 ): Promise<Checks> {
-  const [{ secretSource }, { askVault }] = await Promise.all([import('#workflow/secrets/source.ts'), import('./ask-vault.ts')])
   const named = environments.filter((environment) => project.config[`${environment}-secrets`])
+  if (named.length === 0) return {}
+  const [{ secretSource }, { askVault }] = await Promise.all([import('#workflow/secrets/source.ts'), import('./ask-vault.ts')])
   const check = (environment: 'staging' | 'production') =>
     secretSource(project, environment, { env: around.env, ask: askVault(terminal) })?.read()
   return Object.fromEntries(named.map((environment) => [`secrets ${environment}`, () => check(environment)]))

@@ -37,7 +37,7 @@ export async function connect(call: WorkflowCall, project: Project, environment:
 
 /** `undefined` is the current context. */
 export function connectTo(terminal: Terminal, config: Kubeconfig, wanted: string | undefined): Connected {
-  const access = accessOf(config, wanted)
+  const access = accessIn(config, wanted)
   const transport = httpsTransport({
     ...access.transportOptions({ clock: systemClock, environment: terminal.env }),
     userAgent: 'nami/v1.36.0',
@@ -55,6 +55,14 @@ export function connectTo(terminal: Terminal, config: Kubeconfig, wanted: string
     },
   }
   return { client: createClient(transport), pods, namespace: access.namespace, context: access.context }
+}
+
+function accessIn(config: Kubeconfig, wanted: string | undefined): ReturnType<typeof accessOf> {
+  try {
+    return accessOf(config, wanted)
+  } catch (error) {
+    throw new CommandError((error as Error).message, { next: ['nami kubeconfig', 'nami kubectl config view'], cause: error })
+  }
 }
 
 function logQuery({ container, isFollowed, tail, hasTimestamps, isPrevious }: LogOptions): string {

@@ -23,7 +23,8 @@ const command: Command = defineCommand({
       const manifests = await manifestsOf(target, flags.filename, terminal.cwd)
       const isSure = flags.yes || flags['assume-yes']
       const names = manifests.map(({ kind, object }) => `${kind.kind.toLowerCase()}/${object.metadata.name}`)
-      note(`This deletes ${target.environment} of ${target.project.name} in namespace ${target.namespace}: ${names.join(', ')}`)
+      const whole = flags.filename === undefined ? `${target.environment} of ${target.project.name}` : 'what the file names'
+      note(`This deletes ${whole} in namespace ${target.namespace}: ${names.join(', ')}`)
       const shared = names.filter((name) => /^(configmap|secret|serviceaccount|persistentvolumeclaim|service)\//.test(name))
       if (!flags.filename) shared.push(`configmap/${target.project.name}-environment`)
       await confirmUses(call, target, { about: shared, isSure })

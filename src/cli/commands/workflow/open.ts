@@ -121,18 +121,24 @@ export async function withTarget<T>(
     try {
       const place = isReview ? name : namespace
       const { project, images, around } = workflow
-      const { secretSource } = await import('#workflow/secrets/source.ts')
-      const { askVault } = await import('./ask-vault.ts')
-      const secrets = secretSource(project, name === 'production' ? 'production' : 'staging', {
-        env: call.terminal.env,
-        ask: askVault(call.terminal),
-      })
+      const secrets = await secretsOf(workflow, name === 'production' ? 'production' : 'staging', call.terminal)
       const target = { secrets, project, environment: name, isReview, namespace: place, client, images, pods, around }
       return await use(target, { args: call.args.slice(isReview ? 1 : 0), workflow, context })
     } finally {
       await client.close()
     }
   })
+}
+
+/** The store that config.yml names; what asks it is loaded only where there is one. */
+async function secretsOf(
+  { project }: Workflow,
+  environment: 'staging' | 'production',
+  terminal: WorkflowCall['terminal'],
+): Promise<Target['secrets']> {
+  if (!project.config[`${environment}-secrets`]) return undefined
+  const [{ secretSource }, { askVault }] = await Promise.all([import('#workflow/secrets/source.ts'), import('./ask-vault.ts')])
+  return secretSource(project, environment, { env: terminal.env, ask: askVault(terminal) })
 }
 
 /** The file's objects for the environment. */

@@ -1,5 +1,5 @@
 /** `nami staging status`: what is there, and how it is. */
-import { type Command, defineCommand } from '#cli/command.ts'
+import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 import { commonFlags, exactly, manifestsOf, withTarget } from './open.ts'
 
 const command: Command = defineCommand({
@@ -21,12 +21,22 @@ const command: Command = defineCommand({
     withTarget(call, async (target, { args, context }) => {
       const { flags, terminal, print } = call
       exactly(args, [], call.name)
-      const [{ listReleases }, { selectorOf }, { kubectl }] = await Promise.all([
+      const [{ listReleases }, { commandOf, selectorOf }, { kubectl }, { Namespace }, { hasReason }] = await Promise.all([
         import('#workflow/environment/releases.ts'),
         import('#workflow/environment/target.ts'),
         import('#cli/kubectl/run.ts'),
+        import('#api/core/v1/namespace.ts'),
+        import('#schema/status-error.ts'),
       ])
       const releases = await listReleases(target)
+      if (releases.length === 0 && !flags.filename) {
+        await target.client.get(Namespace, { name: target.namespace }).catch((error) => {
+          if (!hasReason(error, 'NotFound')) return
+          throw new CommandError(`${target.environment} is not there: the cluster has no namespace ${target.namespace}.`, {
+            next: [commandOf(target, 'create')],
+          })
+        })
+      }
       const running = releases.findLast(({ state }) => state === 'running')
       if (running) print(`Release v${running.number} (${running.description}), by ${running.by} at ${running.at}`)
       const later = releases.filter(({ number }) => number > (running?.number ?? 0))
