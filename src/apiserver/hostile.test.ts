@@ -47,6 +47,14 @@ test('the prefix /watch/ leads no other method to a subresource', async () => {
   }
 })
 
+test('the prefix /watch/ makes no watch of another method', async () => {
+  await using cluster = await testCluster()
+  for (const method of ['POST', 'OPTIONS', 'PUT', 'DELETE']) {
+    const { status } = await send(cluster.server, `${method} /api/v1/watch/namespaces/default/pods` as 'POST /')
+    assert.equal(status, 405, method)
+  }
+})
+
 test('a JSON patch cannot copy an object into itself again and again', async () => {
   await using cluster = await testCluster()
   await cluster.client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' }, data: { x: 'x'.repeat(1000) } })

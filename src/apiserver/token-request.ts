@@ -17,6 +17,8 @@ export interface TokenRequestContext {
   readonly clock: Clock
   readonly random: Random
   readonly warn?: ((text: string) => void) | undefined
+  /** Told of what the token will be known by, `JTI=...`. */
+  readonly issued?: ((credential: string) => void) | undefined
   /** Admission that sees the completed request. */
   admit?(request: TokenRequest): Promise<void> | void
 }
@@ -30,7 +32,7 @@ const defaultExpiration = 3600
 export async function requestToken(
   at: { readonly namespace: string; readonly name: string },
   sent: TokenRequest,
-  { tokens, client, clock, random, admit, warn }: TokenRequestContext,
+  { tokens, client, clock, random, admit, warn, issued }: TokenRequestContext,
 ): Promise<TokenRequest> {
   checkMetadata(at, sent)
   const account = await client.get(ServiceAccount, at)
@@ -54,14 +56,16 @@ export async function requestToken(
     bound?.kind === 'Pod' &&
     seconds === warnOnlyExpiration &&
     audiences.every((audience) => tokens.audiences.includes(audience))
+  const jti = random.uuid()
   const token = tokens.createToken(account, {
     audiences,
     expirationSeconds: extend ? extendedExpiration : seconds,
     ...(extend && { warnAfterSeconds: seconds }),
     ...(bound && { boundObjectRef: bound, node: bound.node }),
     now,
-    jti: random.uuid(),
+    jti,
   })
+  issued?.(`JTI=${jti}`)
   return { ...request, status: { token, expirationTimestamp: formatTime(now + seconds * 1000) } }
 }
 

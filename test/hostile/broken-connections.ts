@@ -73,7 +73,11 @@ const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 type Frame = { readonly stream?: number; readonly payload?: Buffer; readonly length?: number }
 
-function frame(type: number, flags: number, { stream = 0, payload = Buffer.alloc(0), length = payload.length }: Frame = {}): Buffer {
+function frame(
+  type: number,
+  flags: number,
+  { stream = 0, payload = Buffer.alloc(0), length = payload.length }: Frame = {},
+): Buffer {
   const front = Buffer.alloc(9)
   front.writeUIntBE(length, 0, 3)
   front.writeUInt8(type, 3)

@@ -78,6 +78,9 @@ function placesOf(namespace: string): Map<string, readonly [collection: string, 
 async function restore(client: FuzzClient): Promise<void> {
   for (const name of namespaces) await put(client, 'api/v1/namespaces', { metadata: { name } })
   for (const namespace of ['fuzz', 'own']) {
+    // Or a Deployment that was told to have 65,535 replicas would get them.
+    const hard = { pods: '50', 'count/replicasets.apps': '200', 'count/jobs.batch': '50' }
+    await put(client, `api/v1/namespaces/${namespace}/resourcequotas`, { metadata: { name: 'all' }, spec: { hard } })
     for (const [, [collection, , body]] of placesOf(namespace)) await put(client, collection.slice(1), body)
   }
   for (const [resource, [collection, , body]] of placesOf('hidden')) {

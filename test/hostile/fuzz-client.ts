@@ -26,7 +26,7 @@ export interface FuzzClient extends Disposable {
 }
 
 /** What has no whole answer by then hangs. */
-const longest = 20_000
+const longest = 60_000
 /** So much of a stream that goes on is read. */
 const enough = 1 << 16
 

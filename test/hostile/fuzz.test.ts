@@ -10,13 +10,13 @@ import { openServerProcess, type ServerProcess } from '#testing/server-process.t
 import { type BrokenCase, brokenConnections, makeBrokenCase } from './broken-connections.ts'
 import { type FuzzBed, openFuzzBed } from './fuzz-bed.ts'
 import { type Case, makeCase } from './generate-case.ts'
-import { faultOf, secretMark } from './judge.ts'
+import { faultOf, ofJavaScript, secretMark } from './judge.ts'
 import { shrinkCase } from './shrink-case.ts'
 
 const seed = Number(process.env.NAMI_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const cases = Number(process.env.NAMI_FUZZ_CASES ?? 100_000)
 /** After so many, everything is read, cleared and put back. */
-const perRound = Math.min(cases, 10_000)
+const perRound = Math.min(cases, 5_000)
 const atOnce = 32
 /** One of so many is a connection of its own that speaks no proper HTTP. */
 const perBroken = 50
@@ -110,8 +110,14 @@ async function explain({ client }: FuzzBed, faults: Round['faults']): Promise<st
   return told
 }
 
-/** What the server wrote down as its own failure. */
+/** Defects that the server wrote down; controllers also write what they were refused. */
 function complaintsOf(server: ServerProcess): string[] {
   const lines = server.printed().split('\n')
-  return [...new Set(lines.filter((line) => line.startsWith('{"level":50')).map((line) => line.replace(/"time":"[^"]*",/, '')))]
+  return [
+    ...new Set(
+      lines
+        .filter((line) => line.startsWith('{"level":50') && ofJavaScript.test(line))
+        .map((line) => line.replace(/"time":"[^"]*",/, '')),
+    ),
+  ]
 }

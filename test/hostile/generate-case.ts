@@ -77,6 +77,8 @@ function plainQuery(dice: Dice, contentType = ''): string[] {
 const otherMethods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'get', 'X']
 
 function isShared({ path, who }: Case): boolean {
+  // They bound what controllers make of hostile numbers.
+  if (path.includes('resourcequotas')) return true
   if (who !== 'admin') return false
   const isOfNamespace = /^\/+(api\/v1|apis\/[^/]+\/[^/]+)\/namespaces\/[^/]+\/[^/]+/.test(path)
   return (

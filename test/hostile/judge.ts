@@ -10,7 +10,7 @@ export function faultOf(made: Case, outcome: Outcome): string | undefined {
   const { status, body, contentType, milliseconds, isWhole } = outcome
   if (status >= 500 && !isUpstreams(made, outcome)) return `status ${status}: ${excerpt(body)}`
   if (made.who !== 'admin' && body.includes(secretMark)) return `shows ${made.who} what is another's: ${excerpt(body)}`
-  if (milliseconds > 10_000) return `took ${milliseconds.toFixed()} ms`
+  if (milliseconds > 20_000) return `took ${milliseconds.toFixed()} ms`
   if (status === 0) return made.via === 'h2' ? 'the stream was reset without an answer' : undefined
   if (!isWhole || made.method === 'HEAD' || !contentType.startsWith('application/json')) return undefined
   if (contentType.includes('stream=watch')) return undefined
@@ -31,7 +31,7 @@ function faultOfObject(status: number, body: Buffer): string | undefined {
 }
 
 /** Nothing that a case sends holds these. */
-const ofJavaScript =
+export const ofJavaScript =
   /TypeError|RangeError|SyntaxError|ReferenceError|Cannot (read|convert|set)|is not (a function|iterable|an object)|\[object |undefined|ERR_[A-Z]|\.ts:\d|node:/
 
 /** Errors that upstream returns without a reason, which makes them its own. */
@@ -47,7 +47,9 @@ const plainErrors = new RegExp(
       'does not contain declared merge key: ',
       'delete patch type with no merge key defined',
       'unable to find api field in struct ',
-      'merging lists cannot yet be specified in the patch', 'list element types are not identical: ', 'cannot merge lists without merge key for struct',
+      'merging lists cannot yet be specified in the patch',
+      'list element types are not identical: ',
+      'cannot merge lists without merge key for struct',
     ],
   ].join('|'),
 )

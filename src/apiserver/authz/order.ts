@@ -2,7 +2,7 @@
 import type { Lister } from '../admission/plugin.ts'
 import { alwaysAllow, alwaysDeny } from './always.ts'
 import { unionAuthorizer } from './authorize.ts'
-import type { Authorizer } from './authorizer.ts'
+import type { Authorizer, Decision } from './authorizer.ts'
 import type { AuthorizerConfig } from './configuration.ts'
 import { nodeAuthorizer } from './node.ts'
 import { rbacAuthorizer } from './rbac.ts'
@@ -52,22 +52,16 @@ function made({ type, ...config }: AuthorizerConfig, { lister, webhook, abac }: 
 
 function counted(authorizer: Authorizer, config: AuthorizerConfig, { onDecision }: AuthorizerParts): Authorizer {
   if (!onDecision) return authorizer
-  const note = (verdict: string) => {
-    if (verdict === 'allow') onDecision(config, 'allowed')
-    else if (verdict === 'deny') onDecision(config, 'denied')
+  const noted = (decision: Decision) => {
+    if (decision.verdict === 'allow') onDecision(config, 'allowed')
+    else if (decision.verdict === 'deny') onDecision(config, 'denied')
+    return decision
   }
   return {
     ...authorizer,
     authorize(attributes) {
       const decided = authorizer.authorize(attributes)
-      if (!(decided instanceof Promise)) {
-        note(decided.verdict)
-        return decided
-      }
-      return decided.then((decision) => {
-        note(decision.verdict)
-        return decision
-      })
+      return decided instanceof Promise ? decided.then(noted) : noted(decided)
     },
   }
 }

@@ -2,7 +2,7 @@
 import type { AuthorizerConfig } from '../authz/configuration.ts'
 import type { User } from '../request.ts'
 import type { WebhookCallOutcome } from '../webhook-retry.ts'
-import { type Counter, exponentialBounds, type Instruments } from './instruments.ts'
+import { type Counter, type CounterSeries, exponentialBounds, type Instruments } from './instruments.ts'
 
 export interface RequestInstruments {
   authenticated(user: User, seconds: number): void
@@ -43,6 +43,7 @@ export function requestInstruments(all: Instruments): RequestInstruments {
   const event = events.series({})
   const allowed = { attempt: verdicts.series({ result: 'allowed' }), seconds: verdictTimes.series({ result: 'allowed' }) }
   const byName = new Map<string, { value: number }>()
+  const ofConfig = new WeakMap<AuthorizerConfig, ReturnType<typeof seriesOf>>()
   return {
     authenticated({ name }, seconds) {
       let series = byName.get(name)
@@ -58,7 +59,11 @@ export function requestInstruments(all: Instruments): RequestInstruments {
       attempts.add({ result })
       durations.observe({ result }, seconds)
     },
-    decided: ({ type, name }, decision) => decisions.add({ decision, name, type }),
+    decided(config, decision) {
+      let series = ofConfig.get(config)
+      if (!series) ofConfig.set(config, (series = seriesOf(decisions, config)))
+      series[decision].value++
+    },
     authorized(result, seconds) {
       if (result !== 'allowed') {
         verdicts.add({ result })
@@ -77,6 +82,18 @@ export function requestInstruments(all: Instruments): RequestInstruments {
       if (level !== 'None') event.value++
     },
     auditFailed: (plugin, count) => lost.add({ plugin }, count),
+  }
+}
+
+function seriesOf(decisions: Counter, { type, name }: AuthorizerConfig) {
+  let [allowed, denied] = [undefined, undefined] as (CounterSeries | undefined)[]
+  return {
+    get allowed() {
+      return (allowed ??= decisions.series({ decision: 'allowed', name, type }))
+    },
+    get denied() {
+      return (denied ??= decisions.series({ decision: 'denied', name, type }))
+    },
   }
 }
 

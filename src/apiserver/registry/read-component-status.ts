@@ -10,9 +10,10 @@ const store = 'etcd-0'
 const names: readonly string[] = ['scheduler', 'controller-manager', store]
 
 export async function readComponentStatus(registry: Registry, request: Request): Promise<Response> {
-  const { name } = request.info
+  const { name, verb } = request.info
   const { kind, apiVersion } = ComponentStatus
-  if (!name) {
+  // A list that selects one by its name has it in its info, too.
+  if (verb === 'list') {
     const { matches } = matcherOf(request, ComponentStatus)
     const items = (await Promise.all(names.map((component) => statusOf(registry, component)))).filter(matches)
     return { type: 'object', status: 200, object: { kind: `${kind}List`, apiVersion, metadata: {}, items } }

@@ -48,6 +48,8 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
   const verb = info.verb as Verb
+  // The old prefix `/watch/` says so of any method.
+  if (verb === 'watch' && request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
   if (kind.def.virtual) {
     if (verb !== 'create') throw methodNotAllowed()
     return review(registry, request, kind)

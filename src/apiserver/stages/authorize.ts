@@ -16,7 +16,8 @@ export function authorize(authorizer: Authorizer, { clock, instruments }: Author
     const attributes = attributesOf(request)
     const decided = authorizer.authorize(attributes)
     if (!(decided instanceof Promise)) {
-      settle(decided, attributes, { audit: request.audit, instruments, seconds: 0 })
+      if (decided.verdict === 'allow' && !request.audit) instruments?.authorized('allowed', 0)
+      else settle(decided, attributes, { audit: request.audit, instruments, seconds: 0 })
       return next(request)
     }
     const began = clock.monotonic()

@@ -24,44 +24,43 @@ export function authenticate(authenticators: readonly Authenticator[], { clock, 
       })
   }
   return (request, next) => {
-    const known = counted(() => ask(authenticators, request), { clock, instruments })
-    if (!(known instanceof Promise)) {
-      request.user = known
-      return next(request)
+    let known: Soon<User>
+    try {
+      known = ask(authenticators, request)
+    } catch (error) {
+      instruments.notAuthenticated(resultOf(error), 0)
+      throw error
     }
-    return known.then((user) => {
-      request.user = user
-      return next(request)
-    })
+    if (known instanceof Promise) {
+      return later(known, clock, instruments).then((user) => {
+        request.user = user
+        return next(request)
+      })
+    }
+    // What is known at once takes no time worth telling.
+    instruments.authenticated(known, 0)
+    request.user = known
+    return next(request)
   }
 }
 
-/** What is known at once takes no time worth telling. */
-function counted(find: () => Soon<User>, { clock, instruments }: { clock: Clock; instruments: RequestInstruments }): Soon<User> {
-  const refused = (error: unknown, seconds: number): never => {
-    const isWrong = error instanceof StatusError && error.cause !== undefined
-    instruments.notAuthenticated(isWrong ? 'error' : 'failure', seconds)
-    throw error
-  }
-  let found: Soon<User>
-  try {
-    found = find()
-  } catch (error) {
-    return refused(error, 0)
-  }
-  if (!(found instanceof Promise)) {
-    instruments.authenticated(found, 0)
-    return found
-  }
+function later(known: Promise<User>, clock: Clock, instruments: RequestInstruments): Promise<User> {
   const began = clock.monotonic()
   const seconds = () => (clock.monotonic() - began) / 1000
-  return found.then(
+  return known.then(
     (user) => {
       instruments.authenticated(user, seconds())
       return user
     },
-    (error) => refused(error, seconds()),
+    (error) => {
+      instruments.notAuthenticated(resultOf(error), seconds())
+      throw error
+    },
   )
+}
+
+function resultOf(error: unknown): 'error' | 'failure' {
+  return error instanceof StatusError && error.cause !== undefined ? 'error' : 'failure'
 }
 
 export function impersonate(authorizer: Authorizer): Stage {

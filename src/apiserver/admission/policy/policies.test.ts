@@ -5,6 +5,7 @@ import { MutatingAdmissionPolicyBinding } from '#api/admissionregistration/v1/mu
 import { ValidatingAdmissionPolicy } from '#api/admissionregistration/v1/validating-admission-policy.ts'
 import { ValidatingAdmissionPolicyBinding } from '#api/admissionregistration/v1/validating-admission-policy-binding.ts'
 import { Deployment } from '#api/apps/v1/deployment.ts'
+import { HorizontalPodAutoscaler } from '#api/autoscaling/v2/horizontal-pod-autoscaler.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Pod } from '#api/core/v1/pod.ts'
@@ -278,4 +279,28 @@ test('atomic lists may not be changed by an apply configuration', async () => {
   const message =
     /error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: \.spec\.containers\[0\]\.args$/
   await assert.rejects(cluster.client.create(Pod, pod), { message })
+})
+
+const scaler = {
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { scaleTargetRef: { kind: 'Deployment', name: 'web', apiVersion: 'apps/v1' }, maxReplicas: 3 },
+}
+
+test('policies see objects in the version that their rules name, and change them in it', async () => {
+  await using cluster = await testCluster()
+  const matchConstraints = on('horizontalpodautoscalers', 'autoscaling')
+  const build = 'Object{spec: Object.spec{targetCPUUtilizationPercentage: 55}}'
+  const mutations = [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: build } }]
+  await mutating(cluster, { name: 'fill', spec: { matchConstraints, mutations } })
+  const validations = [
+    { expression: "object.apiVersion == 'autoscaling/v1' && object.spec.targetCPUUtilizationPercentage == 55" },
+    { expression: "request.kind.version == 'v1' && request.requestKind.version == 'v2'" },
+  ]
+  await validating(cluster, { name: 'check', spec: { matchConstraints, validations } })
+  const made = await cluster.client.create(HorizontalPodAutoscaler, scaler as never)
+  assert.equal(made.apiVersion, 'autoscaling/v2')
+  assert.deepEqual(made.spec.metrics, [
+    { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 55 } } },
+  ])
+  assert.equal(made.spec.maxReplicas, 3)
 })

@@ -20,6 +20,7 @@ export const subresources: Readonly<Record<string, Handlers>> = {
   scale: { get: getScale, update: updateScale, patch: patchScale },
   // The kind says what such a part may change.
   'namespaces/finalize': { update },
+  'certificatesigningrequests/approval': { get, update, patch },
   'pods/binding': { create: createBinding },
   'pods/eviction': { create: evict },
   'pods/ephemeralcontainers': { get, update, patch },

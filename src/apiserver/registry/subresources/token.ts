@@ -20,6 +20,8 @@ export async function createToken(registry: Registry, request: Request): Promise
   // As upstream: mutating plugins see what was sent, validating ones what it was completed to.
   await admitMutating(context, { operation: 'CREATE', object: sent })
   const admit = (object: TokenRequest) => admitValidating(context, { operation: 'CREATE', object })
-  const object = await requestToken({ name, namespace }, sent, { tokens, client, clock, random, admit })
+  const issued = (id: string) => request.audit?.annotate('authentication.kubernetes.io/issued-credential-id', id)
+  const parts = { tokens, client, clock, random, admit, issued, warn: context.warn }
+  const object = await requestToken({ name, namespace }, sent, parts)
   return { type: 'object', status: 201, object }
 }

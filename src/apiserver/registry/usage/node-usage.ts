@@ -13,6 +13,8 @@ const fresh = 15_000
 const longestWindow = 90_000
 const shortestWindow = 1_000
 const patience = 10_000
+/** Nodes that are asked at once; the others wait. */
+const mostAtOnce = 64
 const largestSummary = 64 * 1024 * 1024
 
 interface Counters {
@@ -56,6 +58,11 @@ export class NodeUsage {
   readonly #looks = new Map<string, Look>()
   readonly #known = new Map<string, NodeUse>()
   readonly #under = new Map<string, Promise<NodeUse | undefined>>()
+  /** Nodes that did not answer, and when they were last asked: they are not asked again for each who wants to know. */
+  readonly #silent = new Map<string, number>()
+  readonly #waiting: (() => void)[] = []
+  #sweptAt = 0
+  #busy = 0
 
   constructor(clock: Clock, fetch: FetchSummary) {
     this.#clock = clock
@@ -66,14 +73,31 @@ export class NodeUsage {
   of(node: string): Promise<NodeUse | undefined> {
     const known = this.#known.get(node)
     if (known && this.#clock.now() - known.at < fresh) return Promise.resolve(known)
+    const silentSince = this.#silent.get(node)
+    if (silentSince !== undefined && this.#clock.now() - silentSince < fresh) return Promise.resolve(undefined)
     let running = this.#under.get(node)
     if (!running) {
-      running = this.#measure(node)
-        .catch(() => undefined)
-        .finally(() => this.#under.delete(node))
+      running = this.#inTurn(node).finally(() => this.#under.delete(node))
       this.#under.set(node, running)
     }
     return running
+  }
+
+  async #inTurn(node: string): Promise<NodeUse | undefined> {
+    if (this.#busy >= mostAtOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#busy++
+    try {
+      const use = await this.#measure(node)
+      this.#silent.delete(node)
+      return use
+    } catch {
+      this.#silent.set(node, this.#clock.now())
+      return undefined
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#busy--
+    }
   }
 
   async #measure(node: string): Promise<NodeUse> {
@@ -85,7 +109,18 @@ export class NodeUsage {
     const after = await this.#look(node)
     const use = useBetween(before, after)
     this.#known.set(node, use)
+    this.#sweep()
     return use
+  }
+
+  /** Nodes that nobody has asked for in a while, perhaps since they are gone. */
+  #sweep(): void {
+    const now = this.#clock.now()
+    if (now - this.#sweptAt < longestWindow) return
+    this.#sweptAt = now
+    for (const [name, { at }] of this.#looks) if (now - at > longestWindow) this.#looks.delete(name)
+    for (const [name, { at }] of this.#known) if (now - at > longestWindow) this.#known.delete(name)
+    for (const [name, at] of this.#silent) if (now - at > longestWindow) this.#silent.delete(name)
   }
 
   async #look(node: string): Promise<Look> {
@@ -126,7 +161,7 @@ export function summaryOver(dialer: NodeDialer): FetchSummary {
   return async (node, signal) => {
     const socket = await dialer.dial(node, signal)
     try {
-      return JSON.parse(await getText(socket, { path: '/stats/summary', signal }))
+      return JSON.parse(await getText(socket, { path: '/stats/summary?only_cpu_and_memory=true', signal }))
     } finally {
       socket.destroy()
     }

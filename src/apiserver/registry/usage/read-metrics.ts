@@ -15,7 +15,7 @@ const usages = new WeakMap<Registry, NodeUsage>()
 
 /** Nodes that do not answer, and pods of which nothing is known yet, are left out of lists and not found by name. */
 export async function readNodeMetrics(registry: Registry, request: Request): Promise<Response> {
-  const { name } = request.info
+  const { name, verb } = request.info
   const { items } = await registry.client.list(Node, selection(request, undefined))
   const found = await Promise.all(
     items
@@ -23,13 +23,13 @@ export async function readNodeMetrics(registry: Registry, request: Request): Pro
       .map(async (node) => nodeMetrics(node, await useOf(registry, node.metadata.name))),
   )
   const known = found.filter((one) => one !== undefined)
-  if (!name) return listed('NodeMetricsList', NodeMetricsKind.apiVersion, known)
+  if (verb === 'list') return listed('NodeMetricsList', NodeMetricsKind.apiVersion, known)
   if (!known[0]) throw notFound({ group: 'metrics.k8s.io', plural: 'nodemetrics' }, name)
   return { type: 'object', status: 200, object: known[0] }
 }
 
 export async function readPodMetrics(registry: Registry, request: Request): Promise<Response> {
-  const { name, namespace } = request.info
+  const { name, namespace, verb } = request.info
   const { items } = await registry.client.list(Pod, selection(request, namespace || undefined))
   const wanted = items.filter(
     ({ metadata, spec, status }) => (!name || metadata.name === name) && spec.nodeName && status.phase === 'Running',
@@ -37,7 +37,7 @@ export async function readPodMetrics(registry: Registry, request: Request): Prom
   const nodes = [...new Set(wanted.map(({ spec }) => spec.nodeName ?? ''))]
   const uses = new Map(await Promise.all(nodes.map(async (node) => [node, await useOf(registry, node)] as const)))
   const known = wanted.map((pod) => podMetrics(pod, uses.get(pod.spec.nodeName ?? ''))).filter((one) => one !== undefined)
-  if (!name) return listed('PodMetricsList', PodMetricsKind.apiVersion, known)
+  if (verb === 'list') return listed('PodMetricsList', PodMetricsKind.apiVersion, known)
   if (!known[0]) throw notFound({ group: 'metrics.k8s.io', plural: 'podmetrics' }, `${namespace}/${name}`)
   return { type: 'object', status: 200, object: known[0] }
 }

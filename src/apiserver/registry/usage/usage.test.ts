@@ -44,8 +44,27 @@ test('NodeUsage looks at a node once for all who ask, and again when what it kno
   clock.advanceTo(clock.now() + 16_000)
   assert.equal((await usage.of('n'))?.windowMs, 16_000)
   assert.equal(looks, 3)
-  const dead = new NodeUsage(clock, async () => Promise.reject(new Error('gone')))
-  assert.equal(await dead.of('n'), undefined)
+})
+
+test('NodeUsage does not ask a silent node again for everybody, nor too many nodes at once', async () => {
+  const clock = new VirtualClock()
+  let asked = 0
+  let atOnce = 0
+  let most = 0
+  const usage = new NodeUsage(clock, async () => {
+    asked++
+    most = Math.max(most, ++atOnce)
+    await new Promise((resolve) => setImmediate(resolve))
+    atOnce--
+    throw new Error('gone')
+  })
+  const nodes = Array.from({ length: 500 }, (_, index) => `n${index}`)
+  const all = async () => (await Promise.all(nodes.map((node) => usage.of(node)))).filter(Boolean)
+  assert.deepEqual([await all(), await all(), asked], [[], [], 500])
+  assert.ok(most <= 64, `${most} at once`)
+  clock.advanceTo(clock.now() + 16_000)
+  await all()
+  assert.equal(asked, 1000)
 })
 
 test('metrics.k8s.io answers for nodes and pods, and is discovered', async () => {
