@@ -1,11 +1,13 @@
 /** kube-apiserver's flags on a server with a real socket, before webhooks and issuers that are real HTTPS servers. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { connect } from 'node:tls'
 import { listen } from '#apiserver/http/listen.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
 import { createApiServer } from '#apiserver/server.ts'
@@ -65,7 +67,7 @@ async function serverWith(line: Readonly<Record<string, string>>) {
   const serving = servingFrom(read.flags, own, parts)
   const store = openMemoryStore({ clock })
   const server = await createApiServer({
-    ...{ store, clock, random, createClient, ...settings.options },
+    ...{ store, clock, random, createClient, tokens: settings.tokens, ...settings.options },
     publish: publishStages({
       ...{ kinds: () => server.registry.kinds.all(), gitVersion: 'v1.36.0', platform: 'linux/amd64' },
       ...{ tokens: settings.tokens, instruments: settings.instruments },
@@ -318,4 +320,51 @@ test('--service-account-*: former issuers are taken, long tokens shortened with 
   assert.deepEqual([tokens.issuer, tokens.maxExpirationSeconds], ['https://new', 7200])
   const claims = Buffer.from(JSON.stringify({ iss: 'https://old' })).toString('base64url')
   assert.equal(tokens.isOurs(`a.${claims}.c`), true)
+
+  const json = { 'content-type': 'application/json' }
+  const account = JSON.stringify({ metadata: { name: 'web' } })
+  await server.ask('POST /api/v1/namespaces', undefined, json, JSON.stringify({ metadata: { name: 'shop' } }))
+  await server.ask('POST /api/v1/namespaces/shop/serviceaccounts', undefined, json, account)
+  const kind = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' }
+  const path = 'POST /api/v1/namespaces/shop/serviceaccounts/web/token'
+  await using client = http2Client(server.socket, null)
+  const answer = await client.call(path, json, JSON.stringify({ ...kind, spec: { expirationSeconds: 86_400 } }))
+  assert.equal(answer.headers.warning, '299 - "requested expiration of 86400 seconds shortened to 7200 seconds"')
+  assert.equal(answer.json.spec.expirationSeconds, 7200)
+  assert.equal((await server.whoAmI(answer.json.status.token)).username, 'system:serviceaccount:shop:web')
+})
+
+test('--goaway-chance, --request-timeout and the rest are shown by name, with their values', () => {
+  const { flags, shown, given } = readApiserverFlags(undefined, { 'request-timeout': '30s', 'goaway-chance': '0.01' })
+  assert.deepEqual([flags['request-timeout'], flags['goaway-chance'], flags['max-requests-inflight']], [30_000, 0.01, 400])
+  assert.deepEqual([shown['request-timeout'], shown['authorization-mode']], ['30s', '[Node,RBAC]'])
+  assert.deepEqual([...given], ['request-timeout', 'goaway-chance'])
+})
+
+test('certificates that lie in files are shown, and exchanged when the files change', async () => {
+  const validity = { now: systemClock.now(), days: 1 }
+  const own = await (pki ??= ensurePki(join(files, 'pki')))
+  const pair = (commonName: string) =>
+    issueCertificate(own.ca, { commonName, dnsNames: ['localhost'], addresses: ['127.0.0.1'], usages: ['server'] }, validity)
+  const [first, second] = [await pair('first'), await pair('second')]
+  const [certificate, key] = [file(first.certificate), file(first.key)]
+  await using server = await serverWith({ ...everybody, 'tls-cert-file': certificate, 'tls-private-key-file': key })
+  const shownTo = async () => {
+    const socket = connect({ port: server.listening.port, host: '127.0.0.1', ca: own.ca.certificate })
+    await once(socket, 'secureConnect')
+    const { subject } = socket.getPeerCertificate()
+    socket.destroy()
+    return subject.CN
+  }
+  await using client = http2Client(server.socket, null)
+  assert.equal((await client.call('GET /version')).status, 200)
+  assert.equal(await shownTo(), 'first')
+  writeFileSync(certificate, second.certificate)
+  server.pass(2_000)
+  assert.equal(await shownTo(), 'first', 'half of a new pair is no pair')
+  assert.match(server.errors.join(), /reading certificates: .*key values mismatch/)
+  writeFileSync(key, second.key)
+  server.pass(2_000)
+  assert.equal(await shownTo(), 'second')
+  assert.equal((await client.call('GET /version')).status, 200)
 })

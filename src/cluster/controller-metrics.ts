@@ -27,22 +27,9 @@ const methods: Readonly<Record<string, string>> = {
 
 export function controllerMetrics(clock: Clock): ControllerMetrics {
   const queues = new Map<string, QueueMetrics>()
-  const calls = new Map<string, { labels: Record<string, string>; count: number }>()
-  const durations = new Map<string, { labels: Record<string, string>; histogram: Histogram }>()
+  const calls = callMetrics(clock)
   const leases = new Map<string, boolean>()
   const running = new Set<string>()
-
-  function count(call: Call, host: string, { code, seconds }: { code: string; seconds: number }): void {
-    const method = methods[call.verb] ?? 'GET'
-    const key = `${code} ${method} ${host}`
-    const known = calls.get(key) ?? { labels: { code, host, method }, count: 0 }
-    calls.set(key, known)
-    known.count++
-    const timed = durations.get(`${method} ${host}`) ?? { labels: { host, verb: method }, histogram: new Histogram(callBuckets) }
-    durations.set(`${method} ${host}`, timed)
-    timed.histogram.observe(seconds)
-  }
-
   return {
     watchQueue({ name }) {
       running.add(name)
@@ -51,21 +38,7 @@ export function controllerMetrics(clock: Clock): ControllerMetrics {
       queues.set(queue, metrics)
       return metrics.watcher()
     },
-    measured: (transport, host) => ({
-      ...transport,
-      async request(call) {
-        const start = clock.monotonic()
-        const told = (code: string) => count(call, host, { code, seconds: (clock.monotonic() - start) / 1000 })
-        try {
-          const answer = await transport.request(call)
-          told(call.verb === 'create' ? '201' : '200')
-          return answer
-        } catch (error) {
-          told(error instanceof StatusError ? String(error.code) : '<error>')
-          throw error
-        }
-      },
-    }),
+    measured: calls.measured,
     leading: (lease, leads) => void leases.set(lease, leads),
     text: () =>
       [
@@ -78,16 +51,55 @@ export function controllerMetrics(clock: Clock): ControllerMetrics {
           ['running_managed_controllers', 'gauge', 'Controllers that run in this process.'],
           [...running].map((name) => [{ manager: 'kube-controller-manager', name }, 1] as const),
         ),
-        ...samples(
-          ['rest_client_requests_total', 'counter', 'Requests to the API server, by status code, method and host.'],
-          [...calls.values()].map(({ labels, count }) => [labels, count] as const),
-        ),
-        ...family('rest_client_request_duration_seconds', 'histogram', 'How long requests took, by verb and host.'),
-        ...[...durations.values()].flatMap(({ labels, histogram }) =>
-          histogram.lines('rest_client_request_duration_seconds', labels),
-        ),
+        ...calls.lines(),
         '',
       ].join('\n'),
+  }
+}
+
+/** Requests to the API server; watches are not counted, since they do not end. */
+function callMetrics(clock: Clock) {
+  const counts = new Map<string, { labels: Record<string, string>; count: number }>()
+  const durations = new Map<string, { labels: Record<string, string>; histogram: Histogram }>()
+
+  function told(method: string, host: string, { code, seconds }: { code: string; seconds: number }): void {
+    const key = `${code} ${method} ${host}`
+    const known = counts.get(key) ?? { labels: { code, host, method }, count: 0 }
+    counts.set(key, known)
+    known.count++
+    const timed = durations.get(`${method} ${host}`) ?? { labels: { host, verb: method }, histogram: new Histogram(callBuckets) }
+    durations.set(`${method} ${host}`, timed)
+    timed.histogram.observe(seconds)
+  }
+
+  async function request(transport: Transport, host: string, call: Call): Promise<unknown> {
+    const start = clock.monotonic()
+    const tell = (code: string) => told(methods[call.verb] ?? 'GET', host, { code, seconds: (clock.monotonic() - start) / 1000 })
+    try {
+      const answer = await transport.request(call)
+      tell(call.verb === 'create' ? '201' : '200')
+      return answer
+    } catch (error) {
+      tell(error instanceof StatusError ? String(error.code) : '<error>')
+      throw error
+    }
+  }
+
+  return {
+    measured: (transport: Transport, host: string): Transport => ({
+      ...transport,
+      request: (call) => request(transport, host, call),
+    }),
+    lines: () => [
+      ...samples(
+        ['rest_client_requests_total', 'counter', 'Requests to the API server, by status code, method and host.'],
+        [...counts.values()].map(({ labels, count }) => [labels, count] as const),
+      ),
+      ...family('rest_client_request_duration_seconds', 'histogram', 'How long requests took, by verb and host.'),
+      ...[...durations.values()].flatMap(({ labels, histogram }) =>
+        histogram.lines('rest_client_request_duration_seconds', labels),
+      ),
+    ],
   }
 }
 

@@ -8,6 +8,8 @@ export const needy: ReadonlySet<string> = new Set([
   'serviceaccount-token-controller',
   'certificatesigningrequest-signing-controller',
   'kube-apiserver-serving-clustertrustbundle-publisher-controller',
+  'podcertificaterequest-cleaner-controller',
+  'storage-version-migrator-controller',
 ])
 
 /** `*,-deployment` as a list; throws on a name that nobody has. */

@@ -2,14 +2,16 @@
  * The scheduler as a process of its own, against any API server over HTTPS (`nami scheduler`).
  * Guarantee: of several such processes one works at a time; should two overlap for a moment, the server refuses the second binding of a pod.
  */
+import { readFileSync } from 'node:fs'
 import { httpsTransport } from '#client/https-transport.ts'
 import type { Access } from '#client/kubeconfig.ts'
 import { runAsLeader } from '#client/leader-election.ts'
 import { createClient } from '#client/typed-client.ts'
 import type { Clock } from '#lib/clock.ts'
-import type { Random } from '#lib/random.ts'
-import type { SchedulerConfiguration } from '#scheduler/configuration.ts'
+import { type Random, systemRandom } from '#lib/random.ts'
+import { type SchedulerConfiguration, schedulerConfiguration } from '#scheduler/configuration.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
+import { parseYaml } from '#schema/yaml.ts'
 import { type ComponentServer, serveComponent } from './component-server.ts'
 import type { Log } from './log.ts'
 import { schedulerMetrics } from './scheduler-metrics.ts'
@@ -26,6 +28,12 @@ export interface SchedulerProcessOptions {
   /** Where health and metrics are served; undefined: nowhere. */
   readonly serving?: { readonly host?: string | undefined; readonly port: number } | undefined
   readonly onServing?: (server: ComponentServer) => void
+}
+
+/** Throws where the file cannot be read or says something wrong; without a file it is the default. */
+export function readSchedulerConfiguration(file: string | undefined): SchedulerConfiguration {
+  const document = file === undefined ? {} : (parseYaml(readFileSync(file, 'utf8'), { file })[0]?.value ?? {})
+  return schedulerConfiguration(document as Record<string, unknown>, systemRandom)
 }
 
 /** Resolves when the signal is aborted, or the lease was lost: then false. */

@@ -16,6 +16,7 @@ import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { createClient } from '#client/typed-client.ts'
 import { controllersOf } from '#controllers/controllers.ts'
+import type { Controller } from '#controllers/runtime/controller.ts'
 import { runControllers } from '#controllers/runtime/run.ts'
 import { selectControllers } from '#controllers/select.ts'
 import { sleep, systemClock } from '#lib/clock.ts'
@@ -94,11 +95,7 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
   const simulating = keepSimulator({
     ...{ directory, pki, port: listening.port, client: self, clock, random, log, signal: stop.signal },
   })
-  const running = startComponents(server, {
-    controllers: selectControllers(controllers, config.controllers ?? ['*'], needy),
-    log,
-    signal: stop.signal,
-  })
+  const running = startComponents(server, { controllers, config, log, signal: stop.signal })
   log.info(`serving on port ${listening.port}`)
   return {
     port: listening.port,
@@ -201,9 +198,14 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
   return server
 }
 
+interface Followed {
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
 function startComponents(
   server: ApiServer,
-  { controllers, log, signal }: { controllers: ReturnType<typeof controllersOf>; log: Log; signal: AbortSignal },
+  { controllers, config, log, signal }: Followed & { controllers: readonly Controller[]; config: ClusterConfig },
 ): Promise<unknown>[] {
   const account = (name: string) => ({
     name: `system:serviceaccount:kube-system:${name}`,
@@ -212,7 +214,7 @@ function startComponents(
   const clientAs = (user: { name: string; groups: readonly string[] }) => createClient(server.transportAs(user))
   const scheduler = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
   return [
-    runControllers(controllers, {
+    runControllers(selectControllers(controllers, config.controllers ?? ['*'], needy), {
       clientFor: (name) => clientAs(account(name)),
       ...{ clock, random, signal },
       onError: (error, { controller, key }) => log.error(`controller ${controller}${key ? ` ${key}` : ''}`, error),

@@ -14,7 +14,7 @@ export function clusterTrustBundlePublisher(ca: string): Controller {
     account: 'kube-apiserver-serving-clustertrustbundle-publisher',
     for: ClusterTrustBundle,
     writes: [ClusterTrustBundle],
-    grants: [{ groups: ['certificates.k8s.io'], resources: ['signers'], verbs: ['attest'] }],
+    grants: [{ groups: ['certificates.k8s.io'], resources: ['signers'], verbs: ['attest'], names: [signer] }],
     starts: [{ name: wanted }],
     watches: [{ kind: ClusterTrustBundle, when: isOurs, visits: () => [{ name: wanted }] }],
 

@@ -1,13 +1,16 @@
 /** Every controller of the control plane; the only list of them. */
 
 import { ClusterTrustBundle } from '#api/certificates/v1beta1/cluster-trust-bundle.ts'
+import { PodCertificateRequest } from '#api/certificates/v1beta1/pod-certificate-request.ts'
 import { kinds as builtIn } from '#api/kinds.ts'
+import { StorageVersionMigration } from '#api/storagemigration/v1beta1/storage-version-migration.ts'
 import type { Kind } from '#schema/kind.ts'
 import { attachDetachController } from './attach-detach/attach-detach.ts'
 import { bootstrapSignerController } from './bootstrap/bootstrap-signer.ts'
 import { tokenCleanerController } from './bootstrap/token-cleaner.ts'
 import { certificateApprovingController } from './certificates/approving.ts'
 import { certificateCleanerController } from './certificates/cleaner.ts'
+import { podCertificateRequestCleaner } from './certificates/pod-certificate-cleaner.ts'
 import { certificateSigningController, type Signer } from './certificates/signing.ts'
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts'
 import { clusterTrustBundlePublisher } from './cluster-trust-bundle-publisher.ts'
@@ -48,6 +51,7 @@ import { legacyTokenCleanerController } from './serviceaccount/legacy-token-clea
 import { serviceAccountController } from './serviceaccount/serviceaccount.ts'
 import { serviceAccountTokenController, type TokenSigner } from './serviceaccount/token.ts'
 import { statefulSetController } from './statefulset/statefulset.ts'
+import { storageVersionMigrator } from './storage-version-migrator.ts'
 import { ttlAfterFinishedController } from './ttl-after-finished.ts'
 import { validatingAdmissionPolicyStatusController } from './validating-admission-policy-status.ts'
 
@@ -106,6 +110,8 @@ export function controllersOf(options: ControllersOptions = {}): readonly Contro
     ...resourceClaimControllers,
     ephemeralVolumeController,
     expandController,
+    ...(kinds.includes(PodCertificateRequest) ? [podCertificateRequestCleaner] : []),
+    ...(kinds.includes(StorageVersionMigration) ? [storageVersionMigrator] : []),
     certificateApprovingController,
     certificateCleanerController,
     ...(signer ? [certificateSigningController(signer)] : []),

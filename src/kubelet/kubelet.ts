@@ -34,6 +34,7 @@ import { ObjectCache } from './volumes/object-cache.ts'
 import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
 import { ServiceAccountTokens } from './volumes/service-account-token.ts'
 import { overgrown } from './volumes/size-limits.ts'
+import type { VolumeUsage } from './volumes/volume-usage.ts'
 
 export interface KubeletOptions {
   /** As `system:node:<nodeName>`. */
@@ -86,6 +87,7 @@ export interface Kubelet {
   worker(at: { readonly namespace: string; readonly name: string }): PodWorker | undefined
   workers(): Iterable<PodWorker>
   containerId(at: ContainerAt): string | undefined
+  volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]>
   /** Ends a pod for the node's own reasons (`Evicted`); it becomes Failed. */
   evict(podUid: string, verdict: Verdict): void
   readonly events: EventRecorder
@@ -178,6 +180,10 @@ class NodeAgent implements Kubelet {
     if (!status) return undefined
     if (!at.previous) return latest(status, at.container)?.id
     return status.containers.filter(({ name }) => name === at.container)[1]?.id
+  }
+
+  volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]> {
+    return this.#means.volumes.usageOf(pod)
   }
 
   evict(podUid: string, verdict: Verdict): void {

@@ -10,8 +10,18 @@ export interface Random {
   bytes(length: number): Uint8Array
 }
 
+/** Asking the machine is dear: it is asked for many numbers at once. */
+const drawn = { bytes: Buffer.alloc(0), at: 0 }
+
 export const systemRandom: Random = {
-  next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  next() {
+    if (drawn.at >= drawn.bytes.length) {
+      drawn.bytes = randomBytes(6 * 256)
+      drawn.at = 0
+    }
+    drawn.at += 6
+    return drawn.bytes.readUIntBE(drawn.at - 6, 6) / 2 ** 48
+  },
   uuid: () => randomUUID(),
   bytes: (length) => randomBytes(length),
 }

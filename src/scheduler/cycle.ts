@@ -90,10 +90,11 @@ function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough:
   const rejections: Rejection[] = []
   const rejectedBy = new Set<string>(run.among && all.length < run.snapshot.nodes.length ? run.among.by : [])
   let evaluated = 0
+  const known = run.otherFilters.length === 0 && !run.snapshot.hasNominations ? run.shared : undefined
   for (; evaluated < all.length && nodes.length < enough; evaluated++) {
     const at = startAt + evaluated
     const node = all[at < all.length ? at : at % all.length] as NodeInfo
-    const verdict = verdictOf(run, node)
+    const verdict = known?.filtered[node.slot] === node.generation ? known.verdicts[node.slot] : verdictOf(run, node)
     if (!verdict) {
       nodes.push(node)
       continue
@@ -147,10 +148,7 @@ function refusedBefore(run: Run, total: number): Refused {
 }
 
 function refusedByAll(run: Run, { rejected, rejections, rejectedBy }: Found, total: number): Refused {
-  const counts = new Map<string, number>()
-  for (const rejection of rejections) {
-    for (const reason of reasonsOf(rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  }
+  const counts = countReasons(rejections)
   const left = total - rejected.length
   const { among } = run
   if (among && left > 0) {
@@ -163,6 +161,23 @@ function refusedByAll(run: Run, { rejected, rejections, rejectedBy }: Found, tot
       ? `node(s) didn't satisfy plugin(s) [${among.by.join(' ')}] simultaneously`
       : histogram(counts)
   return { ...refused(sentence(total, text, nomination), rejectedBy), nomination }
+}
+
+/** Neighbours are mostly refused for the same thing. */
+function countReasons(rejections: readonly Rejection[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  const note = (rejection: Rejection, times: number) => {
+    for (const reason of reasonsOf(rejection)) counts.set(reason, (counts.get(reason) ?? 0) + times)
+  }
+  let alike = 0
+  for (let i = 0; i < rejections.length; i++) {
+    const rejection = rejections[i] as Rejection
+    alike++
+    if (rejection.message === rejections[i + 1]?.message) continue
+    note(rejection, alike)
+    alike = 0
+  }
+  return counts
 }
 
 function sentence(total: number, reasons: string, nomination: Nomination | undefined): string {

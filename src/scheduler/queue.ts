@@ -19,6 +19,8 @@ export interface QueuedPod {
   pod: Pod
   readonly arrival: number
   attempts: number
+  /** Events seen when it was popped. */
+  events: number
   /** When it was first tried, by the monotonic clock. */
   firstTry: number
   /** When the last attempt failed, by the monotonic clock. */
@@ -50,6 +52,8 @@ export interface SchedulingQueue {
   /** Something else failed: tried again after its back-off. */
   retry(entry: QueuedPod): void
   happened(event: ClusterEvent): void
+  /** Whether anything happened since the pod was popped: if so, what it was refused for may be cured already. */
+  isOutdated(entry: QueuedPod): boolean
   /** Tries a waiting pod again, after its back-off. */
   wake(uid: string): void
   has(uid: string): boolean
@@ -84,6 +88,7 @@ class Queue implements SchedulingQueue {
   #waiting = new WaitingRoom()
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   #arrivals = 0
+  #events = 0
 
   constructor(options: QueueOptions) {
     this.#options = options
@@ -114,6 +119,7 @@ class Queue implements SchedulingQueue {
       arrival: this.#arrivals++,
       attempts: 0,
       firstTry: 0,
+      events: 0,
       failedAt: 0,
       rejectedBy: new Set(),
       place: 'gated',
@@ -134,6 +140,7 @@ class Queue implements SchedulingQueue {
     for (let entry = this.#active.pop(); entry; entry = this.#active.pop()) {
       if (entry.place !== 'active' || this.#entries.get(entry.pod.metadata.uid) !== entry) continue
       entry.place = 'inFlight'
+      entry.events = this.#events
       if (entry.attempts++ === 0) entry.firstTry = this.#options.clock.monotonic()
       return entry
     }
@@ -158,7 +165,12 @@ class Queue implements SchedulingQueue {
     this.#wake(entry)
   }
 
+  isOutdated({ events }: QueuedPod): boolean {
+    return events !== this.#events
+  }
+
   happened({ kind, actions, before, after }: ClusterEvent): void {
+    this.#events++
     for (const { entry, cures } of this.#waiting.concerned(kind, actions)) {
       this.work++
       if (cures.some(({ helps }) => helps?.(entry.pod, before, after) ?? true)) this.#wake(entry)

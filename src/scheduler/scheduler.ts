@@ -247,8 +247,10 @@ class Scheduler {
 
   #takeBack(entry: QueuedPod, served: Served, { placed, refusal }: { placed: Placed; refusal: Refusal }): void {
     const { rejection, by } = refusal
+    // While it waited for a permit or its volumes, nobody told it of cures.
+    const isOutdated = this.#queue.isOutdated(entry)
     this.#giveBack(entry.pod, placed)
-    if (rejection.error || !by) this.#queue.retry(entry)
+    if (rejection.error || !by || isOutdated) this.#queue.retry(entry)
     else this.#queue.reject(entry, new Set([by]))
     const reason = rejection.error ? 'SchedulerError' : 'Unschedulable'
     void reportFailure(entry.pod, { message: rejection.message, reason }, this.#reporting(served))

@@ -6,7 +6,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { issueAuthority, issueCertificate } from '#cluster/pki-certificate.ts'
 import type { Runtime } from '#kubelet/cri/runtime.ts'
 import type { AuthorizeNode } from '#kubelet/server/access.ts'
-import { type AgentServer, listenAgent } from '#kubelet/server/agent-server.ts'
+import { type AgentServer, type AgentServerOptions, listenAgent } from '#kubelet/server/agent-server.ts'
 import { systemClock } from '#lib/clock.ts'
 
 export interface TestAgent extends AsyncDisposable {
@@ -21,15 +21,16 @@ export interface TestAgent extends AsyncDisposable {
 export interface TestAgentOptions {
   readonly runtime: Runtime
   readonly pods: () => readonly Pod[]
+  readonly volumes?: AgentServerOptions['volumes']
   readonly authorize?: AuthorizeNode
 }
 
-export async function testAgent({ runtime, pods, authorize = async () => true }: TestAgentOptions): Promise<TestAgent> {
+export async function testAgent({ runtime, pods, volumes, authorize = async () => true }: TestAgentOptions): Promise<TestAgent> {
   const validity = { now: systemClock.now(), days: 1 }
   const ca = await issueAuthority('kubernetes-ca', validity)
   const own = await issueCertificate(ca, { commonName: 'system:node:n1', usages: ['server'], addresses: ['127.0.0.1'] }, validity)
   const tls = { key: own.key, certificate: own.certificate, clientCa: ca.certificate }
-  const options = { runtime, pods, authorize, tls, clock: systemClock, nodeName: 'n1', host: '127.0.0.1', port: 0 }
+  const options = { runtime, pods, volumes, authorize, tls, clock: systemClock, nodeName: 'n1', host: '127.0.0.1', port: 0 }
   const server = await listenAgent(options)
 
   async function dial(user?: string): Promise<TLSSocket> {

@@ -1,20 +1,23 @@
 /** A cluster of simulated nodes alone, for a user who is not root: real processes, nothing left behind. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Deployment } from '#api/apps/v1/deployment.ts'
+import { Lease } from '#api/coordination/v1/lease.ts'
+import { Event } from '#api/core/v1/event.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
+import type { Client } from '#client/client.ts'
 import { administrator } from '#cluster/administrator.ts'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { waitReferenced } from '#cluster/processes.ts'
 import { systemClock } from '#lib/clock.ts'
 import { freePort } from '#testing/free-port.ts'
-import { deployment } from '#testing/make.ts'
+import { deployment, pod } from '#testing/make.ts'
 
 const bin = fileURLToPath(new URL('../../bin/nami.ts', import.meta.url))
 const nobody = 65_534
@@ -37,6 +40,7 @@ test('up --simulate-nodes needs no root; nodes come and go while the cluster run
       const { items } = await client.list(Pod, { namespace: 'default' })
       return items.filter(({ status }) => status.phase === 'Running' && status.podIP).length === 200
     })
+    await scheduleAlone(client, { path, home, env })
     assert.match(await nami('simulate', 'add', '10', '--name', 'big', '--cpu', '64'), /60 simulated nodes are there\./)
     assert.match(await nami('simulate', 'list'), /^big +10 x big\nsimulated +50 x simulated\n$/)
     const big = await client.get(Node, { name: 'big-9' })
@@ -54,11 +58,38 @@ test('up --simulate-nodes needs no root; nodes come and go while the cluster run
   }
 })
 
-async function run(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+/** `nami scheduler` beside the cluster's own, for pods that ask for its profile. */
+async function scheduleAlone(client: Client, { path, home, env }: { path: string; home: string; env: NodeJS.ProcessEnv }) {
+  const config = join(home, 'profiles.yaml')
+  const profile = 'profiles: [{ schedulerName: packed, plugins: { multiPoint: { disabled: [{ name: ImageLocality }] } } }]\n'
+  writeFileSync(config, `apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n${profile}`)
+  const port = await freePort()
+  const words = ['scheduler', '--kubeconfig', join(path, 'kubeconfig'), '--config', config, '--secure-port', String(port)]
+  const stop = new AbortController()
+  const running = run(words, env, stop.signal).catch((error) => (stop.signal.aborted ? '' : Promise.reject(error)))
+  const spec = { schedulerName: 'packed' }
+  await client.create(Pod, pod('apart', { spec: spec as never }))
+  await until(async () => {
+    const { status } = await client.get(Pod, { name: 'apart', namespace: 'default' })
+    return status.phase === 'Running'
+  })
+  const lease = await client.get(Lease, { name: 'kube-scheduler', namespace: 'kube-system' })
+  assert.ok(lease.spec.holderIdentity)
+  const events = await client.list(Event, { namespace: 'default', fieldSelector: 'involvedObject.name=apart' })
+  assert.ok(events.items.some(({ source, reportingComponent }) => (source?.component ?? reportingComponent) === 'packed'))
+  stop.abort()
+  await running
+}
+
+async function run(words: readonly string[], env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const identity = isRoot ? { uid: nobody, gid: nobody } : {}
-  const child = execFile(process.execPath, [bin, ...words], { env, timeout: 120_000, ...identity }, (error, stdout, stderr) =>
-    error ? reject(new Error(`nami ${words.join(' ')}: ${stdout}${stderr}`, { cause: error })) : resolve(stdout),
+  const child = execFile(
+    process.execPath,
+    [bin, ...words],
+    { env, timeout: 120_000, signal, ...identity },
+    (error, stdout, stderr) =>
+      error ? reject(new Error(`nami ${words.join(' ')}: ${stdout}${stderr}`, { cause: error })) : resolve(stdout),
   )
   child.stdin?.end()
   return await promise

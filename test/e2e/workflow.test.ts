@@ -101,8 +101,8 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     await project.nami('staging delete --yes')
     await project.nami('production delete --yes')
     for (const namespace of ['staging', 'production']) {
-      const { stdout } = await bed.kubectl('get', 'all,cm,secret', '-n', namespace, '-o', 'name', '-l', `app=${project.name}`)
-      assert.equal(stdout, '')
+      const left = () => bed.kubectl('get', 'all,cm,secret', '-n', namespace, '-o', 'name', '-l', `app=${project.name}`)
+      await eventually(async () => assert.equal((await left()).stdout, ''), { timeout: 60_000 })
     }
   }
 
@@ -198,6 +198,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     })
 
     test('killed in the middle of a deploy: the same', async () => {
+      config('')
       const deploying = bed.start('env', [
         `--chdir=${project.directory}`,
         process.execPath,
@@ -211,6 +212,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     })
 
     test('secrets come from Vault; a rotation restarts what reads them and is never printed', async () => {
+      config('')
       const held = { TOKEN: 'abc' }
       const address = await serveVault(held)
       config('staging-secrets: vault:secret/web\n')
@@ -256,6 +258,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     }
 
     test('the shared configuration: who would feel a change is shown before anything is done', async () => {
+      config('')
       const shared = (name: string, namespace: string) => ({
         apiVersion: 'apps/v1',
         kind: 'Deployment',
@@ -303,6 +306,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     })
 
     test('what is wrong is said, with a place and what to type, and nothing is done', async () => {
+      config('')
       const before = await releases()
       const own = project.read('hokusai/staging.yml')
       const broken = async (text: string) => {

@@ -6,6 +6,7 @@ import { defineController } from '../runtime/controller.ts'
 import { kubeletClientProblem, readRequest } from './request.ts'
 import { pemOf } from './signing.ts'
 
+const signerName = 'kubernetes.io/kube-apiserver-client-kubelet'
 /** Seconds between attempts on a request that nobody may have, until it is cleaned away. */
 const patience = 60
 
@@ -15,6 +16,7 @@ export const certificateApprovingController = defineController({
   for: CertificateSigningRequest,
   grants: [
     { groups: ['certificates.k8s.io'], resources: ['certificatesigningrequests/approval'], verbs: ['update'] },
+    { groups: ['certificates.k8s.io'], resources: ['signers'], verbs: ['approve'], names: [signerName] },
     { groups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
   ],
 
@@ -63,7 +65,7 @@ export interface Approval {
 /** What the request may be approved as, most particular first. */
 export async function planApproval({ spec, status }: CertificateSigningRequest): Promise<readonly Approval[]> {
   const isDecided = status.conditions?.some(({ type }) => type === 'Approved' || type === 'Denied') ?? false
-  if (isDecided || status.certificate?.length || spec.signerName !== 'kubernetes.io/kube-apiserver-client-kubelet') return []
+  if (isDecided || status.certificate?.length || spec.signerName !== signerName) return []
   try {
     const facts = await readRequest(pemOf(spec.request))
     if (kubeletClientProblem(facts, spec.usages ?? [])) return []

@@ -17,20 +17,24 @@ export const certificateCleanerController = defineController({
 
   async reconcile(request, cluster) {
     const left = expiry(request) - cluster.clock.now()
+    if (left === Number.POSITIVE_INFINITY) return undefined
     if (left > 0) return { after: left / 1000 }
     await cluster.delete(CertificateSigningRequest, request)
     return undefined
   },
 })
 
-/** When the request has outlived its use, in milliseconds since the epoch. */
+/** When the request has outlived its use, in milliseconds since the epoch. One that was approved waits for its signer, however long. */
 export function expiry({ metadata, status }: CertificateSigningRequest): number {
   const since = (type: string) => {
     const condition = status.conditions?.find((one) => one.type === type)
     return condition && Date.parse(condition.lastUpdateTime ?? metadata.creationTimestamp) + decided
   }
-  const ends = [since('Approved'), since('Denied'), since('Failed'), endOf(status.certificate)].filter((end) => end !== undefined)
-  return ends.length > 0 ? Math.min(...ends) : Date.parse(metadata.creationTimestamp) + pending
+  const ends = [status.certificate && since('Approved'), since('Denied'), since('Failed'), endOf(status.certificate)].filter(
+    (end) => typeof end === 'number',
+  )
+  if (ends.length > 0) return Math.min(...ends)
+  return status.conditions?.length ? Number.POSITIVE_INFINITY : Date.parse(metadata.creationTimestamp) + pending
 }
 
 function endOf(certificate: unknown): number | undefined {

@@ -34,7 +34,8 @@ export function certificateSigningController(signer: Signer): Controller {
       {
         groups: ['certificates.k8s.io'],
         resources: ['signers'],
-        verbs: ['approve', 'sign'],
+        verbs: ['sign'],
+        names: Object.keys(problems),
       },
     ],
 
@@ -64,6 +65,7 @@ export function certificateSigningController(signer: Signer): Controller {
 
 /** A request for another signer, one that was not approved, and one that is done, are left alone. */
 export async function planSigning({
+  metadata,
   spec,
   status,
 }: CertificateSigningRequest): Promise<'sign' | 'nothing' | { readonly problem: string }> {
@@ -74,7 +76,7 @@ export async function planSigning({
     const problem = await check(pemOf(spec.request), spec.usages ?? [])
     return problem === undefined ? 'sign' : { problem }
   } catch (error) {
-    return { problem: `unable to parse csr ${JSON.stringify('')}: ${(error as Error).message}` }
+    return { problem: `unable to parse csr ${JSON.stringify(metadata.name)}: ${(error as Error).message}` }
   }
 }
 

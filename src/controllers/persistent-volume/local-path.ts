@@ -67,7 +67,8 @@ async function provision(claim: PersistentVolumeClaim, cluster: Claims, director
   const about = `External provisioner is provisioning volume for claim ${JSON.stringify(`${metadata.namespace}/${metadata.name}`)}`
   cluster.event(claim, { type: 'Normal', reason: 'Provisioning', message: about })
   await directories.make(plan.node, plan.path).catch((error: unknown) => {
-    const why = `failed to provision volume with StorageClass ${JSON.stringify(storageClass.metadata.name)}: ${error}`
+    const text = error instanceof Error ? error.message : String(error)
+    const why = `failed to provision volume with StorageClass ${JSON.stringify(storageClass.metadata.name)}: ${text}`
     cluster.event(claim, { type: 'Warning', reason: 'ProvisioningFailed', message: why })
     throw error
   })

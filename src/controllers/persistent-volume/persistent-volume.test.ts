@@ -109,6 +109,23 @@ test('a claim that cannot bind says why, and does not spin', async () => {
   assert.deepEqual(cluster.errors, [])
 })
 
+test('what others say in the status of a claim or a volume stays there', async () => {
+  await using cluster = await start()
+  const { client } = cluster
+  await client.create(PersistentVolume, volume('v', '1Mi'))
+  await client.create(PersistentVolumeClaim, claim())
+  await cluster.settle()
+  const conditions = [{ type: 'StatusPatched', status: 'True' as const, reason: 'Test', message: 'by hand' }]
+  await client.patch(PersistentVolumeClaim, at, { type: 'merge', body: { status: { conditions } } }, { subresource: 'status' })
+  const said = { message: 'by hand', reason: 'Test' }
+  await client.patch(PersistentVolume, { name: 'v' }, { type: 'merge', body: { status: said } }, { subresource: 'status' })
+  await cluster.advance(60_000)
+  const { status } = await client.get(PersistentVolumeClaim, at)
+  assert.deepEqual([status.phase, status.conditions?.[0]?.type], ['Pending', 'StatusPatched'])
+  const { message, phase } = (await client.get(PersistentVolume, { name: 'v' })).status
+  assert.deepEqual([phase, message], ['Available', 'by hand'])
+})
+
 test('a bound claim whose volume is gone is lost', async () => {
   await using cluster = await start()
   const { client } = cluster
@@ -206,7 +223,7 @@ test('local-path: a full disk is told of, and tried ever more seldom; a node tha
   await client.create(PersistentVolumeClaim, claim({ storageClassName: 'l' }))
   await cluster.advance(60_000)
   assert.ok(attempts > 3 && attempts < 40, `${attempts} attempts in the first minute`)
-  const why = 'failed to provision volume with StorageClass "l": Error: ENOSPC: no space left on device'
+  const why = 'failed to provision volume with StorageClass "l": ENOSPC: no space left on device'
   assert((await events(cluster)).includes(`Warning ProvisioningFailed ${why}`), String(await events(cluster)))
   isFull = false
   await cluster.advance(120_000)

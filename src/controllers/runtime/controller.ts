@@ -48,6 +48,8 @@ export interface Grant {
   readonly groups: readonly string[]
   readonly resources: readonly string[]
   readonly verbs: readonly string[]
+  /** Only objects of these names; default all. */
+  readonly names?: readonly string[]
 }
 
 type NameOf<K> = K extends Kind<infer N, any> ? N : never

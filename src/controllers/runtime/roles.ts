@@ -19,10 +19,11 @@ export function rulesOf(controller: Controller): readonly PolicyRule[] {
   // Owner references that block the owner's deletion ask for this right (OwnerReferencesPermissionEnforcement).
   const finalizers = rule(main.group, [`${main.plural}/finalizers`], ['update'])
   const events = { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] }
-  const granted = grants.map(({ groups, resources, verbs }) => ({
+  const granted = grants.map(({ groups, resources, verbs, names }) => ({
     apiGroups: [...groups],
     resources: [...resources],
     verbs: [...verbs],
+    ...(names && { resourceNames: [...names] }),
   }))
   return [...read, ...written, finalizers, events, ...granted]
 }

@@ -56,6 +56,7 @@ export function memoryVolumes(): MemoryVolumes {
         propagation: 'private',
       })),
     devicesOf: () => [],
+    usageOf: async () => [],
     renewAt: () => undefined,
     release: async () => {},
     tearDown: async (uid) => void pods.delete(uid),

@@ -33,7 +33,9 @@ before(async () => {
   writeFileSync(join(directory, '0.log'), '2026-01-01T00:00:00Z stdout F one\n2026-01-01T00:00:01Z stdout F two\n')
   pods = [podWith({ name: 'app', containerID: `memory://${id}`, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } })]
   const authorize = async (user: { name: string }) => user.name === 'admin'
-  agent = await testAgent({ runtime, pods: () => pods, authorize })
+  const size = { capacityBytes: 9, availableBytes: 6, usedBytes: 3, inodes: 3, inodesFree: 2, inodesUsed: 1 }
+  const volumes = async () => [{ name: 'data', claim: 'files', ...size }]
+  agent = await testAgent({ runtime, pods: () => pods, volumes, authorize })
 })
 
 after(async () => {
@@ -73,6 +75,17 @@ const answers = [
   ['/stats/summary', 200, /"podRef":{"name":"web","namespace":"default","uid":"uid-web"}/],
   ['/metrics/resource', 200, /container_memory_working_set_bytes{container="app",namespace="default",pod="web"} 0 \d+\n/],
   ['/metrics', 200, /kubelet_running_containers{container_state="running"} 1\n/],
+  [
+    '/metrics',
+    200,
+    /# HELP kubelet_volume_stats_used_bytes \[ALPHA\] .*\n.*\nkubelet_volume_stats_used_bytes{namespace="default",persistentvolumeclaim="files"} 3\n/,
+  ],
+  [
+    '/stats/summary',
+    200,
+    /"volume":\[{"time":"[^"]+","name":"data","capacityBytes":9,.*"pvcRef":{"name":"files","namespace":"default"}}\]/,
+  ],
+  ['/stats/summary?only_cpu_and_memory=true', 200, /^((?!"volume").)*$/],
 ] as const
 
 for (const [path, code, body] of answers) {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Runtime, RuntimeError } from '../cri/runtime.ts'
+import type { VolumeUsage } from '../volumes/volume-usage.ts'
 import { type AgentUser, type AuthorizeNode, bearerToken, certificateUser, requireAccess } from './access.ts'
 import { serveContainerLogs } from './container-logs.ts'
 import { AgentError, checkContainerName, findPod, type PodLookup, runningContainer } from './find-container.ts'
@@ -27,6 +28,8 @@ export interface AgentServerOptions {
   readonly port?: number
   /** PEM. Clients must show a certificate of `clientCa`, or a token. */
   readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
+  /** How full a pod's volumes are; default: nothing is told of them. */
+  readonly volumes?: ((pod: Pod) => Promise<readonly VolumeUsage[]>) | undefined
   readonly authorize: AuthorizeNode
   /** Delegated TokenReview; absent: tokens are refused. */
   readonly authenticateToken?: (token: string) => Promise<AgentUser | undefined>
@@ -122,9 +125,12 @@ async function route(options: AgentServerOptions, stats: Stats, exchange: Exchan
   const metrics = (text: string) => response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4' }).end(text)
   if (first === 'healthz') return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end('ok')
   if (first === 'pods') return void json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: options.pods() })
-  if (first === 'stats' && rest[0] === 'summary') return void json(await stats.summary())
+  if (first === 'stats' && rest[0] === 'summary') {
+    const onlyCpuAndMemory = url.searchParams.get('only_cpu_and_memory') === 'true'
+    return void json(await stats.summary({ onlyCpuAndMemory }))
+  }
   if (first === 'metrics' && rest[0] === 'resource') return void metrics(await stats.resourceMetrics())
-  if (first === 'metrics' && rest.length === 0) return void metrics(await ownMetrics(options))
+  if (first === 'metrics' && rest.length === 0) return void metrics((await ownMetrics(options)) + (await stats.volumeMetrics()))
   if (first === 'containerLogs') {
     const [namespace = '', pod = '', container = ''] = rest
     if (!pod) throw new AgentError(400, '{"message": "Missing podID."}')

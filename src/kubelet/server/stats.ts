@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { type Clock, formatTime } from '#lib/clock.ts'
 import { type ContainerStats, labels, type Runtime } from '../cri/runtime.ts'
+import type { VolumeUsage } from '../volumes/volume-usage.ts'
 
 export interface NodeUsage {
   readonly cpuNanos: number
@@ -15,21 +16,29 @@ export interface StatsOptions {
   readonly clock: Clock
   readonly nodeName: string
   readonly pods: () => readonly Pod[]
+  /** Default: nothing is told of them. */
+  readonly volumes?: ((pod: Pod) => Promise<readonly VolumeUsage[]>) | undefined
   /** Default: read from /proc. */
   readonly nodeUsage?: () => Promise<NodeUsage>
 }
 
 export interface Stats {
-  summary(): Promise<object>
+  /** Sizes of volumes may take long to count; who wants CPU and memory need not wait for them. */
+  summary(options?: { readonly onlyCpuAndMemory: boolean }): Promise<object>
+  /** Of volumes with a claim, in Prometheus' text format. */
+  volumeMetrics(): Promise<string>
   /** In Prometheus' text format. */
   resourceMetrics(): Promise<string>
 }
 
 export function createStats(options: StatsOptions): Stats {
   const rates = new CpuRates()
+  const sizes = new VolumeSizes(options)
   const usage = options.nodeUsage ?? readNodeUsage
   return {
-    summary: async () => summary(options, rates, await usage()),
+    summary: async ({ onlyCpuAndMemory } = { onlyCpuAndMemory: false }) =>
+      summary(options, { rates, ...(!onlyCpuAndMemory && { sizes }), node: await usage() }),
+    volumeMetrics: () => volumeMetrics(options, sizes),
     resourceMetrics: async () => resourceMetrics(options, await usage()),
   }
 }
@@ -54,7 +63,36 @@ class CpuRates {
   }
 }
 
-async function summary({ runtime, clock, nodeName, pods }: StatsOptions, rates: CpuRates, node: NodeUsage): Promise<object> {
+/** Counting files takes time: who asks within a minute is told the same (`volume-stats-agg-period`). */
+const sizesLast = 60_000
+
+class VolumeSizes {
+  readonly #options: StatsOptions
+  readonly #known = new Map<string, { readonly at: number; readonly usage: Promise<readonly VolumeUsage[]> }>()
+
+  constructor(options: StatsOptions) {
+    this.#options = options
+  }
+
+  of(pod: Pod): Promise<readonly VolumeUsage[]> {
+    const { clock, volumes } = this.#options
+    const now = clock.now()
+    for (const [uid, { at }] of this.#known) if (now - at >= sizesLast) this.#known.delete(uid)
+    const known = this.#known.get(pod.metadata.uid)
+    if (known) return known.usage
+    const usage = volumes?.(pod) ?? Promise.resolve([])
+    this.#known.set(pod.metadata.uid, { at: now, usage })
+    return usage
+  }
+}
+
+interface Measured {
+  readonly rates: CpuRates
+  readonly sizes?: VolumeSizes
+  readonly node: NodeUsage
+}
+
+async function summary({ runtime, clock, nodeName, pods }: StatsOptions, { rates, sizes, node }: Measured): Promise<object> {
   const now = clock.now()
   const stats = await liveStats(runtime)
   const cpu = (id: string, nanos: number, at: number) => ({
@@ -62,7 +100,7 @@ async function summary({ runtime, clock, nodeName, pods }: StatsOptions, rates: 
     usageNanoCores: rates.observe(id, nanos, at),
     usageCoreNanoSeconds: nanos,
   })
-  const podStats = pods().map((pod) => {
+  const podStats = pods().map(async (pod) => {
     const own = stats.filter((entry) => entry.labels[labels.podUid] === pod.metadata.uid)
     const { name, namespace = '', uid } = pod.metadata
     return {
@@ -77,11 +115,12 @@ async function summary({ runtime, clock, nodeName, pods }: StatsOptions, rates: 
       })),
       cpu: cpu(`pod ${uid}`, total(own, 'cpuUsageNanos'), now),
       memory: { time: formatTime(now), workingSetBytes: total(own, 'memoryWorkingSetBytes') },
+      ...(sizes && { volume: (await sizes.of(pod)).map((usage) => volumeStats(usage, { namespace, now })) }),
       'ephemeral-storage': { time: formatTime(now), usedBytes: total(own, 'writableLayerBytes') },
     }
   })
   const memory = { time: formatTime(now), availableBytes: node.availableBytes, workingSetBytes: node.memoryBytes }
-  return { node: { nodeName, cpu: cpu('node', node.cpuNanos, now), memory }, pods: podStats }
+  return { node: { nodeName, cpu: cpu('node', node.cpuNanos, now), memory }, pods: await Promise.all(podStats) }
 }
 
 async function resourceMetrics({ runtime, clock, pods }: StatsOptions, node: NodeUsage): Promise<string> {
@@ -119,14 +158,45 @@ async function resourceMetrics({ runtime, clock, pods }: StatsOptions, node: Nod
   return text.end()
 }
 
+function volumeStats({ claim, ...usage }: VolumeUsage, { namespace, now }: { namespace: string; now: number }): object {
+  return { time: formatTime(now), ...usage, ...(claim !== undefined && { pvcRef: { name: claim, namespace } }) }
+}
+
+const volumeFamilies: readonly [name: string, field: Exclude<keyof VolumeUsage, 'name' | 'claim'>, help: string][] = [
+  ['available_bytes', 'availableBytes', 'Number of available bytes in the volume'],
+  ['capacity_bytes', 'capacityBytes', 'Capacity in bytes of the volume'],
+  ['inodes', 'inodes', 'Maximum number of inodes in the volume'],
+  ['inodes_free', 'inodesFree', 'Number of free inodes in the volume'],
+  ['inodes_used', 'inodesUsed', 'Number of used inodes in the volume'],
+  ['used_bytes', 'usedBytes', 'Number of used bytes in the volume'],
+]
+
+/** Each claim once, however many pods use it. */
+async function volumeMetrics({ pods }: StatsOptions, sizes: VolumeSizes): Promise<string> {
+  const claims = new Map<string, { readonly labels: Record<string, string>; readonly usage: VolumeUsage }>()
+  for (const pod of pods()) {
+    const { namespace = '' } = pod.metadata
+    for (const usage of await sizes.of(pod)) {
+      if (usage.claim === undefined) continue
+      claims.set(`${namespace}/${usage.claim}`, { labels: { namespace, persistentvolumeclaim: usage.claim }, usage })
+    }
+  }
+  const text = new MetricText()
+  for (const [name, field, help] of claims.size > 0 ? volumeFamilies : []) {
+    text.family(`kubelet_volume_stats_${name}`, 'gauge', help, 'ALPHA')
+    for (const { labels, usage } of claims.values()) text.sample(labels, usage[field])
+  }
+  return claims.size > 0 ? text.end() : ''
+}
+
 /** Prometheus' text format. */
 export class MetricText {
   #lines: string[] = []
   #name = ''
 
-  family(name: string, type: 'counter' | 'gauge', help: string): void {
+  family(name: string, type: 'counter' | 'gauge', help: string, level: 'STABLE' | 'ALPHA' = 'STABLE'): void {
     this.#name = name
-    this.#lines.push(`# HELP ${name} [STABLE] ${help}`, `# TYPE ${name} ${type}`)
+    this.#lines.push(`# HELP ${name} [${level}] ${help}`, `# TYPE ${name} ${type}`)
   }
 
   sample(labels: Readonly<Record<string, string>>, value: number, at?: number): void {

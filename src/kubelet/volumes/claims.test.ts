@@ -97,6 +97,8 @@ test("DiskVolumes mounts local volumes, and ephemeral ones whose claim is the po
   assert.deepEqual(await it.volumes.setUp(made, addresses), [])
   const [mount] = await it.volumes.mountsOf(made, made.spec.containers[0] as never, new Map())
   assert.equal(mount?.hostPath, path)
+  const [usage] = await it.volumes.usageOf(made)
+  assert.deepEqual([usage?.name, usage?.claim, (usage?.capacityBytes ?? 0) > 0], ['data', 'p-data', true])
 })
 
 const specOfTemplate = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } }

@@ -9,6 +9,7 @@ export const configMapPlugin: VolumePlugin = {
   isLive: true,
   isReadOnly: true,
   matches: ({ configMap }) => configMap !== undefined,
+  ownsFileSystem: () => false,
 
   async setUp(context) {
     const { name = '', items, optional, defaultMode = 0o644 } = context.volume.configMap ?? {}

@@ -9,6 +9,7 @@ export const downwardApiPlugin: VolumePlugin = {
   isLive: true,
   isReadOnly: true,
   matches: ({ downwardAPI }) => downwardAPI !== undefined,
+  ownsFileSystem: () => false,
 
   async setUp(context) {
     const { items = [], defaultMode = 0o644 } = context.volume.downwardAPI ?? {}

@@ -9,6 +9,7 @@ const hugePages = 'HugePages'
 export const emptyDirPlugin: VolumePlugin = {
   name: 'empty-dir',
   matches: ({ emptyDir }) => emptyDir !== undefined,
+  ownsFileSystem: ({ emptyDir }) => Boolean(emptyDir?.medium),
 
   async setUp(context) {
     const { path, mounter, volume, pod } = context

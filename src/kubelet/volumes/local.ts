@@ -10,6 +10,7 @@ export const localPlugin: VolumePlugin = {
   name: 'local-volume',
   hasDevices: true,
   matches: ({ local }) => local !== undefined,
+  ownsFileSystem: () => true,
   hostPath: ({ local }) => local?.path ?? '',
 
   async setUp({ volume, pod }) {

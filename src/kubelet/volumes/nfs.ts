@@ -5,6 +5,7 @@ import type { VolumePlugin } from './volume-plugin.ts'
 export const nfsPlugin: VolumePlugin = {
   name: 'nfs',
   matches: ({ nfs }) => nfs !== undefined,
+  ownsFileSystem: () => true,
 
   async setUp({ volume, path, mounter }) {
     const { server = '', path: folder = '', readOnly = false } = volume.nfs ?? {}

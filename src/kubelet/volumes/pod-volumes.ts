@@ -16,6 +16,7 @@ import { pluginOf } from './plugins.ts'
 import type { TokenSource } from './service-account-token.ts'
 import { prepareSubPath } from './sub-path.ts'
 import { volumePath } from './volume-plugin.ts'
+import { usageAt, type VolumeUsage } from './volume-usage.ts'
 
 export interface VolumeFailure {
   readonly volume: string
@@ -31,6 +32,8 @@ export interface PodVolumes {
   mountsOf(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>
   /** Throws as `mountsOf`. */
   devicesOf(pod: Pod, container: Container): readonly Device[]
+  /** How full they are, as far as their kind lets one tell. */
+  usageOf(pod: Pod): Promise<readonly VolumeUsage[]>
   /** When content must be looked at again without any object having changed (tokens). */
   renewAt(pod: Pod): number | undefined
   /** Of a pod that has ended: unmounts and removes its volumes, and keeps what its status is made from. Safe to repeat. */
@@ -140,6 +143,21 @@ export class DiskVolumes implements PodVolumes {
       const { local, isReadOnly } = this.#mountable(pod, volume)
       return { containerPath: devicePath, hostPath: local?.path ?? '', permissions: isReadOnly ? 'r' : 'mrw' }
     })
+  }
+
+  async usageOf(pod: Pod): Promise<readonly VolumeUsage[]> {
+    const done = [...(this.#done.get(pod.metadata.uid) ?? [])]
+    const found = done.map(async ([name, known]) => {
+      const plugin = pluginOf(known)
+      const owns = plugin.ownsFileSystem?.(known)
+      if (owns === undefined || known.isBlock) return []
+      const path = plugin.hostPath?.(known) ?? volumePath(this.#podDirectory(pod.metadata.uid), plugin, known.name)
+      const volume = pod.spec.volumes?.find((one) => one.name === name)
+      const claim = volume && claimOf(pod, volume)?.name
+      const usage = await usageAt(path, { shared: !owns }).catch(() => undefined)
+      return usage ? [{ name, claim, ...usage }] : []
+    })
+    return (await Promise.all(found)).flat()
   }
 
   renewAt(pod: Pod): number | undefined {

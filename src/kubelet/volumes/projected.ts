@@ -11,6 +11,7 @@ export const projectedPlugin: VolumePlugin = {
   isLive: true,
   isReadOnly: true,
   matches: ({ projected }) => projected !== undefined,
+  ownsFileSystem: () => true,
 
   async setUp(context) {
     const payload = await collect(context)

@@ -10,6 +10,7 @@ export const secretPlugin: VolumePlugin = {
   isLive: true,
   isReadOnly: true,
   matches: ({ secret }) => secret !== undefined,
+  ownsFileSystem: () => true,
 
   async setUp(context) {
     const { secretName = '', items, optional, defaultMode = 0o644 } = context.volume.secret ?? {}

@@ -33,6 +33,8 @@ export interface VolumePlugin {
   setUp(context: VolumeContext): Promise<void>
   /** Where the containers' mounts come from, if it is not the volume's own folder. */
   hostPath?(volume: Mountable): string
+  /** Whether its file system holds only this volume; absent: nothing is told of its size. */
+  ownsFileSystem?(volume: Mountable): boolean
   /** It can be a device too. */
   readonly hasDevices?: boolean
   /** True where the content follows objects that change. */

@@ -198,6 +198,17 @@ test('prepareSubPath() makes what is missing and follows links that stay inside'
   )
 })
 
+test('DiskVolumes counts what lies in an emptyDir, not what else its disk holds', async () => {
+  await using root = await folder()
+  const volumes = diskVolumes(root.path, {})
+  const subject = pod({ volumes: [{ name: 'data', emptyDir: {} }], containers: [mount('data')] })
+  await volumes.setUp(subject, addresses)
+  await writeFile(join(root.path, 'pods/u1/volumes/kubernetes.io~empty-dir/data/file'), Buffer.alloc(100_000, 1))
+  const [usage] = await volumes.usageOf(subject)
+  assert(usage && usage.usedBytes >= 100_000 && usage.usedBytes < 200_000, JSON.stringify(usage))
+  assert.deepEqual([usage.name, usage.inodesUsed, usage.claim], ['data', 2, undefined])
+})
+
 for (const subPath of ['out/x', '../x', '/etc', 'dangling']) {
   test(`prepareSubPath() refuses ${subPath}`, async () => {
     await using root = await folder()

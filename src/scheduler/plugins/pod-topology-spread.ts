@@ -79,10 +79,9 @@ export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
       let min = Number.POSITIVE_INFINITY
       let max = Number.NEGATIVE_INFINITY
       for (let i = 0; i < scores.length; i++) {
-        const score = scores[i] as number
         if (isIgnored(nodes[i] as NodeInfo)) continue
-        if (score < min) min = score
-        if (score > max) max = score
+        min = Math.min(min, scores[i] as number)
+        max = Math.max(max, scores[i] as number)
       }
       for (let i = 0; i < scores.length; i++) {
         if (isIgnored(nodes[i] as NodeInfo)) scores[i] = 0

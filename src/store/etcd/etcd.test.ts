@@ -1,8 +1,13 @@
+import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { missingEtcd, type TestEtcd, testEtcd } from '#testing/etcd.ts'
+import { put } from '../conformance/bench.ts'
 import { testStore } from '../conformance.ts'
+import { encryptedStore } from '../encryption/encrypted-store.ts'
+import { findUnreadable } from '../encryption/find-unreadable.ts'
+import { aesgcm, identity } from '../encryption/providers.ts'
 import { openEtcdStore } from './etcd.ts'
 
 const missing = missingEtcd()
@@ -16,6 +21,20 @@ else {
   })
   after(() => etcd[Symbol.asyncDispose]())
   testStore('etcd', emptyStore, skip)
+
+  test('etcd: values are encrypted there, and it is found out which key they need', async () => {
+    const raw = await emptyStore()
+    const key = { name: 'key1', secret: new Uint8Array(32).fill(1) }
+    const store = encryptedStore(raw, () => [aesgcm(key, systemRandom)])
+    for (let i = 0; i < 3; i++) await put(store, `/registry/secrets/default/s${i}`, 'in the clear')
+    const stored = (await raw.range({ key: '/registry/secrets/default/s0' })).rows[0]?.value ?? []
+    assert.match(Buffer.from(stored).toString('latin1'), /^k8s:enc:aesgcm:v1:key1:/)
+    const [row] = (await store.range({ key: '/registry/secrets/default/s0' })).rows
+    assert.equal(Buffer.from(row?.value ?? []).toString(), 'in the clear')
+    const expected = [{ prefix: 'k8s:enc:aesgcm:v1:key1:', count: 3, key: '/registry/secrets/default/s0' }]
+    assert.deepEqual(await findUnreadable(raw, () => [identity]), expected)
+    await raw.close()
+  })
 }
 
 async function emptyStore() {

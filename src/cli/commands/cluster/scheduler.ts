@@ -1,5 +1,5 @@
 /** `nami scheduler` runs the scheduler by itself, against any API server; flags are kube-scheduler's. */
-import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
 
@@ -20,16 +20,13 @@ const command: Command = defineCommand({
   },
 
   async run({ flags, terminal, note }) {
-    const [{ loadKubeconfig }, { runSchedulerProcess }, { createLog }, { systemClock }, { systemRandom }, os] = await Promise.all(
-      [
-        import('#client/kubeconfig.ts'),
-        import('#cluster/scheduler.ts'),
-        import('#cluster/log.ts'),
-        import('#lib/clock.ts'),
-        import('#lib/random.ts'),
-        import('node:os'),
-      ],
-    )
+    const [{ loadKubeconfig }, { runSchedulerProcess }, { createLog }, { systemClock }, { systemRandom }] = await Promise.all([
+      import('#client/kubeconfig.ts'),
+      import('#cluster/scheduler.ts'),
+      import('#cluster/log.ts'),
+      import('#lib/clock.ts'),
+      import('#lib/random.ts'),
+    ])
     const port = flags['secure-port']
     if (!/^\d+$/.test(port)) throw wrong('secure-port', port)
     const given = await configuration(flags.config === undefined ? undefined : resolve(terminal.cwd, flags.config))
@@ -43,7 +40,7 @@ const command: Command = defineCommand({
         access: loadKubeconfig(resolve(terminal.cwd, kubeconfig)),
         configuration: { ...given, leaderElection: { ...given.leaderElection, leaderElect: elects } },
         ...{ clock: systemClock, random: systemRandom, signal: terminal.signal, log: createLog('scheduler') },
-        identity: `${os.hostname()}_${systemRandom.uuid()}`,
+        identity: `${hostname()}_${systemRandom.uuid()}`,
         serving: port === '0' ? undefined : { host: flags['bind-address'], port: Number(port) },
         onServing: (server) => note(`health and metrics on port ${server.port}`),
       })
@@ -56,14 +53,9 @@ const command: Command = defineCommand({
 export default command
 
 async function configuration(file: string | undefined) {
-  const [{ schedulerConfiguration }, { parseYaml }, { systemRandom }] = await Promise.all([
-    import('#scheduler/configuration.ts'),
-    import('#schema/yaml.ts'),
-    import('#lib/random.ts'),
-  ])
+  const { readSchedulerConfiguration } = await import('#cluster/scheduler.ts')
   try {
-    const document = file === undefined ? {} : (parseYaml(readFileSync(file, 'utf8'), { file })[0]?.value ?? {})
-    return schedulerConfiguration(document as Record<string, unknown>, systemRandom)
+    return readSchedulerConfiguration(file)
   } catch (error) {
     throw new CommandError((error as Error).message, { exitCode: 2, cause: error })
   }

@@ -1,0 +1,206 @@
+/**
+ * Kubernetes' scale objectives on one machine: simulated nodes, and pods created through Deployments, with every part of the cluster as `nami up` runs
+ * it: durable store, controllers, scheduler, simulated nodes in a process of their own.
+ *
+ * NAMI_BENCH_NODES and NAMI_BENCH_PODS set the size (1,000 and 30,000); the objectives are for 5,000 and 150,000.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Deployment } from '#api/apps/v1/deployment.ts'
+import { Namespace } from '#api/core/v1/namespace.ts'
+import { Pod } from '#api/core/v1/pod.ts'
+import type { Client } from '#client/client.ts'
+import { httpsTransport } from '#client/https-transport.ts'
+import { administrator, administratorIdentity } from '#cluster/administrator.ts'
+import { dataDirectory } from '#cluster/data-directory.ts'
+import { findProcess, waitReferenced } from '#cluster/processes.ts'
+import { systemClock as clock } from '#lib/clock.ts'
+import { defineBench, type Figure } from './define-bench.ts'
+import { aloneAt } from './parts/control-plane.ts'
+import { descendants } from './parts/processes.ts'
+import { memoryOf, processorTimeOf } from './parts/timing.ts'
+
+const nodes = Number(process.env.NAMI_BENCH_NODES ?? 1_000)
+const pods = Number(process.env.NAMI_BENCH_PODS ?? 30_000)
+const replicas = 250
+/** Every so many Deployments are watched for how long their pods take. */
+const sample = 10
+/** Milliseconds. */
+const calm = 20_000
+const span = 30_000
+const longest = 1_500_000
+
+type Report = (figure: Figure) => void
+
+export default defineBench({
+  name: 'density',
+  async run(report) {
+    const root = mkdtempSync(join(process.env.NAMI_BENCH_DIR ?? tmpdir(), 'nami-density-'))
+    const alone = aloneAt(root)
+    try {
+      await alone.up()
+      const began = clock.monotonic()
+      await alone.call('simulate', 'add', String(nodes), '--zones', 'a,b,c')
+      const seconds = (clock.monotonic() - began) / 1000
+      report({
+        what: `${nodes} simulated nodes registered`,
+        value: nodes / seconds,
+        unit: '/s',
+        note: `in ${seconds.toFixed(1)} s`,
+      })
+      const directory = dataDirectory(alone.data)
+      const client = await administrator(directory)
+      if (!client) throw new Error('there is no cluster')
+      const processes = processesOf(findProcess(directory, 'server') ?? 0)
+      await idle(report, processes)
+      if (pods > 0) await density(client, report, processes)
+      memory(report, processes, 'at the end')
+      await metrics(alone.data, report)
+      await client.close()
+    } finally {
+      await alone.call('down', '--delete').catch(() => {})
+      rmSync(root, { recursive: true, force: true })
+    }
+  },
+})
+
+type Processes = Readonly<Record<'server' | 'simulator', number>>
+
+function processesOf(server: number): Processes {
+  return { server, simulator: descendants(server)[0] ?? 0 }
+}
+
+async function idle(report: Report, processes: Processes): Promise<void> {
+  await waitReferenced(clock, calm)
+  const share = await shares(processes, () => waitReferenced(clock, span))
+  const note = `simulator ${(share.simulator * 100).toFixed(1)} %`
+  report({ what: `processor of the server with ${nodes} idle nodes, of one core`, value: share.server * 100, unit: '%', note })
+  memory(report, processes, `with ${nodes} idle nodes`)
+}
+
+/** Cores that each process kept busy meanwhile. */
+async function shares(processes: Processes, work: () => Promise<unknown>): Promise<Record<keyof Processes, number>> {
+  const before = { server: processorTimeOf(processes.server), simulator: processorTimeOf(processes.simulator) }
+  const began = clock.monotonic()
+  await work()
+  const elapsed = clock.monotonic() - began
+  const of = (name: keyof Processes) => (processorTimeOf(processes[name]) - before[name]) / elapsed
+  return { server: of('server'), simulator: of('simulator') }
+}
+
+function memory(report: Report, processes: Processes, when: string): void {
+  for (const name of ['server', 'simulator'] as const) {
+    report({ what: `memory of the ${name} ${when}`, value: memoryOf(processes[name]), unit: 'MB' })
+  }
+}
+
+async function density(client: Client, report: Report, processes: Processes): Promise<void> {
+  const count = Math.ceil(pods / replicas)
+  for (let i = 0; i < 10; i++) await client.create(Namespace, { metadata: { name: `density-${i}` } })
+  const stop = new AbortController()
+  const starts = watchStarts(client, stop.signal)
+  const began = clock.monotonic()
+  const share = await shares(processes, async () => {
+    for (let i = 0; i < count; i++) await client.create(Deployment, deployment(i, Math.min(replicas, pods - i * replicas)))
+    await untilReady(client, began + longest)
+  })
+  const seconds = (clock.monotonic() - began) / 1000
+  stop.abort()
+  const took = (await starts).toSorted((a, b) => a - b)
+  const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0
+  const cores = `server ${share.server.toFixed(2)}, simulator ${share.simulator.toFixed(2)} cores`
+  report({
+    ...{
+      what: `${pods} pods on ${nodes} nodes through ${count} Deployments, until all are ready`,
+      value: pods / seconds,
+      unit: '/s',
+    },
+    ...{ limit: { what: 'the floor', value: 500 }, note: `${seconds.toFixed(1)} s; ${cores}` },
+  })
+  report({
+    ...{ what: `p99 from a pod's creation to its running, all created at once`, value: at(0.99), unit: 'ms' },
+    ...{ limit: { what: 'the objective', value: 5_000 }, note: `p50 ${Math.round(at(0.5))} ms of ${took.length} pods` },
+  })
+}
+
+function deployment(i: number, count: number) {
+  const labels = { app: `web-${i}`, ...(i % sample === 0 && { sample: 'yes' }) }
+  const resources = { requests: { cpu: '50m', memory: '100Mi' } }
+  return {
+    metadata: { name: `web-${i}`, namespace: `density-${i % 10}` },
+    spec: {
+      replicas: count,
+      selector: { matchLabels: { app: `web-${i}` } },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'example/app:1', resources }] } },
+    },
+  }
+}
+
+/** From the event that shows the pod to the one that shows it ready, in milliseconds. */
+async function watchStarts(client: Client, signal: AbortSignal): Promise<number[]> {
+  const seen = new Map<string, number>()
+  const took: number[] = []
+  try {
+    for await (const events of client.watch(Pod, { labelSelector: 'sample=yes', signal })) {
+      const now = clock.monotonic()
+      for (const { type, object } of events) {
+        const { uid } = object.metadata
+        if (type === 'ADDED') seen.set(uid, now)
+        const since = seen.get(uid)
+        if (since === undefined || object.status.phase !== 'Running') continue
+        seen.delete(uid)
+        took.push(now - since)
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  return took
+}
+
+async function untilReady(client: Client, deadline: number): Promise<void> {
+  for (;;) {
+    const { items } = await client.list(Deployment)
+    const ready = items.reduce((sum, { status }) => sum + (status.readyReplicas ?? 0), 0)
+    if (ready >= pods) return
+    if (clock.monotonic() > deadline) throw new Error(`${ready} of ${pods} pods are ready`)
+    await waitReferenced(clock, 500)
+  }
+}
+
+/** p99 of the server's calls, by verb, from the buckets that it keeps. */
+async function metrics(data: string, report: Report): Promise<void> {
+  const identity = administratorIdentity(dataDirectory(data))
+  if (!identity) return
+  const transport = httpsTransport({ ...identity, clock })
+  const { body } = await transport.raw({ method: 'GET', path: '/metrics' })
+  let text = ''
+  for await (const chunk of body) text += chunk
+  await transport.close()
+  const verbs = new Map<string, Map<number, number>>()
+  const line = /^apiserver_request_duration_seconds_bucket\{(.*)\} (\d+)$/gm
+  for (const [, labels = '', count] of text.matchAll(line)) {
+    const verb = /verb="([A-Z]+)"/.exec(labels)?.[1] ?? ''
+    const le = /le="([^"]+)"/.exec(labels)?.[1] ?? ''
+    if (verb === 'WATCH' || verb === 'CONNECT') continue
+    const buckets = verbs.get(verb) ?? new Map<number, number>()
+    verbs.set(verb, buckets)
+    const bound = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le)
+    buckets.set(bound, (buckets.get(bound) ?? 0) + Number(count))
+  }
+  for (const [verb, buckets] of verbs) {
+    const total = buckets.get(Number.POSITIVE_INFINITY) ?? 0
+    if (total < 100) continue
+    const sorted = [...buckets].sort(([a], [b]) => a - b)
+    const [bound = 0] = sorted.find(([, count]) => count >= total * 0.99) ?? []
+    const value = Number.isFinite(bound) ? bound * 1000 : 60_000
+    report({
+      what: `p99 of ${verb}, at most`,
+      value,
+      unit: 'ms',
+      limit: { what: 'the objective', value: 1_000 },
+      note: `${total} calls`,
+    })
+  }
+}
