@@ -1,4 +1,6 @@
 /** Prints who reads and who writes what, as a mermaid drawing, from what the controllers declare: `npm run graph`. */
+import { kinds } from '#api/kinds.ts'
+import { previewKinds } from '#api/preview-kinds.ts'
 import { controllersOf } from '#controllers/controllers.ts'
 import type { Controller } from '#controllers/runtime/controller.ts'
 import { kindsRead } from '#controllers/runtime/roles.ts'
@@ -34,4 +36,13 @@ function nodeOf(name: string): string {
   return name.replace(/\W/g, '_')
 }
 
-if (import.meta.main) console.log(graph(controllersOf({ rootCa: 'x', clusterCidr: '10.244.0.0/16' })))
+/** Everything that any cluster may run; nobody signs anything here. */
+const all = () =>
+  controllersOf({
+    kinds: [...kinds, ...previewKinds],
+    ...{ rootCa: 'x', clusterCidr: '10.244.0.0/16' },
+    signer: { sign: async () => '' },
+    tokens: { createSecretToken: () => '' },
+  })
+
+if (import.meta.main) console.log(graph(all()))

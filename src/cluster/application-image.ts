@@ -1,5 +1,5 @@
 /** An application folder's image: built, kept in the cluster's layout, and brought into the node's runtime. */
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -47,12 +47,21 @@ export async function build(
 }
 
 /** Brings the image into the runtime, where it is not there already. */
-export async function importBuilt({ reference, image }: Built, { run }: DataDirectory, importer: Importer): Promise<void> {
+export async function importBuilt(
+  { reference, image }: Built,
+  { run, containerd }: Pick<DataDirectory, 'run' | 'containerd'>,
+  importer: Importer,
+): Promise<void> {
   if (await importer.has(reference)) return
   const archive = join(run, `image-${image.descriptor.digest.slice(7, 17)}.tar`)
-  try {
-    await pipeline(await writeArchive([{ reference, image }]), createWriteStream(archive))
+  const content = join(containerd.root, 'io.containerd.content.v1.content/blobs/sha256')
+  const load = async (isThere: (digest: string) => boolean) => {
+    await pipeline(await writeArchive([{ reference, image }], isThere), createWriteStream(archive))
     importer.load(archive)
+  }
+  try {
+    // Only what the runtime lacks; all of it, should the runtime have thrown away something meanwhile.
+    await load((digest) => existsSync(join(content, digest.slice('sha256:'.length)))).catch(() => load(() => false))
   } finally {
     await rm(archive, { force: true })
   }

@@ -16,6 +16,8 @@ export interface Means {
   readonly heartbeats: WriteLane
   readonly registrations: WriteLane
   readonly writes: WriteLane
+  /** Milliseconds between two renewals of a lease. */
+  renewEvery(): number
   /** `v1.36.0`. */
   readonly version: string
   readonly onError: (error: unknown) => void

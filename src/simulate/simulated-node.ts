@@ -1,7 +1,7 @@
 /**
  * One simulated node: its Node, its Lease, and the pods on it (upstream `kubelet_node_status.go`, KEP-589).
  *
- * Guarantees: as long as it is up, the lease is renewed every ten seconds and the status every five minutes; a node that somebody else
+ * Guarantees: as long as it is up, the lease is renewed in time and the status every five minutes; a node that somebody else
  * deletes stays away.
  */
 import { Lease } from '#api/coordination/v1/lease.ts'
@@ -18,7 +18,6 @@ import { type Behaviour, shapeLabel, type WantedNode } from './shapes.ts'
 
 export const leaseNamespace = 'kube-node-lease'
 const leaseSeconds = 40
-const renewEvery = 10_000
 /** Leases of many nodes are renewed in one go, so that the server commits them in one go. */
 const renewTogether = 500
 const reportEvery = 300_000
@@ -83,7 +82,7 @@ export class SimulatedNode implements Host {
     if (this.isGone || signal.aborted) return
     this.isRegistered = true
     await this.#renew()
-    wheel.after(random.next() * renewEvery, () => this.#keepRenewing(), renewTogether)
+    wheel.after(random.next() * this.#means.renewEvery(), () => this.#keepRenewing(), renewTogether)
     wheel.after(random.next() * reportEvery, () => this.#keepReporting())
     this.#planFailure()
   }
@@ -167,8 +166,8 @@ export class SimulatedNode implements Host {
 
   #keepRenewing(): void {
     if (this.isGone) return
-    const { wheel, heartbeats } = this.#means
-    wheel.after(renewEvery - renewTogether / 2, () => this.#keepRenewing(), renewTogether)
+    const { wheel, heartbeats, renewEvery } = this.#means
+    wheel.after(renewEvery() - renewTogether / 2, () => this.#keepRenewing(), renewTogether)
     if (!this.isDown) heartbeats.add(() => this.#renew())
   }
 

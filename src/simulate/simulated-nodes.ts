@@ -5,7 +5,7 @@
  *     const nodes = await startSimulatedNodes({ client, clock, random, signal, shapes: [{ count: 5_000, cpu: '8' }] })
  *     await nodes.set([{ count: 100 }])
  *
- * Guarantees: cheap (one watch, one timer, a few hundred bytes for each running pod); nodes and pods that an earlier run left are taken over as they
+ * Guarantees: one watch and one timer for all nodes; nodes and pods that an earlier run left are taken over as they
  * are; other nodes are not touched. Nothing is drawn or timed but by the clock and the chance handed in.
  */
 import { Lease } from '#api/coordination/v1/lease.ts'
@@ -47,6 +47,11 @@ export interface SimulatedNodes {
   set(shapes: readonly NodeShape[]): Promise<void>
 }
 
+/** As node agents do; beyond so many nodes half as often, which a lease of 40 s and the controller's patience of 50 s still bear. */
+const renewFewEvery = 10_000
+const renewManyEvery = 20_000
+const manyNodes = 500
+
 /** Resolves when all nodes are registered and their pods known. Everything ends with the signal. */
 export async function startSimulatedNodes(options: SimulatedNodesOptions): Promise<SimulatedNodes> {
   const simulation = new Simulation(options)
@@ -71,6 +76,7 @@ class Simulation implements SimulatedNodes {
     this.#means = {
       ...{ client, clock, random, signal, version, onError },
       wheel: new TimerWheel(clock, signal),
+      renewEvery: () => (this.#nodes.size > manyNodes ? renewManyEvery : renewFewEvery),
       heartbeats: new WriteLane(64),
       registrations: new WriteLane(64),
       writes: new WriteLane(width),

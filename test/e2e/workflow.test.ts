@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
@@ -213,14 +214,14 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
 
     test('secrets come from Vault; a rotation restarts what reads them and is never printed', async () => {
       config('')
-      const held = { TOKEN: 'abc' }
-      const address = await serveVault(held)
+      const vault = await serveVault()
+      vault.hold({ TOKEN: 'abc' })
       config('staging-secrets: vault:secret/web\n')
-      const env = { VAULT_ADDR: address, VAULT_TOKEN: 's.test' }
+      const env = { VAULT_ADDR: vault.address, VAULT_TOKEN: 's.test' }
       const first = await project.tries('staging secrets sync', { env })
       assert.match(first.stdout, /Release v\d+ runs on staging/, first.stderr)
       assert.equal((await project.ask('staging')).token, 3)
-      held.TOKEN = 'abcdef'
+      vault.hold({ TOKEN: 'abcdef' })
       const second = await project.tries('staging secrets sync', { env })
       assert.equal((await project.ask('staging')).token, 6)
       assert.equal(await project.nami('staging secrets sync', { env }), 'Nothing changes.\n')
@@ -231,30 +232,17 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
       config('')
     })
 
-    /** In the bed's network, where the command runs: its answers are read from what the test holds. */
-    async function serveVault(held: Record<string, string>): Promise<string> {
-      const file = `${bed.directory}/vault.json`
-      const write = () => project.write('../vault.json', JSON.stringify({ data: { data: held, metadata: { version: 1 } } }))
-      write()
+    /** In the bed's network, where the command runs. */
+    async function serveVault() {
+      const file = `${bed.directory}/projects/vault.json`
       const script = `require('node:http').createServer((request, response) => {
         if (request.headers['x-vault-token'] !== 's.test') return response.writeHead(403).end('{"errors":["permission denied"]}')
-        if (request.url === '/v1/secret/data/web') return response.end(require('node:fs').readFileSync(${JSON.stringify(`${bed.directory}/projects/vault.json`)}))
+        if (request.url === '/v1/secret/data/web') return response.end(require('node:fs').readFileSync(${JSON.stringify(file)}))
         response.writeHead(404).end('{"errors":[]}')
       }).listen(18200, '127.0.0.1', () => console.log('listening'))`
       await bed.start(process.execPath, ['-e', script]).until(/listening/)
-      for (const key of Object.keys(held)) {
-        let value = held[key] as string
-        Object.defineProperty(held, key, {
-          enumerable: true,
-          get: () => value,
-          set(young: string) {
-            value = young
-            write()
-          },
-        })
-      }
-      assert.ok(file)
-      return 'http://127.0.0.1:18200'
+      const hold = (data: object) => writeFileSync(file, JSON.stringify({ data: { data, metadata: { version: 1 } } }))
+      return { address: 'http://127.0.0.1:18200', hold }
     }
 
     test('the shared configuration: who would feel a change is shown before anything is done', async () => {

@@ -12,7 +12,7 @@ export function faultOf(made: Case, outcome: Outcome): string | undefined {
   if (made.who !== 'admin' && body.includes(secretMark)) return `shows ${made.who} what is another's: ${excerpt(body)}`
   if (milliseconds > 20_000) return `took ${milliseconds.toFixed()} ms`
   if (status === 0) return made.via === 'h2' ? 'the stream was reset without an answer' : undefined
-  if (!isWhole || made.method === 'HEAD' || !contentType.startsWith('application/json')) return undefined
+  if (!isWhole || made.method === 'HEAD' || status === 304 || !contentType.startsWith('application/json')) return undefined
   if (contentType.includes('stream=watch')) return undefined
   return faultOfObject(status, body)
 }
@@ -40,22 +40,13 @@ const plainErrors = new RegExp(
     ...['Component not found: ', 'resourceVersion should not be set on objects to be created'],
     // Server-side apply (`structuredmerge.go`).
     ...['failed to create typed (patch|live|new) object', 'failed to convert (new|live|patch) object', 'failed to merge'],
-    // Strategic merge patches (`mergepatch/errors.go`).
-    ...[
-      'expected a \\S+',
-      'unknown patch type: ',
-      'does not contain declared merge key: ',
-      'delete patch type with no merge key defined',
-      'unable to find api field in struct ',
-      'merging lists cannot yet be specified in the patch',
-      'list element types are not identical: ',
-      'cannot merge lists without merge key for struct',
-    ],
+    ...['failed to decode managed fields', 'insufficient quota to match these scopes', 'error dialing backend'],
+    'more than one PodDisruptionBudget',
   ].join('|'),
 )
 
 /** Errors of the server's side that upstream answers, too. */
-function isUpstreams({ path, query }: Case, { status, body }: Outcome): boolean {
+function isUpstreams({ path, query, headers }: Case, { status, body }: Outcome): boolean {
   const text = body.toString()
   // The node or the endpoints that a proxy leads to are not there.
   if (status === 503 || status === 502 || status === 504) {
@@ -63,7 +54,11 @@ function isUpstreams({ path, query }: Case, { status, body }: Outcome): boolean 
   }
   // `timeout=1ns` is over before anything was done.
   if (status === 504 && query.some((pair) => pair.startsWith('timeout='))) return true
-  if (status === 500) return plainErrors.test(text)
+  if (status === 500) {
+    // What is wrong with a strategic patch is no error of the API's to upstream (`strategicpatch/patch.go`).
+    const isStrategic = headers.some(([, value]) => value === 'application/strategic-merge-patch+json')
+    return !text.includes('InternalError') && !ofJavaScript.test(text) && (isStrategic || plainErrors.test(text))
+  }
   if (status === 504 && text.includes('Too large resource version')) return true
   if (status === 501) return text.includes('not implemented') || text.includes('NotImplemented')
   // An APIService that leads nowhere.

@@ -21,7 +21,7 @@ while :; do
     while [ -z "$again$over" ]; do sleep 3600 & idle=$!; wait "$idle"; kill "$idle" 2>/dev/null; done
   fi
   send -TERM
-  for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$child" 2>/dev/null || break; sleep 0.01; done
+  for i in 1 2; do kill -0 "$child" 2>/dev/null || break; sleep 0.03; done
   if [ -n "$over" ]; then
     for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$child" 2>/dev/null || break; sleep 0.2; done
     send -KILL; exit 0

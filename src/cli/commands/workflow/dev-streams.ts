@@ -24,11 +24,10 @@ export function devStreams(terminal: Terminal, context: string): DevStreams {
     execute: ({ pod, container, command, stdin, stdout, stderr }) =>
       runInContainer(session, { namespace: pod.namespace, pod: pod.name, container, command }, { stdin, stdout, stderr }),
     async forward({ local, remote, pod }) {
-      const road = roadTo(session, pod)
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
         sockets.add(socket)
         socket.on('close', () => sockets.delete(socket))
-        void lead(socket, road, remote)
+        void lead(socket, () => roadTo(session, pod), remote)
       })
       servers.push(server)
       return listen(server, local).catch(() => listen(server, 0))
@@ -48,23 +47,15 @@ function listen(server: Server, port: number): Promise<number> {
   })
 }
 
-/** One connection for all requests to a pod; made anew when it breaks, or when the pod is another. */
-function roadTo(session: Session, pod: Forwarding['pod']): () => Promise<SpdyConnection | undefined> {
-  let known: { name: string; spdy: Promise<SpdyConnection> } | undefined
-  return async () => {
-    const at = pod()
-    if (!at) return undefined
-    if (known?.name !== at.name) {
-      const path = `/api/v1/namespaces/${at.namespace}/pods/${at.name}/portforward`
-      const mine = { name: at.name, spdy: dialSpdy(session, path, ['portforward.k8s.io']).then(({ spdy }) => spdy) }
-      const forget = () => {
-        if (known === mine) known = undefined
-      }
-      mine.spdy.then((spdy) => spdy.closed.then(forget, forget), forget)
-      known = mine
-    }
-    return known.spdy
-  }
+/**
+ * A road of its own for each connection: an application that is killed in the middle of an answer, as happens at every save, then blocks
+ * nobody else's.
+ */
+async function roadTo(session: Session, pod: Forwarding['pod']): Promise<SpdyConnection | undefined> {
+  const at = pod()
+  if (!at) return undefined
+  const path = `/api/v1/namespaces/${at.namespace}/pods/${at.name}/portforward`
+  return (await dialSpdy(session, path, ['portforward.k8s.io'])).spdy
 }
 
 let requests = 0
@@ -74,6 +65,8 @@ async function lead(socket: Socket, road: () => Promise<SpdyConnection | undefin
   try {
     const spdy = await road()
     if (!spdy) return void socket.destroy()
+    socket.once('close', () => spdy.close())
+    if (socket.destroyed) return spdy.close()
     const headers = { port: String(remote), requestID: String(requests++) }
     const error = await spdy.open({ ...headers, streamType: 'error' })
     error.end()
@@ -81,7 +74,7 @@ async function lead(socket: Socket, road: () => Promise<SpdyConnection | undefin
     socket.pipe(data)
     data.pipe(socket)
     data.on('error', () => socket.destroy())
-    socket.once('close', () => data.destroy())
+    data.once('close', () => socket.end())
     // Nobody listens in there, for a moment or for good: the caller sees a connection that ends.
     for await (const _ of error) socket.destroy()
   } catch {

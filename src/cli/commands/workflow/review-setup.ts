@@ -21,22 +21,23 @@ const command: Command = defineCommand({
   run: (call) =>
     worded(async () => {
       const { flags, args, terminal, print, note } = call
-      const [{ cleanName }, { checkReviewName, setUpReview, writeReviewFile }, { connect }] = await Promise.all([
-        import('#workflow/project/clean-name.ts'),
-        import('#workflow/review-app.ts'),
-        import('./connect.ts'),
-      ])
+      const [{ cleanName }, { checkReviewName, checkReviewNamespace, setUpReview, writeReviewFile }, { connect }] =
+        await Promise.all([import('#workflow/project/clean-name.ts'), import('#workflow/review-app.ts'), import('./connect.ts')])
       const name = cleanName(args[0] ?? '')
       if (!name || args.length > 1)
         throw new CommandError('one NAME is needed', { next: [`nami ${call.name} feature-1`], exitCode: 2 })
       checkReviewName(name)
       const { project } = await openWorkflow(call)
-      const { path, manifests } = writeReviewFile(project, { name, source: flags['source-file'], cwd: terminal.cwd })
-      print(`Wrote ${relative(terminal.cwd, path)}.`)
-      if (call.name.endsWith('create_yaml')) return
+      const write = () => {
+        const { path, manifests } = writeReviewFile(project, { name, source: flags['source-file'], cwd: terminal.cwd })
+        print(`Wrote ${relative(terminal.cwd, path)}.`)
+        return manifests
+      }
+      if (call.name.endsWith('create_yaml')) return void write()
       const { client, namespace } = await connect(call, project, 'staging')
       try {
-        const { copied, missing } = await setUpReview(client, project, { name, from: namespace, manifests })
+        await checkReviewNamespace(client, project, name)
+        const { copied, missing } = await setUpReview(client, project, { name, from: namespace, manifests: write() })
         for (const line of copied) note(`  ${line} copied`)
         for (const line of missing) note(`  ${line} is used, and not copied from ${namespace}`)
       } finally {
