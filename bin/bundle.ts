@@ -27,7 +27,10 @@ const places: Plugin = {
 const builtins: Plugin = {
   name: 'builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: new RegExp(`^(node:.*|${builtinModules.join('|')})$`) }, ({ path }) => ({ path, namespace: 'builtin' }))
+    onResolve({ filter: new RegExp(`^(node:.*|${builtinModules.join('|')})$`) }, ({ path, kind }) => {
+      // One that is imported later is loaded then, with all its names.
+      return kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'builtin' }
+    })
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule('${path}')`,
     }))
@@ -38,9 +41,9 @@ const builtins: Plugin = {
 const packages: Plugin = {
   name: 'packages',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^[^.#/]/ }, ({ path, importer }) => {
-      const isOurs = path === 'yaml' || path.startsWith('src/') || importer.includes('/node_modules/')
-      return isOurs ? undefined : { path, namespace: 'package' }
+    onResolve({ filter: /^[^.#/]/ }, ({ path, importer, kind }) => {
+      if (path === 'yaml' || path.startsWith('src/') || importer.includes('/node_modules/')) return undefined
+      return kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'package' }
     })
     onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({ contents: `module.exports = packageRequire('${path}')` }))
   },
