@@ -33,6 +33,9 @@ function parseParameters(tokens: TokenStream): Parameter[] {
   return parameters
 }
 
+/** How often a macro may be inside of itself, well before the stack ends. */
+const deepest = 200
+
 interface Macro {
   readonly name: string
   readonly parameters: readonly Parameter[]
@@ -41,6 +44,16 @@ interface Macro {
 
 function macroOf({ name, parameters, body }: Macro, scope: Scope): Callable {
   const names = tuple(parameters.map((one) => one.name))
+  let depth = 0
+  const run = (inner: Scope) => {
+    if (depth === deepest) throw new Fault('the template calls itself without end')
+    depth++
+    try {
+      return captured(body, inner)
+    } finally {
+      depth--
+    }
+  }
   return new Callable(
     `macro ${name}`,
     ({ list, named }) => {
@@ -54,7 +67,7 @@ function macroOf({ name, parameters, body }: Macro, scope: Scope): Callable {
       inner.set('varargs', tuple(list.slice(parameters.length)))
       inner.set('kwargs', new Map([...named].filter(([key]) => !known.has(key))))
       if (named.has('caller')) inner.set('caller', named.get('caller'))
-      return captured(body, inner)
+      return run(inner)
     },
     new Map<string, unknown>([
       ['name', name],
