@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { zeroOf } from '#schema/decode.ts'
 import type { Kind } from '#schema/kind.ts'
 import { toTable } from '#schema/table.ts'
 import { made } from '#testing/errors-of.ts'
 import { kinds } from './kinds.ts'
+import { previewKinds } from './preview-kinds.ts'
 
 const now = Date.parse('2026-01-04T00:00:00Z')
 const isDefault = { annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }
@@ -27,5 +29,12 @@ for (const { kind: name, object, cells } of rows) {
   test(`columns of ${name} show ${cells.join(' ')}`, () => {
     const kind = kinds.find(({ kind }) => kind === name) as Kind
     assert.deepEqual(toTable(kind, [made<any>(kind, object)], { now }).rows[0]?.cells, cells)
+  })
+}
+
+for (const kind of [...kinds, ...previewKinds]) {
+  test(`columns of ${kind.apiVersion} ${kind.kind} show an object that holds nothing`, () => {
+    const { columnDefinitions, rows } = toTable(kind, [zeroOf(kind.schema) as any], { now })
+    assert.equal(rows[0]?.cells.length, columnDefinitions?.length)
   })
 }

@@ -3,6 +3,7 @@ import { TokenRequest } from '#api/authentication/v1/token-request.ts'
 import { Scale } from '#api/autoscaling/v1/scale.ts'
 import { listSchemaOf } from '#api/meta/v1/list-meta.ts'
 import { Status } from '#api/meta/v1/status.ts'
+import { zeroOf } from '#schema/decode.ts'
 import { stringifyJson } from '#schema/json.ts'
 import { type Kind, type KubeObject, listKindOf } from '#schema/kind.ts'
 import { ObjectMeta } from '#schema/object-meta.ts'
@@ -136,7 +137,10 @@ export function watchFrame(
 
 function shapeEvent(type: string, value: Typed, options: EncodeOptions & { isFirst: boolean }): unknown {
   if (!options.wanted.as || type === 'ERROR') return value
-  const shaped = transform(value, options) as { columnDefinitions?: unknown }
+  const { kind } = options
+  // A bookmark holds nothing but a version; what prints columns may count on the rest of an object, as in Go.
+  const whole = type === 'BOOKMARK' && kind ? { ...(zeroOf(kind.schema) as Typed), ...value } : value
+  const shaped = transform(whole, options) as { columnDefinitions?: unknown }
   if (options.wanted.as.kind === 'Table' && !options.isFirst) return { ...shaped, columnDefinitions: null }
   return shaped
 }

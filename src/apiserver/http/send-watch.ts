@@ -22,6 +22,8 @@ export interface SendWatchOptions {
   readonly watches?: Set<Endable> | undefined
   /** Counts events. */
   readonly watched?: { value: number } | undefined
+  /** An event that cannot be encoded cuts off this watch alone. */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** A watch that can be ended as if its time were over. */
@@ -71,9 +73,11 @@ class Sender implements WatchReader {
   #isOver = false
   #tookAt: number
   #watched: { value: number } | undefined
+  #onError: ((error: unknown) => void) | undefined
 
-  constructor(exchange: Exchange, { options, clock, watched }: SendWatchOptions, finish: () => void) {
+  constructor(exchange: Exchange, { options, clock, watched, onError }: SendWatchOptions, finish: () => void) {
     this.#watched = watched
+    this.#onError = onError
     this.#exchange = exchange
     this.#options = options
     this.#clock = clock
@@ -97,6 +101,15 @@ class Sender implements WatchReader {
 
   /** As much as the client takes without being waited for. */
   send(): void {
+    try {
+      this.#send()
+    } catch (error) {
+      this.#onError?.(error)
+      this.#cut()
+    }
+  }
+
+  #send(): void {
     this.#isReady = false
     while (this.#queue.length > 0 && !this.#isWaiting && !this.#isOver) {
       const full = this.#exchange.write(this.#next())

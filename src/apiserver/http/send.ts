@@ -19,6 +19,8 @@ export interface SendContext {
   readonly watches?: Set<Endable>
   /** Counts the events of a watch. */
   readonly watched?: { value: number }
+  /** Told of what goes wrong in a watch that is under way. */
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 /** A promise only where the client is to be waited for. */
@@ -140,7 +142,7 @@ async function sendStream(exchange: Exchange, { status, headers, chunks }: Extra
 async function startWatch(
   exchange: Exchange,
   response: Extract<Response, { type: 'watch' }>,
-  { clock, watches, watched }: SendContext,
+  { clock, watches, watched, onError }: SendContext,
 ): Promise<void> {
   const { request } = exchange
   const options = {
@@ -149,7 +151,7 @@ async function startWatch(
   }
   const type = mediaTypes[options.wanted.encoding]
   exchange.respond(200, common(request, { 'content-type': options.wanted.encoding === 'json' ? type : `${type};stream=watch` }))
-  await sendWatch(exchange, response.events, { options, clock, watches, watched })
+  await sendWatch(exchange, response.events, { options, clock, watches, watched, onError })
 }
 
 /** For errors that arise before a request reaches the pipeline. */

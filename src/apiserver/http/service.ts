@@ -7,7 +7,7 @@ import type { RequestMetrics } from '../publish/metrics.ts'
 import type { Response } from '../request.ts'
 import type { ApiServer } from '../server.ts'
 import type { Exchange } from './exchange.ts'
-import { refuse, send } from './send.ts'
+import { refuse, type SendContext, send } from './send.ts'
 import type { Endable } from './send-watch.ts'
 import { isProbe, sendAwaySome, turnAway } from './turn-away.ts'
 
@@ -23,7 +23,7 @@ export class Service {
   readonly #server: ApiServer
   readonly #options: ServiceOptions
   readonly #watches = new Set<Endable>()
-  readonly #context: { readonly clock: Clock; readonly watches: Set<Endable> }
+  readonly #context: SendContext
   readonly #underWay = new UnderWay()
   readonly #goawayChance: number
   #turnsAway = false
@@ -32,7 +32,7 @@ export class Service {
     this.#server = server
     this.#options = options
     this.#goawayChance = options.goawayChance ?? 0
-    this.#context = { clock: options.clock, watches: this.#watches }
+    this.#context = { clock: options.clock, watches: this.#watches, onError: options.onError }
   }
 
   serve(exchange: Exchange): void {
