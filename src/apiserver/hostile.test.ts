@@ -22,6 +22,8 @@ for (const [name, text] of [
     const { status, object } = await send(cluster.server, `GET ${pods}/${name}`)
     assert.equal(status, 400)
     assert.equal(object.message, `Name parameter invalid: "${name}": ${text}`)
+    const within = await send(cluster.server, `PUT /api/v1/namespaces/${name}/events/b`, { body: { metadata: { name: 'b' } } })
+    assert.equal(within.object.message, `Namespace parameter invalid: "${name}": ${text}`)
   })
 }
 

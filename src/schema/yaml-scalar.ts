@@ -10,10 +10,10 @@ export function resolvePlain(text: string): unknown {
     if (typeof value === 'number') throw new Error(`json: unsupported value: ${goInfinity(value)}`)
     return value
   }
-  if (first === '.') return dotFloat.test(text) ? Number(text) : text
+  if (first === '.') return dotFloat.test(text) ? toFloat(text, text) : text
   if (!'+-0123456789'.includes(first) || isTimestamp(text)) return text
   const plain = text.replaceAll('_', '')
-  return toInteger(plain) ?? (float.test(plain) ? toFloat(plain) : text)
+  return toInteger(plain) ?? (float.test(plain) ? toFloat(plain, text) : text)
 }
 
 /** Whether text, written without quotes, would be read as that text. */
@@ -94,10 +94,10 @@ function toInteger(text: string): number | bigint | undefined {
   return Number.isSafeInteger(near) || value >= 2n ** 63n ? near : value
 }
 
-function toFloat(text: string): number {
-  const value = Number(text)
-  if (!Number.isFinite(value)) throw new Error(`json: unsupported value: ${goInfinity(value)}`)
-  return value
+/** What no double can hold stays text. */
+function toFloat(digits: string, text: string): number | string {
+  const value = Number(digits)
+  return Number.isFinite(value) ? value : text
 }
 
 function goInfinity(value: number): string {

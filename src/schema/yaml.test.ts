@@ -121,6 +121,13 @@ test('parseYaml() names file, line and column of a fault', () => {
   assert.throws(() => parseYaml('a: .inf'), /unsupported value: \+Inf/)
 })
 
+test('what no double can hold is text', () => {
+  for (const text of ['1e999', '.9e999', '-1e999', '9'.repeat(400)]) {
+    assert.deepEqual(parseYaml(`a: ${text}`)[0]?.value, { a: text })
+    assert.equal(toYaml({ a: text }), `a: ${text}\n`)
+  }
+})
+
 test('parseYaml() survives deep nesting', () => {
   assert.throws(() => parseYaml(`a: ${'['.repeat(50_000)}`), YamlError)
 })

@@ -107,7 +107,8 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
     const failed = await run(folder, 'test', '--cleanup')
     assert.deepEqual([failed.code, /Tests Failed/.test(failed.stdout)], [3, true])
     await fine(folder, 'dev', 'start', '-d')
-    assert.match(await bed.get('http://localhost:8080/'), /"hello":"world"/)
+    // Without a health check a service has started when its process runs: it may listen a moment later.
+    await eventually(async () => assert.match(await bed.get('http://localhost:8080/'), /"hello":"world"/), { every: 50 })
     assert.match(await fine(folder, 'dev', 'run', '--no-build', 'node -p 6*7'), /^42$/m)
     await fine(folder, 'dev', 'clean')
     assert.doesNotMatch(await kubectl('get', 'namespaces'), /proj/)
@@ -121,7 +122,7 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
     const dev = bed.start('sh', ['-c', script])
     const answers = (wanted: RegExp) =>
       eventually(async () => assert.match(await bed.get('http://localhost:8080/'), wanted), { every: 50 })
-    await answers(/"hello":"world"/)
+    await answers(/"hello":"world","pod":"live-1"/)
     const uid = () => kubectl('get', 'pod', 'live-1', '-n', 'live-development', '-o', 'jsonpath={.metadata.uid} {..restartCount}')
     const before = await uid()
     const server = join(folder, 'server.js')

@@ -167,6 +167,14 @@ test('apply refuses what does not fit', async (t) => {
   }
 })
 
+test('apply names what no version of an object can hold', async () => {
+  await using cluster = await testCluster()
+  const path = '/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers'
+  const body = { apiVersion: 'autoscaling/v1', kind: 'HorizontalPodAutoscaler', metadata: { name: 'a', creationTimestamp: '/' } }
+  const { object } = await applier(cluster)(path, body)
+  assert.match(object.message, /^failed to convert new object \(\/a; autoscaling\/v1, .*parsing time "\/" as/)
+})
+
 test('apply needs a field manager, and only apply takes force', async () => {
   await using cluster = await testCluster()
   const { server } = cluster

@@ -1,6 +1,6 @@
 /** PATCH with `application/apply-patch+yaml`: server-side apply (upstream's `applyPatcher`). */
 import { copyJson } from '#schema/copy.ts'
-import { decode } from '#schema/decode.ts'
+import { DecodeError, decode } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
 import { difference, type FieldSet, fieldSet, has, isEmpty, pathsOf, pathText, union } from '#schema/field-set.ts'
 import { stringifyJson } from '#schema/json.ts'
@@ -159,6 +159,7 @@ function applyOrRefuse(context: WriteContext, { live, patch, managers, force }: 
     return applyTyped(versions, { ...task, force })
   } catch (error) {
     if (error instanceof TypedError) throw plainError(`failed to merge config: ${error.message}`)
+    if (error instanceof DecodeError) throw unconvertible(context.kind, patch, error)
     if (!(error instanceof ApplyConflict)) throw error
     if (writer.manager !== 'kubectl') throw conflictError(error.conflicts)
     const allowed = unchangedSinceLastApplied(context, live)
@@ -221,13 +222,17 @@ function decodeApplied(kind: Kind, value: unknown): KubeObject {
   try {
     object = decode(kind.schema, { ...merged, metadata }) as KubeObject
   } catch (error) {
-    const text = `unable to convert unstructured object to ${kind.group}/${kind.version}, Kind=${kind.kind}: ${(error as Error).message}`
-    throw plainError(`failed to convert new object (${described(merged)}) to proper version (${kind.apiVersion}): ${text}`)
+    throw unconvertible(kind, merged, error as Error)
   }
   object.apiVersion = kind.apiVersion
   object.kind = kind.kind
   applyDefaults(kind, object)
   return object
+}
+
+function unconvertible(kind: Kind, object: Json, { message }: Error): StatusError {
+  const text = `unable to convert unstructured object to ${kind.group}/${kind.version}, Kind=${kind.kind}: ${message}`
+  return plainError(`failed to convert new object (${described(object)}) to proper version (${kind.apiVersion}): ${text}`)
 }
 
 /** An object that client-side apply knows stays one that it can go on with. */
