@@ -171,6 +171,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
       assert.deepEqual([ran.code, ran.stdout], [7, 'blue 1\n'])
       const waiting = bed.start('env', [
         `--chdir=${project.directory}`,
+        'USER=ann',
         process.execPath,
         ...project.command(`staging run 'sleep 60'`),
       ])
@@ -187,6 +188,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
       await project.nami('registry push')
       const deploying = bed.start('env', [
         `--chdir=${project.directory}`,
+        'USER=ann',
         process.execPath,
         ...project.command('staging deploy latest'),
       ])
@@ -202,6 +204,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
       config('')
       const deploying = bed.start('env', [
         `--chdir=${project.directory}`,
+        'USER=ann',
         process.execPath,
         ...project.command('staging deploy latest'),
       ])

@@ -77,10 +77,11 @@ function placesOf(namespace: string): Map<string, readonly [collection: string, 
 
 async function restore(client: FuzzClient): Promise<void> {
   for (const name of namespaces) await put(client, 'api/v1/namespaces', { metadata: { name } })
-  for (const namespace of ['fuzz', 'own']) {
-    // Or a Deployment that was told to have 65,535 replicas would get them.
-    const hard = { pods: '50', 'count/replicasets.apps': '200', 'count/jobs.batch': '50' }
+  // Or many workloads get what they were told to have, and more than the run can bear.
+  const hard = { pods: '50', 'count/replicasets.apps': '200', 'count/jobs.batch': '50' }
+  for (const namespace of [...namespaces, 'default'])
     await put(client, `api/v1/namespaces/${namespace}/resourcequotas`, { metadata: { name: 'all' }, spec: { hard } })
+  for (const namespace of ['fuzz', 'own']) {
     for (const [, [collection, , body]] of placesOf(namespace)) await put(client, collection.slice(1), body)
   }
   for (const [resource, [collection, , body]] of placesOf('hidden')) {
@@ -117,7 +118,7 @@ async function clear(client: FuzzClient, paths: readonly string[]): Promise<void
   for (const path of paths) {
     const { items } = await client.json(path)
     for (const { metadata } of items ?? []) {
-      if (namespaces.includes(metadata.namespace) && metadata.name !== 'all') await drop(client, path, metadata)
+      if ([...namespaces, 'default'].includes(metadata.namespace) && metadata.name !== 'all') await drop(client, path, metadata)
     }
   }
 }

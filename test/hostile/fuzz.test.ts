@@ -1,5 +1,6 @@
 /**
- * Requests of all shapes against a server process of its own. The seed is printed; to repeat a run:
+ * Requests of all shapes against a server process of its own. The same cases each time, so that a change is to blame
+ * for what it breaks; to look for more, by another seed:
  *
  *     NAMI_FUZZ_SEED=7 NAMI_FUZZ_CASES=20000 node --test test/hostile/fuzz.test.ts
  */
@@ -13,7 +14,7 @@ import { type Case, makeCase } from './generate-case.ts'
 import { faultOf, ofJavaScript, secretMark } from './judge.ts'
 import { shrinkCase } from './shrink-case.ts'
 
-const seed = Number(process.env.NAMI_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seed = Number(process.env.NAMI_FUZZ_SEED ?? 1)
 const cases = Number(process.env.NAMI_FUZZ_CASES ?? 100_000)
 /** After so many, everything is read, cleared and put back. */
 const perRound = Math.min(cases, 5_000)

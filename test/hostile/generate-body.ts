@@ -67,11 +67,18 @@ function objectBySchema(dice: Dice, { properties = {}, additionalProperties }: S
   const keys = Object.keys(properties)
   // Wide at the top, and sparse below: objects stay small.
   const share = deeper.depth <= 2 ? 0.7 : Math.min(0.5, 4 / (keys.length * deeper.depth))
-  for (const key of keys) if (dice.chance(share)) made[key] = bySchema(dice, properties[key], deeper)
+  for (const key of keys) if (dice.chance(share)) made[key] = fieldBySchema(dice, key, { schema: properties[key], ...deeper })
   if (typeof additionalProperties === 'object') {
     for (const key of dice.some(2, () => dice.pick(names))) made[key] = bySchema(dice, additionalProperties, deeper)
   }
   return made
+}
+
+/** How many pods controllers make: 65,535 are a legal wish, and would keep them busy for the rest of the run. */
+const counts = new Set(['replicas', 'parallelism', 'completions', 'minReplicas', 'maxReplicas'])
+
+function fieldBySchema(dice: Dice, key: string, { schema, ...walk }: Walk & { schema: Schema | undefined }): unknown {
+  return counts.has(key) ? dice.pick([0, 1, 2, 5, -1]) : bySchema(dice, schema, walk)
 }
 
 type Place = { readonly parent: any; readonly key: string | number; readonly schema: Schema | undefined }
@@ -114,7 +121,7 @@ function change(dice: Dice, { parent, key, schema }: Place, schemas: Schemas): v
   if (way <= 2) return set(hostileValue(dice))
   if (way === 3 && parent.value !== value)
     return void (Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[key])
-  if (way === 4) return set(bySchema(dice, schema, { schemas, depth: 2 }))
+  if (way === 4) return set(fieldBySchema(dice, String(key), { schema, schemas, depth: 2 }))
   if (Array.isArray(value)) {
     if (way === 5) return void value.push(...structuredClone(value))
     if (way === 6) return set(Array.from({ length: dice.pick([50, 300]) }, () => value[0] ?? hostileValue(dice)))
@@ -124,6 +131,6 @@ function change(dice: Dice, { parent, key, schema }: Place, schemas: Schemas): v
   const { properties = {} } = resolve(schema, schemas)
   const keys = Object.keys(properties)
   const name = way <= 7 && keys.length > 0 ? dice.pick(keys) : dice.pick(hostileKeys)
-  const made = way <= 8 ? bySchema(dice, properties[name], { schemas, depth: 2 }) : hostileValue(dice)
+  const made = way <= 8 ? fieldBySchema(dice, name, { schema: properties[name], schemas, depth: 2 }) : hostileValue(dice)
   Object.defineProperty(value, name, { value: made, enumerable: true, configurable: true, writable: true })
 }
