@@ -146,13 +146,17 @@ export function badRequest(message: string): StatusError {
 }
 
 /** `Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: ...`, several in brackets. */
-export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): StatusError {
+export function invalid(
+  kind: { group: string; kind: string },
+  name: string | undefined,
+  errors: readonly FieldError[],
+): StatusError {
   const lines = [...new Set(errors.map(formatFieldError))]
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`
   const what = kind.group ? `${kind.kind}.${kind.group}` : kind.kind
-  return new StatusError('Invalid', `${what} ${JSON.stringify(name)} is invalid: ${text}`, {
+  return new StatusError('Invalid', `${what} ${JSON.stringify(name ?? '')} is invalid: ${text}`, {
     details: {
-      name,
+      ...(name && { name }),
       ...(kind.group && { group: kind.group }),
       kind: kind.kind,
       causes: errors.map(({ type, field, body }) => ({ reason: type, message: body, field })),

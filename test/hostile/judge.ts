@@ -46,7 +46,7 @@ const plainErrors = new RegExp(
 )
 
 /** Errors of the server's side that upstream answers, too. */
-function isUpstreams({ path, query, headers }: Case, { status, body }: Outcome): boolean {
+function isUpstreams({ method, path, query, headers }: Case, { status, body }: Outcome): boolean {
   const text = body.toString()
   // The node or the endpoints that a proxy leads to are not there.
   if (status === 503 || status === 502 || status === 504) {
@@ -54,6 +54,7 @@ function isUpstreams({ path, query, headers }: Case, { status, body }: Outcome):
   }
   // `timeout=1ns` is over before anything was done.
   if (status === 504 && query.some((pair) => pair.startsWith('timeout='))) return true
+  if (status === 500 && method === 'HEAD') return path.includes('/componentstatuses/')
   if (status === 500) {
     // What is wrong with a strategic patch is no error of the API's to upstream (`strategicpatch/patch.go`).
     const isStrategic = headers.some(([, value]) => value === 'application/strategic-merge-patch+json')

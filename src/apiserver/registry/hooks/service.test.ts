@@ -179,3 +179,9 @@ test('services created at once never share', async () => {
     message: 'Internal error occurred: failed to allocate a nodePort: range is full',
   })
 })
+
+test('a service without a name is named so', async () => {
+  await using at = await bed()
+  const nameless = { metadata: { namespace: 'default' }, spec: { ipFamilies: ['.'], ports: [{ port: 80 }] } }
+  await assert.rejects(at.client.create(Service, nameless as unknown as Draft<Service>), { message: /^Service "" is invalid: / })
+})

@@ -16,7 +16,7 @@ import { withCondition } from './pod-condition.ts'
 export async function createBinding(registry: Registry, request: Request): Promise<Response> {
   const options = writeOptions(request.query, 'CreateOptions')
   const binding = (await readObject(request, Binding, { kinds: registry.kinds, options })) as Binding
-  const name = request.info.name || binding.metadata.name
+  const name = request.info.name || (binding.metadata.name ?? '')
   ensureNamespace(binding, request.info.namespace)
   if (binding.metadata.name && binding.metadata.name !== name) {
     throw badRequest(`name in URL does not match name in Binding object: ${name} != ${binding.metadata.name}`)
@@ -41,6 +41,7 @@ function checkTarget({ metadata, target }: Binding): void {
 /** The binding's labels and annotations go to the pod; topology labels without overwriting. */
 async function assign(context: WriteContext, { metadata, target }: Binding): Promise<void> {
   const { name, registry } = context
+  if (!name) throw badRequest('Name parameter required.')
   const refuse = (why: string) => conflict({ group: '', plural: 'pods/binding' }, name, why)
   const next = (current: Pod): Pod => {
     const pod = structuredClone(current)

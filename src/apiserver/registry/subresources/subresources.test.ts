@@ -39,6 +39,8 @@ test('binding assigns a pod once', async () => {
   assert.equal(second.object.message, 'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1"')
   const old = await send(server, 'POST /api/v1/namespaces/default/bindings', { body: binding('none', 'n2') })
   assert.equal(old.object.message, 'pods "none" not found')
+  const nameless = await send(server, 'POST /api/v1/namespaces/default/bindings', { body: { target: { name: 'n2' } } })
+  assert.equal(nameless.object.message, 'Name parameter required.')
 })
 
 test('eviction deletes', async () => {
