@@ -1,39 +1,42 @@
-/** Asks the API server as the administrator with nothing but HTTPS/1.1: a command that only looks need not load what a client of kinds is made of. */
-import { existsSync, readFileSync } from 'node:fs'
-import { Agent, get } from 'node:https'
+/** Asks the API server as the administrator, on its own machine and with nothing but a socket: a command that only looks need not load what TLS, HTTP or a client of kinds are made of. */
+import { existsSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import type { ClusterConfig, DataDirectory } from './data-directory.ts'
+import type { DataDirectory } from './data-directory.ts'
 
-export interface AskedServer extends Disposable {
-  /** The JSON that stands at this path; rejects for every status but 200, and after `timeout` milliseconds. */
-  ask<T>(path: string, timeout?: number): Promise<T>
+/** The JSON that stands at a path; rejects for every status but 200, and after `timeout` milliseconds. */
+export type AskServer = <T>(path: string, timeout?: number) => Promise<T>
+
+/** Undefined while no server has ever run on this directory. */
+export function serverOf({ pki, door }: DataDirectory): AskServer | undefined {
+  if (!existsSync(join(pki, 'admin.crt'))) return undefined
+  return (path, timeout = 3_000) => ask(door, path, timeout)
 }
 
-/** All questions go over one connection. Undefined while no server has ever run on this directory. */
-export function askedServer({ pki }: DataDirectory, { port }: ClusterConfig): AskedServer | undefined {
-  const [ca, cert, key] = ['ca.crt', 'admin.crt', 'admin.key'].map((name) => join(pki, name)) as [string, string, string]
-  if (![ca, cert, key].every((file) => existsSync(file))) return undefined
-  const identity = { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) }
-  const agent = new Agent({ ...identity, keepAlive: true, maxSockets: 1 })
-  return {
-    ask: (path, timeout = 3_000) => fetchJson(`https://127.0.0.1:${port}${path}`, agent, AbortSignal.timeout(timeout)),
-    [Symbol.dispose]: () => agent.destroy(),
-  }
-}
-
-function fetchJson<T>(url: string, agent: Agent, signal: AbortSignal): Promise<T> {
+/** One connection for each question: HTTP/1.0, which ends an answer by closing. */
+function ask<T>(door: string, path: string, timeout: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error) => reject(signal.aborted ? signal.reason : error)
-    const request = get(url, { agent, signal }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', failed)
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        if (response.statusCode === 200) resolve(JSON.parse(text))
-        else reject(new Error(`HTTP ${response.statusCode}: ${text}`))
-      })
+    const chunks: Buffer[] = []
+    const socket = createConnection(door)
+    socket.setTimeout(timeout, () => socket.destroy(new Error(`no answer within ${timeout} ms`)))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('error', reject)
+    socket.on('close', () => {
+      try {
+        resolve(answerOf(Buffer.concat(chunks).toString()))
+      } catch (error) {
+        reject(error as Error)
+      }
     })
-    request.on('error', failed)
+    socket.write(`GET ${path} HTTP/1.0\r\naccept: application/json\r\n\r\n`)
   })
+}
+
+function answerOf<T>(text: string): T {
+  const end = text.indexOf('\r\n\r\n')
+  if (end < 0) throw new Error('the connection ended without an answer')
+  const [, status] = text.split(' ', 2)
+  const body = text.slice(end + 4)
+  if (status !== '200') throw new Error(`HTTP ${status}: ${body}`)
+  return JSON.parse(body)
 }

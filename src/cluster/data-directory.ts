@@ -74,6 +74,8 @@ export interface DataDirectory {
   readonly path: string
   /** Short enough for socket paths; on a file system that a reboot empties. */
   readonly run: string
+  /** The socket at which the API server answers its owner. */
+  readonly door: string
   /** Parent of all control groups of this cluster's node, which other clusters on the machine do not share. */
   readonly cgroup: string
   readonly pki: string
@@ -101,6 +103,7 @@ export function dataDirectory(given: string | undefined): DataDirectory {
   return {
     path,
     run,
+    door: join(run, 'api.sock'),
     cgroup: `/${basename(run)}`,
     pki: join(path, 'pki'),
     store: join(path, 'state.db'),
@@ -123,6 +126,9 @@ export function dataDirectory(given: string | undefined): DataDirectory {
 
 export class DataDirectoryError extends Error {}
 
+/** Bytes that Linux has for the path of a socket (unix(7)). */
+const longestSocket = 107
+
 /** Makes the directory, or checks that it is one of ours that this Nami can read. */
 export function prepare(directory: DataDirectory): void {
   const file = join(directory.path, 'version')
@@ -132,6 +138,10 @@ export function prepare(directory: DataDirectory): void {
       throw new DataDirectoryError(`${directory.path} was written by a newer Nami (format ${found}, this one knows ${format}).`)
     }
     if (!(found >= 1)) throw new DataDirectoryError(`${file} is damaged: it should hold the format's number.`)
+  }
+  if (Buffer.byteLength(directory.door) > longestSocket) {
+    const advice = 'choose a shorter --data-dir, or set XDG_RUNTIME_DIR'
+    throw new DataDirectoryError(`The path ${directory.door} is too long for a socket (${longestSocket} bytes): ${advice}.`)
   }
   for (const path of [directory.path, directory.pki]) mkdirSync(path, { recursive: true, mode: 0o700 })
   for (const path of [directory.run, directory.logs, directory.images]) mkdirSync(path, { recursive: true, mode: 0o755 })

@@ -85,6 +85,7 @@ export async function startServer(directory: DataDirectory, config: ClusterConfi
   const listening = await listen(server, {
     ...{ ...serving.material, port: config.port, clock, random, metrics, onError },
     goawayChance: flags['goaway-chance'],
+    local: { path: directory.door, user: { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
   })
   serving.follow(listening)
   renewInTime(keys, { ...followed, pki, serving })

@@ -1,9 +1,9 @@
 /** What of a cluster runs, and how well. */
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
-import { askedServer } from './ask-server.ts'
+import { serverOf } from './ask-server.ts'
 import { runningPid } from './containerd-process.ts'
-import { type ClusterConfig, type DataDirectory, loadConfig } from './data-directory.ts'
+import { type DataDirectory, loadConfig } from './data-directory.ts'
 import { findProcess, type ProcessName } from './processes.ts'
 import { storeProblem } from './store-problem.ts'
 
@@ -29,21 +29,18 @@ export async function inspect(directory: DataDirectory): Promise<ClusterStatus> 
     ...names.map((name) => ({ name: name as string, pid: findProcess(directory, name) })),
     ...(config.agent ? [{ name: 'containerd', pid: runningPid(directory.containerd) }] : []),
   ]
-  const { api, nodes } = await askApi(directory, config)
+  const { api, nodes } = await askApi(directory)
   const store = storeProblem(directory)?.message ?? 'sound'
   const isRunning = processes.every(({ pid }) => pid !== undefined)
   const isHealthy = isRunning && api === 'ready' && store === 'sound' && nodes.every(({ ready }) => ready === 'ready')
   return { ...base, exists: true, isHealthy, processes, api, store, nodes }
 }
 
-async function askApi(directory: DataDirectory, config: ClusterConfig): Promise<Pick<ClusterStatus, 'api' | 'nodes'>> {
-  using server = askedServer(directory, config)
-  if (!server) return { api: 'was never started', nodes: [] }
+async function askApi(directory: DataDirectory): Promise<Pick<ClusterStatus, 'api' | 'nodes'>> {
+  const ask = serverOf(directory)
+  if (!ask) return { api: 'was never started', nodes: [] }
   try {
-    const [nodes, pods] = await Promise.all([
-      server.ask<{ items: Node[] }>('/api/v1/nodes'),
-      server.ask<{ items: Pod[] }>('/api/v1/pods'),
-    ])
+    const [nodes, pods] = await Promise.all([ask<{ items: Node[] }>('/api/v1/nodes'), ask<{ items: Pod[] }>('/api/v1/pods')])
     return {
       api: 'ready',
       nodes: nodes.items.map(({ metadata, status }) => ({

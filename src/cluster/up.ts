@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Clock } from '#lib/clock.ts'
-import { type AskedServer, askedServer } from './ask-server.ts'
+import { type AskServer, serverOf } from './ask-server.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
 import { announce, findProcess, stopProcess, waitReferenced } from './processes.ts'
 import type { Progress } from './progress.ts'
@@ -80,10 +80,10 @@ export async function start(options: UpOptions): Promise<{ wasRunning: boolean; 
   } else {
     progress.step('looking at the running cluster')
   }
-  using server = await untilServing(options)
+  const ask = await untilServing(options)
   if (config.agent) {
     if (!wasRunning) progress.step('starting the node')
-    await untilReady(options, { server, since })
+    await untilReady(options, { ask, since })
   }
   progress.done()
   return { wasRunning, wasChanged }
@@ -96,8 +96,7 @@ async function change(options: UpOptions, before: ClusterConfig): Promise<void> 
   saveConfig(directory, config)
   await stopProcess(directory, 'server', { clock })
   try {
-    const server = await untilServing(options)
-    server[Symbol.dispose]()
+    await untilServing(options)
   } catch (error) {
     saveConfig(directory, before)
     throw error
@@ -146,13 +145,12 @@ const startLimit = 60_000
 /** A process that ended so often will not come up by waiting. */
 const mostEndings = 3
 
-async function untilServing({ directory, config, clock, signal, progress }: UpOptions): Promise<AskedServer> {
+async function untilServing({ directory, clock, signal, progress }: UpOptions): Promise<AskServer> {
   const deadline = clock.monotonic() + startLimit
   const endings = endingsSince(directory, 'server')
   for (;;) {
-    const server = askedServer(directory, config)
-    if (server && (await answers(server))) return server
-    server?.[Symbol.dispose]()
+    const ask = serverOf(directory)
+    if (ask && (await answers(ask))) return ask
     const problem = storeProblem(directory)
     if (problem) throw new UpError(problem.message, problem.next)
     if (endings() >= mostEndings) throw notStarted(directory, 'server', 'The API server ends again and again')
@@ -163,8 +161,8 @@ async function untilServing({ directory, config, clock, signal, progress }: UpOp
 }
 
 /** The first objects are made before the server listens: when it lists nodes it is ready. */
-function answers(server: AskedServer): Promise<boolean> {
-  return server.ask('/api/v1/nodes?limit=1').then(
+function answers(ask: AskServer): Promise<boolean> {
+  return ask('/api/v1/nodes?limit=1').then(
     () => true,
     () => false,
   )
@@ -183,12 +181,12 @@ function endingsSince(directory: DataDirectory, name: 'server' | 'agent'): () =>
 /** Ready, and said so by the agent that runs now: the store remembers what an earlier one said. */
 async function untilReady(
   { directory, config, clock, signal, progress }: UpOptions,
-  { server, since }: { server: AskedServer; since: number },
+  { ask, since }: { ask: AskServer; since: number },
 ): Promise<void> {
   const deadline = clock.monotonic() + startLimit
   const endings = endingsSince(directory, 'agent')
   for (;;) {
-    const node = await server.ask<Node>(`/api/v1/nodes/${config.nodeName}`).catch(() => undefined)
+    const node = await ask<Node>(`/api/v1/nodes/${config.nodeName}`).catch(() => undefined)
     const condition = node?.status.conditions?.find(({ type }) => type === 'Ready')
     const isFresh = Date.parse(condition?.lastHeartbeatTime ?? '') >= Math.floor(since / 1000) * 1000
     if (condition?.status === 'True' && isFresh) return

@@ -1,7 +1,7 @@
 /** HTTP/1.1 requests, among them the upgrades that exec, attach, port-forward and proxy begin with. */
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
 import type { Headers, Origin, Request } from '../request.ts'
 import { drained, type Exchange, gone, type Incoming, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
 
@@ -21,7 +21,7 @@ const clientErrors: Readonly<Record<string, string>> = {
 
 export interface Http1Server {
   /** Serves a connection. */
-  take(socket: TLSSocket, origin: Origin): void
+  take(socket: Socket, origin: Origin): void
   /** Ends connections that are idle, and the others with their answer. */
   close(): void
 }

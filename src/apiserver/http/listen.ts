@@ -1,5 +1,6 @@
 /** `listen`: the API server on a socket. TLS always; HTTP/2 and HTTP/1.1 on the same port; client certificates asked for, not demanded. */
 import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
@@ -10,6 +11,7 @@ import { Certificates, type ServingMaterial } from './certificates.ts'
 import type { Exchange, Incoming } from './exchange.ts'
 import { http1Server } from './http1.ts'
 import { serveSession, sessionOptions } from './http2.ts'
+import { type LocalDoor, openLocally } from './local-door.ts'
 import { NetworkRequest } from './network-request.ts'
 import { Service } from './service.ts'
 
@@ -17,6 +19,8 @@ export interface ListenOptions extends ServingMaterial {
   readonly host?: string
   /** 0 takes a free one. */
   readonly port: number
+  /** A second way in, for whoever owns the machine. */
+  readonly local?: LocalDoor | undefined
   /** Of HTTP/2 requests, after which their client is asked to connect anew; default 0. */
   readonly goawayChance?: number
   readonly clock: Clock
@@ -51,7 +55,7 @@ const tlsOptions = {
 
 export async function listen(server: ApiServer, options: ListenOptions): Promise<Listening> {
   const { clock, onError = () => {} } = options
-  const sockets = new Set<TLSSocket>()
+  const sockets = new Set<Socket>()
   const sessions = new Set<ServerHttp2Session>()
   const service = new Service(server, options)
   const serve = (exchange: Exchange) => service.serve(exchange)
@@ -63,10 +67,14 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     ...certificates.options,
     SNICallback: (name, take) => take(null, certificates.contextFor(name)),
   })
-  tls.on('secureConnection', (socket) => {
+  const keep = (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    tame(socket)
+    socket.on('error', () => socket.destroy())
+  }
+  tls.on('secureConnection', (socket) => {
+    keep(socket)
+    socket.setNoDelay(true)
     const origin = originOf(socket, certificates)
     if (socket.alpnProtocol !== 'h2') return http1.take(socket, origin)
     const session = performServerHandshake(socket, sessionOptions)
@@ -77,9 +85,16 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   tls.on('tlsClientError', () => options.metrics?.handshakeFailed())
   const port = await start(tls, options)
   tls.on('error', onError)
+  const { local } = options
+  const door = local && (await openLocally(local.path))
+  door?.on('connection', (socket) => {
+    keep(socket)
+    http1.take(socket, { type: 'in-process', user: (local as LocalDoor).user })
+  })
 
   async function close(grace = 0): Promise<void> {
     const closed = new Promise<void>((done) => tls.close(() => done()))
+    door?.close()
     http1.close()
     for (const session of sessions) session.close()
     void service.endWatches()
@@ -112,11 +127,6 @@ async function untilQuiet(
   const answered = service.answered(stop.signal).then(() => pause(lastWords))
   await Promise.race([closed, answered, pause(grace)])
   stop.abort()
-}
-
-function tame(socket: TLSSocket): void {
-  socket.on('error', () => socket.destroy())
-  socket.setNoDelay(true)
 }
 
 function start(tls: Server, { port, host }: ListenOptions): Promise<number> {
