@@ -34,6 +34,22 @@ test('SortedMap equals a sorted list of keys after any insertions and deletions'
   }
 })
 
+test('SortedMap puts many new keys among those it has', () => {
+  const random = seededRandom(4)
+  const map = new SortedMap<number>()
+  const keys = new Set<string>()
+  for (const count of [3000, 1, 2000, 40, 5000]) {
+    for (let i = 0; i < count; i++) {
+      const key = `/${Math.floor(random.next() * 1e6)}`
+      keys.add(key)
+      map.set(key, i)
+    }
+    const seen: string[] = []
+    map.scan('', undefined, (_, key) => void seen.push(key))
+    assert.deepEqual(seen, [...keys].sort())
+  }
+})
+
 test('SortedMap.scan() ends when the visitor says so', () => {
   const map = new SortedMap<number>()
   for (const key of ['a', 'b', 'c']) map.set(key, 0)

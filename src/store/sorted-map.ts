@@ -1,4 +1,7 @@
-/** A map kept in the order of its keys' UTF-8 bytes; inserting costs a binary search and a move within one short chunk. */
+/**
+ * A map in the order of its keys' UTF-8 bytes. New entries are put in their places when somebody asks for the order: few by a binary search and a
+ * move within one short chunk each, many by sorting them and going once through the whole.
+ */
 
 interface Entry<V> {
   readonly key: string
@@ -8,12 +11,15 @@ interface Entry<V> {
 }
 
 const fullChunk = 512
+/** Going through so many entries in order costs as much as finding one its place. */
+const perPlace = 32
 
 /** Not to be changed while `scan` runs. */
 export class SortedMap<V> {
   #entries = new Map<string, Entry<V>>()
-  /** Never empty inside; concatenated they are the sorted entries. */
+  /** Never empty inside; concatenated they are the sorted entries, but for those that are new. */
   #chunks: Entry<V>[][] = []
+  #added: Entry<V>[] = []
 
   get size(): number {
     return this.#entries.size
@@ -31,12 +37,13 @@ export class SortedMap<V> {
     }
     const entry = { key, order: orderOf(key), value }
     this.#entries.set(key, entry)
-    this.#insert(entry)
+    this.#added.push(entry)
   }
 
   delete(key: string): boolean {
     const entry = this.#entries.get(key)
     if (!entry) return false
+    this.#settle()
     this.#entries.delete(key)
     const at = this.#chunkFor(entry.order)
     const chunk = this.#chunks[at] as Entry<V>[]
@@ -48,10 +55,12 @@ export class SortedMap<V> {
   clear(): void {
     this.#entries.clear()
     this.#chunks = []
+    this.#added = []
   }
 
   /** Visits `from <= key < end` in order until `visit` answers false; without `end` to the last. */
   scan(from: string, end: string | undefined, visit: (value: V, key: string) => boolean | void): void {
+    this.#settle()
     const start = orderOf(from)
     const stop = end === undefined ? undefined : orderOf(end)
     let at = this.#chunkFor(start)
@@ -64,6 +73,32 @@ export class SortedMap<V> {
         if (visit(entry.value, entry.key) === false) return
       }
     }
+  }
+
+  /** Gives new entries their places. */
+  #settle(): void {
+    const added = this.#added
+    if (added.length === 0) return
+    this.#added = []
+    if (added.length * perPlace < this.#entries.size) for (const entry of added) this.#insert(entry)
+    else this.#merge(added.sort(inOrder))
+  }
+
+  #merge(added: readonly Entry<V>[]): void {
+    const known = this.#chunks.flat()
+    this.#chunks = []
+    let chunk: Entry<V>[] = []
+    for (let i = 0, j = 0; i < known.length || j < added.length; ) {
+      const [first, other] = [known[i], added[j]]
+      const isKnown = other === undefined || (first !== undefined && first.order < other.order)
+      chunk.push((isKnown ? first : other) as Entry<V>)
+      if (isKnown) i++
+      else j++
+      if (chunk.length < fullChunk / 2) continue
+      this.#chunks.push(chunk)
+      chunk = []
+    }
+    if (chunk.length > 0) this.#chunks.push(chunk)
   }
 
   #insert(entry: Entry<V>): void {
@@ -89,6 +124,10 @@ export class SortedMap<V> {
     }
     return low
   }
+}
+
+function inOrder<V>(a: Entry<V>, b: Entry<V>): number {
+  return a.order < b.order ? -1 : 1
 }
 
 function firstAtOrAfter<V>(chunk: readonly Entry<V>[], order: string): number {
