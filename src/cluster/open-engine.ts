@@ -15,7 +15,7 @@ export interface EngineOptions {
   readonly clock: Clock
   readonly random: Random
   /** A revision that is known to have been durable. */
-  readonly atLeast: number
+  readonly atLeast: number | Promise<number>
 }
 
 export async function openEngine({ directory, config, clock, random, atLeast }: EngineOptions): Promise<Store> {

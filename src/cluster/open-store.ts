@@ -37,34 +37,31 @@ export interface OpenedStore {
 export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
   const { directory, config, clock, random, log } = options
   clearProblem(directory)
-  const stop = new AbortController()
   const onError = (error: unknown) => log.error('history', error)
-  const history = await openHistory({ path: directory.history, onError })
-  try {
-    const { revision: atLeast } = await history.status()
-    const raw = await openEngine({ directory, config, clock, random, atLeast }).catch((error) => refuse(error, options))
-    try {
-      const encryption = await encryptionOf(options, raw, stop.signal)
-      const recorder = await recordHistory({ store: raw, history, clock, onError })
-      runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
-      if (!config.etcd) watchSpace(options, raw, stop.signal)
-      const close = async () => {
-        stop.abort()
-        await recorder.close()
-        await history.close()
-        await raw.close()
-      }
-      const store = encryption ? encryptedStore(raw, encryption) : raw
-      return { store, raw, history, recorder, close }
-    } catch (error) {
-      await raw.close()
-      throw error
-    }
-  } catch (error) {
-    stop.abort()
-    await history.close()
-    throw error
-  }
+  await using open = new AsyncDisposableStack()
+  const stop = new AbortController()
+  // Both have threads of their own to start.
+  const opening = openHistory({ path: directory.history, onError })
+  open.defer(() =>
+    opening.then(
+      (history) => history.close(),
+      () => {},
+    ),
+  )
+  const atLeast = opening.then((history) => history.status()).then(({ revision }) => revision)
+  atLeast.catch(() => {})
+  const raw = await openEngine({ directory, config, clock, random, atLeast }).catch((error) => refuse(error, options))
+  open.defer(() => raw.close())
+  open.defer(() => stop.abort())
+  const history = await opening
+  const encryption = await encryptionOf(options, raw, stop.signal)
+  const recorder = await recordHistory({ store: raw, history, clock, onError })
+  open.defer(() => recorder.close())
+  runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
+  if (!config.etcd) watchSpace(options, raw, stop.signal)
+  const closing = open.move()
+  const store = encryption ? encryptedStore(raw, encryption) : raw
+  return { store, raw, history, recorder, close: () => closing.disposeAsync() }
 }
 
 async function encryptionOf({ directory, config, clock, random, log }: OpenStoreOptions, raw: Store, signal: AbortSignal) {

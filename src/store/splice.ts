@@ -19,9 +19,15 @@ const head = /^\{(?:"apiVersion":"[^"\\]*",)?(?:"kind":"[^"\\]*",)?"metadata":\{
 /** apiVersion and kind are names of at most 317 and 63 characters. */
 const longestHead = 512
 
-/** The bytes to store; `object` is not changed. */
-export function encodeStored(object: object): Uint8Array {
-  return exactBytes(stringify(isInOrder(object) ? object : inOrder(object)))
+/** The bytes to store; `object` is not changed. `metadata`, where it is known already, is the JSON of its metadata. */
+export function encodeStored(object: object, metadata?: string): Uint8Array {
+  if (metadata === undefined) return exactBytes(stringify(isInOrder(object) ? object : inOrder(object)))
+  const { apiVersion, kind, metadata: _, ...rest } = object as Stored
+  const first = JSON.stringify({ apiVersion, kind })
+  const last = stringify(rest)
+  return exactBytes(
+    `${first.slice(0, -1)}${first === '{}' ? '' : ','}"metadata":${metadata}${last === '{}' ? '' : ','}${last.slice(1)}`,
+  )
 }
 
 const firstMembers = ['apiVersion', 'kind', 'metadata']

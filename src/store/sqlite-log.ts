@@ -14,17 +14,15 @@ export interface Commit {
   readonly epoch: number
 }
 
-/** Resolves when the worker has opened the file, or rejects. `onFatal` is called later and once at most; after it nothing is answered. */
-export async function openLog(options: WorkerOptions, onFatal: (error: Error) => void): Promise<SqliteLog> {
+/** Starts the worker, which leaves the file alone until `open`. `onFatal` is called after that and once at most; after it nothing is answered. */
+export function startLog(options: WorkerOptions, onFatal: (error: Error) => void): SqliteLog {
   const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: options })
-  const log = new SqliteLog(worker, onFatal)
-  await log.ready
-  return log
+  return new SqliteLog(worker, onFatal)
 }
 
 /** Invariant: the worker keeps the process alive while it owes an answer, and only then. */
 export class SqliteLog {
-  readonly ready: Promise<void>
+  #opened: Promise<void>
   #worker: Worker
   #onFatal: (error: Error) => void = () => {}
   #owed: ((answer: Answer) => void)[] = []
@@ -36,17 +34,31 @@ export class SqliteLog {
 
   constructor(worker: Worker, onFatal: (error: Error) => void) {
     this.#worker = worker
-    this.ready = new Promise((resolve, reject) => {
+    this.#opened = new Promise((resolve, reject) => {
       this.#onFatal = reject
       this.#owed.push(() => {
         this.#onFatal = onFatal
         resolve()
       })
     })
+    // Whoever opens hears of it.
+    this.#opened.catch(() => {})
     this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()))
     worker.on('message', (answer: Answer) => this.#answered(answer))
     worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
     worker.on('exit', () => this.#closing || this.#fail(new Error('the thread of the store has ended')))
+  }
+
+  /** Resolves when the worker has opened the file, or rejects. Called once. */
+  open(): Promise<void> {
+    this.#worker.postMessage({ type: 'open' } satisfies Request)
+    return this.#opened
+  }
+
+  /** Ends a worker that has opened nothing. */
+  async abandon(): Promise<void> {
+    this.#closing = true
+    await this.#worker.terminate()
   }
 
   /** Size of the database when last heard of. */

@@ -29,6 +29,8 @@ export interface Packed {
 export const width = 12
 
 export type Request =
+  /** Comes first, and is answered `ready`. */
+  | { readonly type: 'open' }
   | {
       readonly type: 'commit'
       readonly rows: Packed

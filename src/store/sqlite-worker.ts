@@ -91,7 +91,7 @@ class Committer {
     this.#say({ type: 'ready', bytes: this.#bytes() })
   }
 
-  handle(request: Request): void {
+  handle(request: Exclude<Request, { type: 'open' }>): void {
     try {
       if (request.type === 'commit') this.#commit(request)
       else if (request.type === 'compact') this.#compact(request)
@@ -392,6 +392,9 @@ function numbersAt(n: Float64Array, at: number): Numbers {
 type Numbers = Omit<SummedRow, 'key' | 'value' | 'user' | 'request'>
 
 if (parentPort) {
-  const committer = new Committer(workerData as WorkerOptions, parentPort)
-  parentPort.on('message', (request: Request) => committer.handle(request))
+  let committer: Committer | undefined
+  parentPort.on('message', (request: Request) => {
+    if (request.type === 'open') committer = new Committer(workerData as WorkerOptions, parentPort as MessagePort)
+    else committer?.handle(request)
+  })
 }

@@ -11,7 +11,7 @@ import { deletionOf, Leases } from './leases.ts'
 import { type Decision, Ledger, type Version } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
 import { type Loaded, loadFile, lockFile, openFile } from './sqlite-file.ts'
-import { openLog, type SqliteLog } from './sqlite-log.ts'
+import { type SqliteLog, startLog } from './sqlite-log.ts'
 import {
   hasCode,
   type Lease,
@@ -38,8 +38,8 @@ export interface SqliteOptions {
   readonly maxBytes?: number
   /** Kept free for deletions when the disk is full, and for the write-ahead log to be copied; default 16 MB. */
   readonly reserveBytes?: number
-  /** A revision that is known to have been durable: a file that does not reach it has lost writes. */
-  readonly atLeast?: number
+  /** A revision that is known to have been durable: a file that does not reach it has lost writes. Asked for when the file is read. */
+  readonly atLeast?: number | Promise<number>
   /** Overwritten versions kept in memory; beyond it the store compacts the older half by itself. Default 256 MB. */
   readonly recentBytes?: number
 }
@@ -49,13 +49,18 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, maxBytes = 0, reserveBytes = 16 << 20 } = options
   const lock = lockFile(path)
   try {
-    const ledger = new Ledger()
-    const database = openFile(path)
-    const loaded = loadAndClose(database, ledger, path)
-    checkReach(options, ledger)
-    const onFatal = options.onFatal ?? crash
-    const log = await openLog({ path, maxBytes, reserveBytes }, onFatal)
-    return new SqliteStore(options, { ledger, log, loaded, release: () => lock.close() })
+    // A thread takes as long to start as many a file to be read.
+    const log = startLog({ path, maxBytes, reserveBytes }, options.onFatal ?? crash)
+    try {
+      const ledger = new Ledger()
+      const loaded = loadAndClose(openFile(path), ledger, path)
+      checkReach(path, ledger, await options.atLeast)
+      await log.open()
+      return new SqliteStore(options, { ledger, log, loaded, release: () => lock.close() })
+    } catch (error) {
+      await log.abandon()
+      throw error
+    }
   } catch (error) {
     lock.close()
     throw error
@@ -70,7 +75,7 @@ function loadAndClose(database: DatabaseSync, ledger: Ledger, path: string): Loa
   }
 }
 
-function checkReach({ path, atLeast = 0 }: SqliteOptions, { durable }: Ledger): void {
+function checkReach(path: string, { durable }: Ledger, atLeast = 0): void {
   if (durable >= atLeast) return
   throw new DamagedStoreError(path, [`it ends at revision ${durable}, but revision ${atLeast} was acknowledged`])
 }
