@@ -1,7 +1,7 @@
 /** Makes the bundle that `bundled.ts` finds. Where its folder cannot be written there is none, and everything runs from its sources. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { basename } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { commands } from '#cli/commands.ts'
@@ -11,14 +11,34 @@ const { root, bundle } = here
 /** How long a command that runs may still ask for a part of an older bundle; what runs for long has all in one file. */
 const kept = 3600 * 1000
 
-/** What a module says of its place goes on to mean its source: workers and files lie beside that. */
+/** The program of a thread, in one file of its own. */
+interface Thread {
+  /** Its name in the bundle, with a hash of what is inside: who runs starts the thread that it was made with. */
+  readonly file: string
+  readonly sources: readonly string[]
+}
+
+/** By the path of their sources, and, by that of the module that starts them, where a command that may load it finds out about them. */
+const threads = new Map<string, Promise<Thread>>()
+const starters = new Map<string, Thread[]>()
+
+const threadStart = /new Worker\(new URL\('\.\/([\w-]+\.ts)', import\.meta\.url\)/g
+
+/** What a module says of its place goes on to mean its source, where files lie beside it; threads are in the bundle. */
 const places: Plugin = {
   name: 'places',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
       const text = readFileSync(path, 'utf8')
       if (!text.includes('import.meta.')) return undefined
-      return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: 'ts' }
+      const started = new Map<string, Thread>()
+      for (const [, name = ''] of text.matchAll(threadStart)) started.set(name, await threadOf(join(dirname(path), name)))
+      if (started.size > 0) starters.set(relative(root, path), [...started.values()])
+      const bundled = text.replace(threadStart, (_, name: string) => {
+        const { file } = started.get(name) as Thread
+        return `new Worker(new URL(${JSON.stringify(pathToFileURL(bundle + file).href)})`
+      })
+      return { contents: bundled.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: 'ts' }
     })
   },
 }
@@ -76,6 +96,27 @@ const plugins = [places, builtins, packages]
 /** These start often, or have to start quickly, or run for long: each has one file with everything. */
 const quick = ['up', 'status', 'server', 'agent']
 
+function threadOf(path: string): Promise<Thread> {
+  let thread = threads.get(path)
+  if (!thread) threads.set(path, (thread = buildThread(path)))
+  return thread
+}
+
+async function buildThread(path: string): Promise<Thread> {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: [path],
+    outdir: next,
+    entryNames: 'thread-[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
+    plugins,
+  })
+  const [output = ''] = Object.keys(metafile.outputs)
+  const own = Object.keys(metafile.inputs).filter((source) => source.startsWith('src/'))
+  const inner = own.flatMap((source) => starters.get(source) ?? [])
+  return { file: basename(output), sources: [...own, ...inner.flatMap(({ sources }) => sources)] }
+}
+
 const began = Date.now()
 const next = `${bundle.slice(0, -1)}-${process.pid}/`
 try {
@@ -122,7 +163,9 @@ function install(metafile: Metafile, files: ReadonlyMap<string, string>): void {
   rmSync(`${bundle}inputs`, { recursive: true, force: true })
   for (const name of entries) renameSync(next + name, bundle + name)
   renameSync(`${next}inputs`, `${bundle}inputs`)
-  removeOld(new Set([...entries, ...Object.keys(metafile.outputs).map((path) => basename(path))]))
+  const parts = Object.keys(metafile.outputs).map((path) => basename(path))
+  const ofThreads = [...starters.values()].flat().map(({ file }) => file)
+  removeOld(new Set([...entries, ...parts, ...ofThreads]))
 }
 
 /** Of these files and all that they may import, now or later, except for other commands. */
@@ -131,6 +174,7 @@ function sourcesOf(metafile: Metafile, files: readonly string[]): Inputs['source
   const visit = (path: string) => {
     if (found.has(path) || !path.startsWith('src/')) return
     found.add(path)
+    for (const { sources } of starters.get(path) ?? []) for (const source of sources) found.add(source)
     for (const { path: next, kind } of metafile.inputs[path]?.imports ?? []) {
       if (path !== 'src/cli/commands.ts' || kind !== 'dynamic-import') visit(next)
     }
