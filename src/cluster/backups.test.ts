@@ -14,7 +14,8 @@ import { systemRandom } from '#lib/random.ts'
 import { administrator } from './administrator.ts'
 import { backUp, restore } from './backups.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, prepare } from './data-directory.ts'
-import { type RunningServer, startServer } from './server.ts'
+import type { RunningServer } from './server.ts'
+import { startServer } from './start-server.ts'
 import { storeProblem } from './store-problem.ts'
 
 interface Place extends Disposable {

@@ -1,6 +1,4 @@
 /** The server process: store, API server, controllers and scheduler, composed; each with its own identity. */
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { kinds as builtInKinds } from '#api/kinds.ts'
 import { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
 import { type Listening, listen } from '#apiserver/http/listen.ts'
@@ -39,7 +37,7 @@ import { kubeconfigText } from './kubeconfig-text.ts'
 import { localDirectories } from './local-directories.ts'
 import type { Log } from './log.ts'
 import { nodeDialer, serviceDialer } from './node-dialer.ts'
-import { type OpenedStore, openStore } from './open-store.ts'
+import type { OpenedStore } from './open-store.ts'
 import { ensurePki, type Pki } from './pki.ts'
 import { startEtcdApi } from './serve-etcd-api.ts'
 import { backupStage, clusterUid, spaceCheck } from './store-stages.ts'
@@ -54,14 +52,19 @@ export interface RunningServer {
 const clock = systemClock
 const random = systemRandom
 
-export async function startServer(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningServer> {
+export interface ServeOptions {
+  readonly directory: DataDirectory
+  readonly config: ClusterConfig
+  readonly log: Log
+  readonly opened: OpenedStore
+}
+
+/** Serves from a store, and closes that at the end. */
+export async function serve({ directory, config, log, opened }: ServeOptions): Promise<RunningServer> {
   const read = readApiserverFlags(config.apiserverConfig, config.apiserverFlags)
   const { flags } = read
   const gateway = podNetwork(config.podCidr, config.serviceCidr).gateway
   const address = advertisedAddress(gateway)
-  mkdirSync(dirname(directory.store), { recursive: true })
-  // First, since its lock keeps a second server from making an authority of its own.
-  const opened = await openStore({ directory, config, clock, random, log })
   const keys = () =>
     ensurePki(directory.pki, {
       domain: config.clusterDomain,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type AdministratorIdentity, administratorIdentity } from '#cluster/administrator.ts'
 import { type ClusterConfig, dataDirectory, defaultConfig, prepare } from '#cluster/data-directory.ts'
-import { startServer } from '#cluster/server.ts'
+import { startServer } from '#cluster/start-server.ts'
 import { type Background, type Ran, type RunOptions, run, start } from './bed-run.ts'
 import { freePort } from './free-port.ts'
 

@@ -4,5 +4,5 @@ import { processCommand } from './process.ts'
 export default processCommand({
   name: 'server',
   summary: 'run the control plane in the foreground',
-  load: async () => (await import('#cluster/server.ts')).startServer,
+  load: async () => (await import('#cluster/start-server.ts')).startServer,
 })
