@@ -68,8 +68,9 @@ async function follow(processes: Processes, outcome: Counts, { cwd, signal, prin
     }
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     const test = event.data as unknown as Details
-    if (test.details.type === 'suite') continue
     const isFine = event.type === 'test:pass'
+    // A suite that fails by itself could not be loaded.
+    if (test.details.type === 'suite' && (isFine || isBecauseOfOthers(test))) continue
     tally(files, test, isFine)
     if (test.skip)
       outcome.skipped.push(`${nameOf(test.file)}: ${test.name}${typeof test.skip === 'string' ? `: ${test.skip}` : ''}`)

@@ -33,7 +33,7 @@ import { runProxy } from '#network/proxy/proxy.ts'
 import { fixedPort } from '#network/proxy/ruleset.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { machineAddresses } from './addresses.ts'
-import { type Containerd, importImages, keepContainerd, startContainerd } from './containerd.ts'
+import { type Containerd, type ContainerdOptions, importImages, keepContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import { registryPort } from './image-registry.ts'
 import type { Log } from './log.ts'
@@ -49,17 +49,22 @@ export interface RunningAgent {
   close(): Promise<void>
 }
 
-interface Context {
+export interface AgentOptions {
   readonly directory: DataDirectory
   readonly config: ClusterConfig
   readonly log: Log
+  readonly containerd: { readonly options: ContainerdOptions; readonly started: Promise<Containerd> }
+}
+
+interface Context extends AgentOptions {
   readonly signal: AbortSignal
 }
 
-export async function startAgent(directory: DataDirectory, config: ClusterConfig, log: Log): Promise<RunningAgent> {
+export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { directory, config, log } = options
   const stop = new AbortController()
   const { signal } = stop
-  const context: Context = { directory, config, log, signal }
+  const context: Context = { ...options, signal }
   await bringUpLoopback()
   const pki = await serversPki(context)
   const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
@@ -141,12 +146,10 @@ function clientOf({ port }: ClusterConfig, ca: string, { key, certificate }: Key
   )
 }
 
-async function startRuntime({ directory, log, signal }: Context): Promise<{ runtime: Runtime; containerd: Containerd }> {
-  const { cniConfDir, registries, ...paths } = directory.containerd
-  const options = { ...paths, cniConfDir, configPath: registries, sandboxImage: pauseReference, clock }
-  const containerd = await startContainerd(options)
-  void keepContainerd(options, { signal, onError: (error) => log.error('containerd', error) })
-  const runtime = await connectContainerd({ socket: containerd.socket, clock })
+async function startRuntime({ directory, log, signal, ...own }: Context): Promise<{ runtime: Runtime; containerd: Containerd }> {
+  const containerd = await own.containerd.started
+  void keepContainerd(own.containerd.options, { signal, onError: (error) => log.error('containerd', error) })
+  const runtime = await connectContainerd({ ...containerd, clock })
   if (!(await runtime.imageStatus(pauseReference))) await importPause(directory, containerd)
   return { runtime, containerd }
 }

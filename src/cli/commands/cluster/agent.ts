@@ -4,5 +4,5 @@ import { processCommand } from './process.ts'
 export default processCommand({
   name: 'agent',
   summary: 'run the node agent in the foreground',
-  load: async () => (await import('#cluster/agent.ts')).startAgent,
+  load: async () => (await import('#cluster/start-agent.ts')).startAgent,
 })
