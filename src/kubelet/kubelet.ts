@@ -18,7 +18,7 @@ import type { NodeFacts } from './containers/node-facts.ts'
 import { diskPodFiles, type PodFiles } from './containers/pod-files.ts'
 import { fieldPathOf } from './containers/pod-names.ts'
 import { latest } from './containers/runtime-pod.ts'
-import type { Runtime } from './cri/runtime.ts'
+import { labels, type Runtime } from './cri/runtime.ts'
 import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
 import { admit, type Rejection } from './lifecycle/node-admission.ts'
 import type { PodCgroups, PodEvent, PodMeans, Verdict } from './lifecycle/pod-means.ts'
@@ -33,7 +33,7 @@ import { type Mounter, systemMounter } from './volumes/mounter.ts'
 import { ObjectCache } from './volumes/object-cache.ts'
 import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
 import { ServiceAccountTokens } from './volumes/service-account-token.ts'
-import { overgrown } from './volumes/size-limits.ts'
+import { limitsStorage, overgrown } from './volumes/size-limits.ts'
 import type { VolumeUsage } from './volumes/volume-usage.ts'
 
 export interface KubeletOptions {
@@ -211,8 +211,12 @@ class NodeAgent implements Kubelet {
   }
 
   async #evictOvergrown(): Promise<void> {
-    for (const [uid, { pod, state }] of this.#workers) {
-      const message = state === 'syncing' ? await overgrown(pod, this.#options.rootDirectory) : undefined
+    const measured = [...this.#workers].filter(([, { state }]) => state === 'syncing')
+    const stats = measured.some(([, { pod }]) => limitsStorage(pod)) ? await this.#options.runtime.containerStats() : []
+    for (const [uid, { pod }] of measured) {
+      const own = stats.filter(({ labels: { [labels.podUid]: of } }) => of === uid)
+      const layers = new Map(own.map((one) => [one.labels[labels.containerName] ?? '', one.writableLayerBytes]))
+      const message = await overgrown(pod, { ...this.#options, layers })
       if (message) this.evict(uid, { reason: 'Evicted', message, grace: 1 })
     }
   }
@@ -311,7 +315,8 @@ class NodeAgent implements Kubelet {
       images: options.images,
       objects,
       volumes:
-        options.volumes ?? new DiskVolumes({ rootDirectory, objects, claims, tokens, mounter, clock, random, allocatable }),
+        options.volumes ??
+        new DiskVolumes({ ...{ rootDirectory, objects, claims, tokens, mounter, clock, random, allocatable }, images: runtime }),
       files: options.files ?? diskPodFiles({ rootDirectory, logDirectory }),
       cgroups: options.cgroups,
       dialer,

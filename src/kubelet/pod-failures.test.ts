@@ -150,3 +150,44 @@ test('a deleted pod with a finalizer stays without running, until the finalizer 
   assert.deepEqual(await node.cluster.list(Pod), [])
   assert.deepEqual([...node.kubelet.workers()], [])
 })
+
+test('PodWorker says which init container holds up a pod that failed', async () => {
+  await using node = await testNode()
+  node.runtime.script({ name: 'one' }, { runFor: 100, exitCode: 0 })
+  node.runtime.script({ name: 'two' }, { runFor: 100, exitCode: 1 })
+  const initContainers = [
+    { name: 'one', image },
+    { name: 'two', image },
+  ]
+  await node.run(pod('web', { spec: { restartPolicy: 'Never', initContainers, containers: [{ name: 'main', image }] } }))
+  await node.cluster.advance(5000)
+  const { phase, conditions, initContainerStatuses } = (await node.pod('web')).status
+  assert.equal(phase, 'Failed')
+  const initialized = conditions?.find(({ type }) => type === 'Initialized')
+  assert.deepEqual(
+    [initialized?.status, initialized?.reason, initialized?.message],
+    ['False', 'ContainersNotInitialized', 'containers with incomplete status: [two]'],
+  )
+  assert.deepEqual(
+    initContainerStatuses?.map(({ ready }) => ready),
+    [true, false],
+  )
+})
+
+test('PodWorker waits for the image of a volume as for its own', async () => {
+  await using node = await testNode()
+  node.runtime.fail('pullImage', 'no such image', { times: 100 })
+  node.runtime.addImage(image)
+  const volumes = [{ name: 'files', image: { reference: 'example/files:1' } }]
+  const containers = [{ name: 'main', image, volumeMounts: [{ name: 'files', mountPath: '/files' }] }]
+  const failed = await node.run(pod('web', { spec: { volumes, containers } }))
+  assert.deepEqual(failed.status.containerStatuses?.[0]?.state.waiting, { reason: 'ErrImagePull', message: 'no such image' })
+})
+
+test('PodWorker does not run a pod that wants users of its own as if it had not said so', async () => {
+  await using node = await testNode()
+  await node.run(pod('web', { spec: { hostUsers: false, containers: [{ name: 'main', image }] } }))
+  const text = "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+  assert((await node.events('web')).includes(`FailedCreatePodSandBox: Failed to create pod sandbox: ${text}`))
+  assert.deepEqual(await node.runtime.listPodSandboxes(), [])
+})

@@ -163,3 +163,46 @@ test('a restarted agent ends pods that were deleted meanwhile', async () => {
   assert.deepEqual(await node.runtime.listPodSandboxes(), [])
   assert.deepEqual(await node.runtime.listContainers(), [])
 })
+
+test('PodWorker begins all of a pod again when a container ends with a code that asks for it', async () => {
+  await using node = await testNode()
+  node.runtime.script({ name: 'once' }, { runFor: 100, exitCode: 0 })
+  node.runtime.script({ name: 'main', attempt: 0 }, { runFor: 5000, exitCode: 42 })
+  const rule = { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }
+  const spec = {
+    restartPolicy: 'Never',
+    initContainers: [{ name: 'once', image }],
+    containers: [
+      { name: 'main', image, restartPolicy: 'Never', restartPolicyRules: [rule] },
+      { name: 'beside', image },
+    ],
+  }
+  await node.run(pod('web', { spec: spec as never }))
+  await node.cluster.advance(1000)
+  const before = (await node.pod('web')).status
+  assert.deepEqual([before.phase, before.containerStatuses?.map(({ restartCount }) => restartCount)], ['Running', [0, 0]])
+  await node.cluster.advance(6000)
+  const after = (await node.pod('web')).status
+  assert.equal(after.phase, 'Running')
+  assert.equal(after.podIP, before.podIP)
+  const all = [...(after.initContainerStatuses ?? []), ...(after.containerStatuses ?? [])]
+  assert.deepEqual(
+    all.map(({ name, restartCount, state }) => [name, restartCount, Object.keys(state)[0]]),
+    [
+      ['once', 1, 'terminated'],
+      ['beside', 1, 'running'],
+      ['main', 1, 'running'],
+    ],
+  )
+  assert.equal(
+    after.conditions?.some(({ type }) => type === 'AllContainersRestarting'),
+    false,
+  )
+  await node.cluster.advance(60_000)
+  assert.deepEqual(
+    (await node.pod('web')).status.containerStatuses?.map(({ restartCount }) => restartCount),
+    [1, 1],
+    'once is enough',
+  )
+  assert.deepEqual(node.errors, [])
+})

@@ -38,3 +38,19 @@ test('PodWorker ends a deleted pod within its grace and then deletes the object'
   assert.deepEqual([...node.kubelet.workers()], [])
   assert.deepEqual(node.errors, [])
 })
+
+test('PodWorker puts right what somebody else writes into the status', async () => {
+  await using node = await testNode()
+  await node.run(pod('web'))
+  const at = { namespace: 'default', name: 'web' }
+  const status = { reason: 'Mine', message: 'so', conditions: [{ type: 'Ready', status: 'False' }] }
+  await node.cluster.client.patch(Pod, at, { type: 'strategic', body: { status } }, { subresource: 'status' })
+  await node.cluster.settle()
+  const after = (await node.pod('web')).status
+  assert.deepEqual([after.reason, after.message], [undefined, undefined])
+  assert.equal(after.conditions?.find(({ type }) => type === 'Ready')?.status, 'True')
+  const { resourceVersion } = (await node.pod('web')).metadata
+  await node.cluster.advance(5000)
+  assert.equal((await node.pod('web')).metadata.resourceVersion, resourceVersion, 'and leaves it at that')
+  assert.deepEqual(node.errors, [])
+})

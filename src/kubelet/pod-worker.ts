@@ -101,6 +101,7 @@ export class PodWorker {
     const before = old.metadata.deletionGracePeriodSeconds
     this.#pod = pod
     this.#means.objects.register(pod)
+    this.#means.status.reconcile(pod)
     if (pod.metadata.deletionTimestamp) this.#end()
     const after = pod.metadata.deletionGracePeriodSeconds
     if (after !== undefined && (before === undefined || after < before)) this.#shorten()
@@ -213,6 +214,7 @@ export class PodWorker {
     if (plan.nextAt !== undefined) this.#wakeIn(plan.nextAt - means.clock.now())
     if (failed) this.#wakeIn(retry * (0.9 + 0.2 * means.random.next()))
     await this.#afterActing()
+    await means.cgroups?.settle(pod)
   }
 
   async #read(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { type BackOff, backOffLeft, durationText } from './containers/back-off.ts'
 import { containerHash } from './containers/container-hash.ts'
 import { type Container, ephemeralContainers, findContainer, isSidecar, podText, restarts } from './containers/pod-names.ts'
+import { begunSince, restartAllAt, runningSince } from './containers/restart-all.ts'
 import { latest, type RuntimeContainer, type RuntimePod } from './containers/runtime-pod.ts'
 import { type Requirements, resizeOf } from './lifecycle/resize.ts'
 
@@ -26,7 +27,7 @@ export interface SyncInput {
   readonly now: number
 }
 
-export type KillReason = 'startup' | 'liveness' | 'unknown' | 'changed' | 'resize'
+export type KillReason = 'startup' | 'liveness' | 'unknown' | 'changed' | 'resize' | 'restartAll'
 
 export interface Kill {
   readonly id: string
@@ -75,8 +76,13 @@ export function planPod(input: SyncInput): PodPlan {
     init: [],
     containers: [],
   }
-  if (sandbox.createSandbox) planAnew(input, draft)
-  else planPresent(input, draft)
+  const { pod, status } = input
+  const begun = restartAllAt(pod, status)
+  const current = { ...input, status: begunSince(pod, status, begun) }
+  const over = begun > 0 ? runningSince(pod, status, begun) : []
+  if (sandbox.createSandbox) planAnew(current, draft)
+  else if (over.length > 0) draft.kill.push(...over.map(restartKill))
+  else planPresent(current, draft)
   const waiting = waits(input, draft)
   const nextAt = waiting.length > 0 ? Math.min(...waiting.map(({ until }) => until)) : undefined
   return { ...draft, waiting, nextAt }
@@ -255,6 +261,10 @@ function planInitContainer(
 
 function unknownKill({ id, name }: RuntimeContainer, what: string): Kill {
   return { id, name, message: `${what} is in "unknown" state, try killing it before restart`, reason: 'unknown' }
+}
+
+function restartKill({ id, name }: RuntimeContainer): Kill {
+  return { id, name, message: `Container ${name} will be restarted with all containers of the pod`, reason: 'restartAll' }
 }
 
 /** A container that does not run (`ShouldContainerBeRestarted`). */

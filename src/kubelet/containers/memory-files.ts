@@ -55,6 +55,8 @@ export function memoryVolumes(): MemoryVolumes {
         readonly: readOnly,
         propagation: 'private',
       })),
+    mountImage: async () => {},
+    readFile: async () => undefined,
     devicesOf: () => [],
     usageOf: async () => [],
     renewAt: () => undefined,

@@ -43,14 +43,19 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort'
 
 /** Whether a container that ended with this code is to run again (upstream's `ContainerShouldRestart`, KEP-5307). */
 export function restarts(container: Container, pod: Pod, exitCode: number): boolean {
-  if (container.restartPolicy) {
-    const rule = container.restartPolicyRules?.find(({ exitCodes }) => {
-      const listed = exitCodes?.values?.includes(exitCode) ?? false
-      return exitCodes !== undefined && (exitCodes.operator === 'NotIn' ? !listed : listed)
-    })
-    if (rule?.action === 'Restart') return true
-  }
+  const action = restartAction(container, exitCode)
+  if (action === 'Restart' || action === 'RestartAllContainers') return true
   const policy = container.restartPolicy ?? pod.spec.restartPolicy
   if (policy === 'Never') return false
   return policy !== 'OnFailure' || exitCode !== 0
+}
+
+/** Of the first rule that this code matches. */
+export function restartAction({ restartPolicy, restartPolicyRules }: Container, exitCode: number): string | undefined {
+  if (!restartPolicy) return undefined
+  const rule = restartPolicyRules?.find(({ exitCodes }) => {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false
+    return exitCodes !== undefined && (exitCodes.operator === 'NotIn' ? !listed : listed)
+  })
+  return rule?.action
 }

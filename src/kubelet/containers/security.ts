@@ -50,7 +50,7 @@ export function containerSecurity(
     ...(runAsUser !== undefined && { runAsUser }),
     ...(context.runAsUser === undefined && image.username && { runAsUsername: image.username }),
     ...(context.runAsGroup !== undefined && { runAsGroup: context.runAsGroup }),
-    supplementalGroups: supplementalGroups(pod),
+    ...groupsOf(pod),
     addCapabilities: context.capabilities?.add ?? [],
     dropCapabilities: context.capabilities?.drop ?? [],
     maskedPaths: unmasked ? [] : maskedPaths,
@@ -81,7 +81,7 @@ export function sandboxSecurity(pod: Pod): SandboxSecurity {
     readonlyRootfs: false,
     ...(context?.runAsUser !== undefined && { runAsUser: context.runAsUser }),
     ...(context?.runAsGroup !== undefined && { runAsGroup: context.runAsGroup }),
-    supplementalGroups: supplementalGroups(pod),
+    ...groupsOf(pod),
     seccomp: { type: 'RuntimeDefault' },
   }
 }
@@ -95,9 +95,12 @@ export function namespacesOf(pod: Pod): SandboxConfig['namespaces'] {
   }
 }
 
-function supplementalGroups(pod: Pod): number[] {
-  const { fsGroup, supplementalGroups = [] } = pod.spec.securityContext ?? {}
-  return fsGroup === undefined ? [...supplementalGroups] : [fsGroup, ...supplementalGroups]
+function groupsOf(pod: Pod): Pick<SandboxSecurity, 'supplementalGroups' | 'strictGroups'> {
+  const { fsGroup, supplementalGroups = [], supplementalGroupsPolicy } = pod.spec.securityContext ?? {}
+  return {
+    supplementalGroups: fsGroup === undefined ? [...supplementalGroups] : [fsGroup, ...supplementalGroups],
+    ...(supplementalGroupsPolicy === 'Strict' && { strictGroups: true }),
+  }
 }
 
 /** Without a profile: unconfined, as the agent runs with `seccompDefault: false`. */

@@ -45,7 +45,7 @@ async function next(events: AsyncIterator<RuntimeEvent>, type: string, id: strin
 
 test('connectContainerd() reports version and readiness', { skip }, async () => {
   assert.equal((await runtime.version()).name, 'containerd')
-  const conditions = await runtime.status()
+  const { conditions } = await runtime.status()
   assert.deepEqual(
     conditions.map(({ type, status }) => [type, status]),
     [

@@ -20,13 +20,14 @@ import {
   type ContainerStatus,
   type ExecResult,
   type Image,
+  type ImageMount,
   type Labels,
   type LinuxResources,
   type RegistryAuth,
   type Runtime,
-  type RuntimeCondition,
   RuntimeError,
   type RuntimeEvent,
+  type RuntimeStatus,
   type Sandbox,
   type SandboxConfig,
   type SandboxStatus,
@@ -38,13 +39,15 @@ type Message = Record<string, any>
 export interface ContainerdOptions {
   readonly socket: string
   readonly clock: Clock
+  /** Where it keeps the files of images. Default overlayfs. */
+  readonly snapshotter?: string
   /** How long to wait for the socket, in milliseconds. Default 10 s. */
   readonly timeout?: number
 }
 
 /** Resolves when containerd answers; rejects with Unavailable when it does not in time. */
-export async function connectContainerd({ socket, clock, timeout = 10_000 }: ContainerdOptions): Promise<Runtime> {
-  const runtime = new ContainerdRuntime(socket, clock)
+export async function connectContainerd({ timeout = 10_000, ...options }: ContainerdOptions): Promise<Runtime> {
+  const runtime = new ContainerdRuntime(options)
   try {
     await runtime.ready(timeout)
     await runtime.version()
@@ -60,11 +63,13 @@ const requestTimeout = 120_000
 class ContainerdRuntime implements Runtime {
   readonly #channel: GrpcChannel
   readonly #clock: Clock
+  readonly #snapshotter: string
   /** Container to sandbox, because CRI's ContainerStatus does not say it. */
   readonly #sandboxOf = new Map<string, string>()
 
-  constructor(socket: string, clock: Clock) {
+  constructor({ socket, clock, snapshotter = 'overlayfs' }: ContainerdOptions) {
     this.#clock = clock
+    this.#snapshotter = snapshotter
     this.#channel = new GrpcChannel({ socket, clock })
   }
 
@@ -77,9 +82,9 @@ class ContainerdRuntime implements Runtime {
     return { name: runtime_name, version: runtime_version }
   }
 
-  async status(): Promise<readonly RuntimeCondition[]> {
-    const { status } = await this.#call('Status', {})
-    return status?.conditions ?? []
+  async status(): Promise<RuntimeStatus> {
+    const { status, features } = await this.#call('Status', {})
+    return { conditions: status?.conditions ?? [], hasStrictGroups: features?.supplemental_groups_policy ?? false }
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
@@ -203,6 +208,23 @@ class ContainerdRuntime implements Runtime {
     await ignoreAbsent(this.#callImages('RemoveImage', { image: { image } }))
   }
 
+  /** A snapshot of its own holds on to the image's layers (`containerd.io/gc.root`). */
+  async imageMounts(image: string, key: string): Promise<readonly ImageMount[]> {
+    const { info } = await this.#callImages('ImageStatus', { image: { image }, verbose: true })
+    const { chainID } = JSON.parse(info.info)
+    const snapshot = { snapshotter: this.#snapshotter, key }
+    const labels = { 'containerd.io/gc.root': 'nami' }
+    const { mounts } = await this.#callSnapshots('View', { ...snapshot, parent: chainID, labels }).catch((error) => {
+      if (error instanceof RuntimeError && error.status === 'AlreadyExists') return this.#callSnapshots('Mounts', snapshot)
+      throw error
+    })
+    return mounts
+  }
+
+  async releaseImage(key: string): Promise<void> {
+    await ignoreAbsent(this.#callSnapshots('Remove', { snapshotter: this.#snapshotter, key }))
+  }
+
   async imageFsInfo(): Promise<{ usedBytes: number; mountpoint: string }> {
     const { image_filesystems } = await this.#callImages('ImageFsInfo', {})
     const [first] = image_filesystems as Message[]
@@ -224,6 +246,10 @@ class ContainerdRuntime implements Runtime {
 
   #callImages(method: string, request: Message, limits?: CallLimits): Promise<Message> {
     return this.#channel.call('runtime.v1.ImageService', method, request, limits)
+  }
+
+  #callSnapshots(method: string, request: Message): Promise<Message> {
+    return this.#channel.call('containerd.services.snapshots.v1.Snapshots', method, request)
   }
 
   async #hasEnded(id: string): Promise<boolean> {

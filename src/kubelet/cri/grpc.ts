@@ -132,6 +132,8 @@ const head = {
   ':method': 'POST',
   'content-type': 'application/grpc',
   te: 'trailers',
+  // For what is containerd's own; CRI takes no notice of it.
+  'containerd-namespace': 'k8s.io',
   'user-agent': 'nami',
 } as const
 
@@ -212,7 +214,7 @@ function methodOf(service: string, name: string): Method {
 let loaded: readonly ProtoFile[] | undefined
 
 function files(): readonly ProtoFile[] {
-  loaded ??= ['runtime.proto', 'containerd-events.proto'].map((name) =>
+  loaded ??= ['runtime.proto', 'containerd-events.proto', 'containerd-snapshots.proto'].map((name) =>
     readProto(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')),
   )
   return loaded

@@ -20,6 +20,7 @@ import {
   type ContainerStatus,
   type ExecResult,
   type Image,
+  type ImageMount,
   type Labels,
   type LinuxResources,
   type RegistryAuth,
@@ -27,6 +28,7 @@ import {
   type RuntimeCondition,
   RuntimeError,
   type RuntimeEvent,
+  type RuntimeStatus,
   type Sandbox,
   type SandboxConfig,
   type SandboxStatus,
@@ -129,9 +131,9 @@ export class MemoryRuntime implements Runtime {
     return { name: 'memory', version: '1.0.0' }
   }
 
-  async status(): Promise<readonly RuntimeCondition[]> {
+  async status(): Promise<RuntimeStatus> {
     await this.#called('status')
-    return this.conditions
+    return { conditions: this.conditions, hasStrictGroups: true }
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {
@@ -321,6 +323,15 @@ export class MemoryRuntime implements Runtime {
   async removeImage(image: string): Promise<void> {
     await this.#called('removeImage', image)
     this.#images.remove(image)
+  }
+
+  async imageMounts(image: string, key: string): Promise<readonly ImageMount[]> {
+    await this.#called('imageMounts', `${image} ${key}`)
+    return []
+  }
+
+  async releaseImage(key: string): Promise<void> {
+    await this.#called('releaseImage', key)
   }
 
   async imageFsInfo(): Promise<{ usedBytes: number; mountpoint: string }> {

@@ -11,7 +11,7 @@
 export interface Runtime {
   version(): Promise<{ readonly name: string; readonly version: string }>
   /** Conditions RuntimeReady and NetworkReady. */
-  status(): Promise<readonly RuntimeCondition[]>
+  status(): Promise<RuntimeStatus>
 
   runPodSandbox(config: SandboxConfig): Promise<string>
   stopPodSandbox(id: string): Promise<void>
@@ -41,6 +41,9 @@ export interface Runtime {
   imageStatus(image: string): Promise<Image | undefined>
   listImages(): Promise<readonly Image[]>
   removeImage(image: string): Promise<void>
+  /** How to mount an image's files. They are kept under `key` until `releaseImage`, also when the image is removed. */
+  imageMounts(image: string, key: string): Promise<readonly ImageMount[]>
+  releaseImage(key: string): Promise<void>
   imageFsInfo(): Promise<{ readonly usedBytes: number; readonly mountpoint: string }>
 
   /** Ends with the signal. */
@@ -97,6 +100,8 @@ export interface SandboxSecurity {
   readonly runAsUser?: number
   readonly runAsGroup?: number
   readonly supplementalGroups: readonly number[]
+  /** Without the groups that the image knows of its user. */
+  readonly strictGroups?: boolean
   readonly seccomp?: SecurityProfile
 }
 
@@ -180,6 +185,8 @@ export interface ContainerSecurity {
   readonly runAsUsername?: string
   readonly runAsGroup?: number
   readonly supplementalGroups: readonly number[]
+  /** Without the groups that the image knows of its user. */
+  readonly strictGroups?: boolean
   readonly addCapabilities: readonly string[]
   readonly dropCapabilities: readonly string[]
   readonly maskedPaths: readonly string[]
@@ -241,6 +248,19 @@ export interface RegistryAuth {
   readonly serverAddress?: string
   readonly identityToken?: string
   readonly registryToken?: string
+}
+
+/** As for mount(8); `bind` is no file system but a kind of mount. */
+export interface ImageMount {
+  readonly type: string
+  readonly source: string
+  readonly options: readonly string[]
+}
+
+export interface RuntimeStatus {
+  readonly conditions: readonly RuntimeCondition[]
+  /** Whether containers can be had with the pod's groups alone (KEP-3619). */
+  readonly hasStrictGroups: boolean
 }
 
 export interface Image {

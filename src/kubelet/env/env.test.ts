@@ -102,6 +102,7 @@ const objects: ObjectSource = {
 
 const inputs: EnvInputs = {
   objects,
+  readFile: async (volume, path) => (volume === 'out' && path === 'my.env' ? Buffer.from("A='one'\nEMPTY=''\n") : undefined),
   addresses,
   allocatable: {},
   services: new Map([
@@ -193,4 +194,18 @@ test('serviceEnv() keeps only the API server without service links', () => {
   const quiet = { ...pod, spec: { ...pod.spec, enableServiceLinks: false } }
   const got = serviceEnv(quiet, [service('ns', 'db', '10.96.0.7'), service('default', 'kubernetes', '10.96.0.1')])
   assert([...got.keys()].every((key) => key.startsWith('KUBERNETES_')))
+})
+
+const fromFile = (over: object) => ({
+  name: 'F',
+  valueFrom: { fileKeyRef: { volumeName: 'out', path: 'my.env', key: 'A', ...over } },
+})
+
+test('resolveEnv() takes a variable from a file of a volume', async () => {
+  assert.equal((await resolved({ env: [fromFile({})] })).env.F, 'one')
+  for (const over of [{ key: 'B' }, { key: 'EMPTY' }, { path: 'none' }]) {
+    assert.equal('F' in (await resolved({ env: [fromFile({ ...over, optional: true })] })).env, false)
+  }
+  await assert.rejects(resolved({ env: [fromFile({ key: 'B' })] }), { message: 'environment variable key "B" not found in file' })
+  await assert.rejects(resolved({ env: [fromFile({ path: 'none' })] }), /no such file or directory/)
 })

@@ -1,8 +1,9 @@
 /** A container's environment: services, `envFrom`, then `env` in order, each seeing what came before it. */
-import type { EnvFromSource, EnvVar } from '#api/core/v1/env.ts'
+import type { EnvFromSource, EnvVar, FileKeySelector } from '#api/core/v1/env.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Container } from '../containers/pod-names.ts'
 import type { ObjectSource } from '../volumes/object-source.ts'
+import { parseEnvFile } from './env-file.ts'
 import { expand } from './expand.ts'
 import { type Addresses, fieldText, resourceText } from './field-ref.ts'
 
@@ -11,8 +12,8 @@ export interface EnvInputs {
   readonly addresses: Addresses
   readonly allocatable: Readonly<Record<string, string>>
   readonly services: ReadonlyMap<string, string>
-  /** Reads one key of an env file in a volume (`fileKeyRef`). */
-  readonly readFileKey?: (volume: string, path: string, key: string) => Promise<string | undefined>
+  /** An env file in a volume (`fileKeyRef`); undefined where there is none. */
+  readonly readFile: (volume: string, path: string) => Promise<Buffer | undefined>
 }
 
 export interface ResolvedEnv {
@@ -85,12 +86,22 @@ async function resolveValue(
   if (from?.configMapKeyRef) return await keyOf('ConfigMap', pod, { reference: from.configMapKeyRef, objects: inputs.objects })
   if (from?.secretKeyRef) return await keyOf('Secret', pod, { reference: from.secretKeyRef, objects: inputs.objects })
   if (from?.fileKeyRef) {
-    const { volumeName, path, key, optional } = from.fileKeyRef
-    const value = await inputs.readFileKey?.(volumeName, path, key)
-    if (value === undefined && !optional) throw new Error(`environment variable key ${JSON.stringify(key)} not found in file`)
-    return value
+    return await fileValue(from.fileKeyRef, inputs)
   }
   return ''
+}
+
+/** Empty counts as absent, as upstream. */
+async function fileValue(
+  { volumeName, path, key, optional }: FileKeySelector,
+  { readFile }: EnvInputs,
+): Promise<string | undefined> {
+  const file = await readFile(volumeName, path)
+  if (!file && !optional) throw new Error(`failed to open environment variable file "${path}": no such file or directory`)
+  const value = parseEnvFile(file?.toString('utf8') ?? '', key)
+  if (value) return value
+  if (optional) return undefined
+  throw new Error(`environment variable key ${JSON.stringify(key)} not found in file`)
 }
 
 /** The environment so far, with the services' variables below it, without copying either. */

@@ -58,7 +58,9 @@ async function killUnwanted(means: PodMeans, { pod, plan, status }: CarryOut): P
   const podIp = addressesOf(status)[0] ?? ''
   for (const { id, message, reason } of plan.kill) {
     const run = status.containers.find((container) => container.id === id)
-    if (run) await killContainer(means, { pod, run, podIp }, { message, reason })
+    // Where all begins again nobody is asked: neither hooks nor a grace (KEP-5532).
+    const grace = reason === 'restartAll' ? 0 : undefined
+    if (run) await killContainer(means, { pod, run, podIp }, { message, reason, grace })
   }
 }
 
@@ -75,9 +77,13 @@ async function removeContainers({ runtime }: PodMeans, pod: Pod, status: Runtime
   for (const { id, name } of status.containers) if (init.has(name)) await runtime.removeContainer(id)
 }
 
+const noUserNamespaces = "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+
 async function prepareSandbox(means: PodMeans, { pod, plan, cgroupParent }: CarryOut): Promise<SandboxConfig | undefined> {
   const { facts } = means
   try {
+    // Not to be passed over: the pod would run as the node's own users.
+    if (pod.spec.hostUsers === false) throw new Error(noUserNamespaces)
     for (const warning of plan.createSandbox ? podDns(pod, facts).warnings : [])
       means.record(pod, { type: 'Warning', ...warning })
     const name = pod.spec.runtimeClassName
@@ -153,6 +159,8 @@ async function startOne(
     sandboxId: sandbox.id,
     sandbox: sandbox.config,
     podIps: sandbox.ips,
+    // Whoever asks for others meanwhile is to find a difference.
+    created: (id) => memory.applied.set(id, container.resources),
     signal,
   })
   if (!failure) {

@@ -45,7 +45,9 @@ const affinity = (key: string, operator: string, values: string[] = []) =>
     },
   }) as Draft<Pod['spec']>
 
+const sysctl = (name: string): Draft<Pod['spec']> => ({ securityContext: { sysctls: [{ name, value: '1' }] } })
 const port = { ports: [{ containerPort: 80, hostPort: 80, protocol: 'TCP' }] }
+const strict: Draft<Pod['spec']> = { securityContext: { supplementalGroupsPolicy: 'Strict' } }
 const taints = [{ key: 'k', effect: 'NoExecute' }]
 
 const admissions: [it: string, spec: Draft<Pod['spec']>, others: Pod[], node: Node, want: string | undefined][] = [
@@ -66,6 +68,10 @@ const admissions: [it: string, spec: Draft<Pod['spec']>, others: Pod[], node: No
   ['affinity Gt', affinity('size', 'Gt', ['3']), [], node(), undefined],
   ['affinity DoesNotExist', affinity('size', 'DoesNotExist'), [], node(), 'NodeAffinity'],
   ['a host port in use', { containers: [c('main', port)] }, [pod({ containers: [c('main', port)] })], node(), 'NodePorts'],
+  ['a safe sysctl', sysctl('net/ipv4/tcp_rmem'), [], node(), undefined],
+  ['an unsafe sysctl', sysctl('kernel.msgmax'), [], node(), 'SysctlForbidden'],
+  ["a sysctl of the node's network", { ...sysctl('net.ipv4.tcp_rmem'), hostNetwork: true }, [], node(), 'SysctlForbidden'],
+  ['strict groups', strict, [], node({}), 'SupplementalGroupsPolicyNotSupported'],
   ['a taint', {}, [], node({ taints }), 'TaintToleration'],
   ['a tolerated taint', { tolerations: [{ key: 'k', operator: 'Exists' }] }, [], node({ taints }), undefined],
 ]
@@ -102,9 +108,22 @@ test('overgrown() measures emptyDirs that have a limit', async () => {
     const folder = join(root, 'pods/u1/volumes/kubernetes.io~empty-dir/data')
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, 'f'), Buffer.alloc(100_000, 1))
+    const at = { rootDirectory: root, logDirectory: root, layers: new Map([['main', 50_000]]) }
     const volumes = (sizeLimit: string) => pod({ volumes: [{ name: 'data', emptyDir: { sizeLimit } }] })
-    assert.equal(await overgrown(volumes('1Mi'), root), undefined)
-    assert.equal(await overgrown(volumes('64Ki'), root), 'Usage of EmptyDir volume "data" exceeds the limit "64Ki". ')
+    assert.equal(await overgrown(volumes('1Mi'), at), undefined)
+    assert.equal(await overgrown(volumes('64Ki'), at), 'Usage of EmptyDir volume "data" exceeds the limit "64Ki". ')
+    const stored = (limit: string, over = {}) =>
+      pod({ containers: [c('main', { resources: { limits: { 'ephemeral-storage': limit } } })], ...over })
+    assert.equal(await overgrown(stored('64Ki'), at), undefined)
+    const text = 'Pod ephemeral local storage usage exceeds the total limit of containers 16Ki. '
+    assert.equal(await overgrown(stored('16Ki'), at), text)
+    const volume = { volumes: [{ name: 'data', emptyDir: {} }] }
+    assert.match((await overgrown(stored('64Ki', volume), at)) ?? '', /^Pod ephemeral local storage usage exceeds/)
+    const limits = ['16Ki', '1Mi'].map((limit, i) =>
+      c(i ? 'b' : 'main', { resources: { limits: { 'ephemeral-storage': limit } } }),
+    )
+    const own = 'Container main exceeded its local ephemeral storage limit "16Ki". '
+    assert.equal(await overgrown(pod({ containers: limits }), at), own)
   } finally {
     await rm(root, { recursive: true })
   }

@@ -4,6 +4,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { milliValue, quantityValue } from '#schema/quantity.ts'
 import { isSidecar } from '../containers/pod-names.ts'
 import { matchesNode } from './node-match.ts'
+import { forbiddenSysctl } from './sysctls.ts'
 
 export interface Rejection {
   readonly reason: string
@@ -12,7 +13,14 @@ export interface Rejection {
 
 /** `others`: the pods that the node has taken and that have not ended. */
 export function admit(pod: Pod, others: readonly Pod[], node: Node): Rejection | undefined {
-  return outOfResources(pod, others, node) ?? mismatch(pod, others, node)
+  return forbiddenSysctl(pod) ?? unsupported(pod, node) ?? outOfResources(pod, others, node) ?? mismatch(pod, others, node)
+}
+
+function unsupported({ spec }: Pod, { status }: Node): Rejection | undefined {
+  const isStrict = spec.securityContext?.supplementalGroupsPolicy === 'Strict'
+  if (!isStrict || status.features?.supplementalGroupsPolicy) return undefined
+  const message = 'SupplementalGroupsPolicy=Strict is not supported in this node'
+  return { reason: 'SupplementalGroupsPolicyNotSupported', message }
 }
 
 function outOfResources(pod: Pod, others: readonly Pod[], node: Node): Rejection | undefined {

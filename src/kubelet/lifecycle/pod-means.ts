@@ -17,8 +17,10 @@ import type { ResizeRefusal } from './resize.ts'
 
 /** Cgroups of pods, where the node keeps them (`kubelet/node/`). */
 export interface PodCgroups {
-  /** Makes the pod's cgroup, or brings its limits up to date; answers its name for the runtime. */
+  /** Makes the pod's cgroup, or raises its limits; answers its name for the runtime. */
   ensure(pod: Pod): Promise<string>
+  /** Lowers its limits, which the kernel refuses while a container has more. */
+  settle(pod: Pod): Promise<void>
   remove(pod: Pod): Promise<void>
 }
 

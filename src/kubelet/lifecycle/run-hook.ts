@@ -3,7 +3,9 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import type { LifecycleHandler } from '#api/core/v1/probe.ts'
 import { sleep } from '#lib/clock.ts'
 import { type Container, podText } from '../containers/pod-names.ts'
+import { plainAnswer } from '../probes/dialer.ts'
 import { httpHeaders, httpUrl, type ProbeMeans } from '../probes/run-probe.ts'
+import type { PodMeans } from './pod-means.ts'
 
 export interface HookTarget {
   readonly pod: Pod
@@ -13,8 +15,10 @@ export interface HookTarget {
   readonly signal: AbortSignal
 }
 
+export type HookMeans = ProbeMeans & Pick<PodMeans, 'record'>
+
 /** Rejects with the text that ends up in the FailedPostStartHook or FailedPreStopHook event. */
-export async function runHook(handler: LifecycleHandler, target: HookTarget, means: ProbeMeans): Promise<void> {
+export async function runHook(handler: LifecycleHandler, target: HookTarget, means: HookMeans): Promise<void> {
   if (handler.exec) return await exec(handler.exec.command ?? [], target, means)
   if (handler.httpGet) return await httpGet(handler.httpGet, target, means)
   if (handler.sleep) return await sleep(means.clock, handler.sleep.seconds * 1000, target.signal)
@@ -31,15 +35,25 @@ async function exec(command: readonly string[], target: HookTarget, { runtime }:
   )
 }
 
+/** Whatever the answer says, it is one. HTTPS that meets plain HTTP is content with it, as before 1.23. */
 async function httpGet(
   action: NonNullable<LifecycleHandler['httpGet']>,
-  { container, podIp, signal }: HookTarget,
-  { dialer }: ProbeMeans,
+  { pod, container, podIp, signal }: HookTarget,
+  { dialer, record }: HookMeans,
 ): Promise<void> {
   const url = httpUrl(action, container, podIp)
   const headers = [['User-Agent', 'kube-lifecycle/1.36'] as const, ...httpHeaders(action)]
-  const { status } = await dialer.http({ url, headers, signal }).catch((error: Error) => {
-    throw new Error(`Get "${url.href}": ${error.message}`)
-  })
-  if (status >= 400) throw new Error(`HTTP hook failed with statuscode: ${status}`)
+  try {
+    await dialer.http({ url, headers, signal })
+  } catch (error) {
+    const failed = new Error(`Get "${url.href}": ${(error as Error).message}`, { cause: error })
+    if ((error as Error).message !== plainAnswer) throw failed
+    const plain = new URL(url.href.replace(/^https:/, 'http:'))
+    const without = headers.filter(([name]) => name.toLowerCase() !== 'authorization')
+    await dialer.http({ url: plain, headers: without, signal }).catch(() => {
+      throw failed
+    })
+    const message = `request to HTTPS lifecycle hook ${url.host} got HTTP response, retry with HTTP succeeded`
+    record(pod, { type: 'Warning', reason: 'LifecycleHTTPFallback', message })
+  }
 }

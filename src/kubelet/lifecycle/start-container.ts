@@ -21,6 +21,8 @@ export interface StartTarget {
   readonly sandboxId: string
   readonly sandbox: SandboxConfig
   readonly podIps: readonly string[]
+  /** Told of the container before it starts. */
+  readonly created: (id: string) => void
   /** Aborted when the pod is to end: nothing further is begun. */
   readonly signal: AbortSignal
 }
@@ -32,7 +34,8 @@ export async function startContainer(means: PodMeans, target: StartTarget): Prom
     means.record(pod, { type: 'Warning', reason, message, container: container.name })
   let image: PresentImage
   try {
-    image = await ensureImage(means, target)
+    image = await ensureImage(means, target, container)
+    await mountImages(means, target)
   } catch (error) {
     signal.throwIfAborted()
     const reason = error instanceof ImageSourceError ? error.reason : 'ErrImagePull'
@@ -51,6 +54,7 @@ export async function startContainer(means: PodMeans, target: StartTarget): Prom
   let id: string
   try {
     id = await means.runtime.createContainer(target.sandboxId, config, target.sandbox)
+    target.created(id)
   } catch (error) {
     warn('Failed', `Error: ${textOf(error)}`)
     return { reason: 'CreateContainerError', message: textOf(error) }
@@ -66,7 +70,22 @@ export async function startContainer(means: PodMeans, target: StartTarget): Prom
   return await postStart(means, target, id)
 }
 
-async function ensureImage(means: PodMeans, { pod, container, sandbox, signal }: StartTarget): Promise<PresentImage> {
+/** Those of the volumes that the container mounts; as upstream, a volume whose image fails holds up this container alone. */
+async function mountImages(means: PodMeans, target: StartTarget): Promise<void> {
+  const { pod, container } = target
+  for (const { name, image } of pod.spec.volumes ?? []) {
+    if (!image?.reference || !container.volumeMounts?.some((mount) => mount.name === name)) continue
+    const wanted = { image: image.reference, imagePullPolicy: image.pullPolicy }
+    const { id } = await ensureImage(means, target, wanted)
+    await means.volumes.mountImage(pod, name, id)
+  }
+}
+
+async function ensureImage(
+  means: PodMeans,
+  { pod, container, sandbox, signal }: StartTarget,
+  wanted: Pick<Container, 'image' | 'imagePullPolicy'>,
+): Promise<PresentImage> {
   const namespace = pod.metadata.namespace ?? ''
   const secrets = await Promise.all(
     (pod.spec.imagePullSecrets ?? []).map(({ name }) =>
@@ -80,8 +99,8 @@ async function ensureImage(means: PodMeans, { pod, container, sandbox, signal }:
   }
   return await means.images.ensure({
     pod,
-    image: container.image ?? '',
-    policy: container.imagePullPolicy ?? 'IfNotPresent',
+    image: wanted.image ?? '',
+    policy: wanted.imagePullPolicy ?? 'IfNotPresent',
     sandbox,
     pullSecrets: secrets.filter((secret) => secret !== undefined),
     record: (event) => means.record(pod, { ...event, container: container.name }),
@@ -101,6 +120,7 @@ async function configure(means: PodMeans, target: StartTarget, image: PresentIma
     addresses,
     services,
     allocatable: facts.allocatable,
+    readFile: (volume, path) => means.volumes.readFile(pod, volume, path),
   })
   for (const message of warnings) means.record(pod, { type: 'Warning', reason: 'InvalidEnvironmentVariableNames', message })
   const last = latest(status, container.name)

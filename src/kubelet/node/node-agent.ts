@@ -194,7 +194,7 @@ class Agent {
   async #observe(): Promise<NodeObservation> {
     const { runtime, machine, nodeName, addresses, version, clock, onError } = this.#options
     const failed = (error: unknown) => void onError?.(error)
-    const conditions = await runtime.status().catch(failed)
+    const status = await runtime.status().catch(failed)
     const pressure = (await this.#options.pressure?.().catch(failed)) ?? { memory: false, disk: false, pid: false }
     return {
       machine,
@@ -205,7 +205,8 @@ class Agent {
       maxPods: this.#options.maxPods ?? 110,
       runtime: (await runtime.version().catch(failed)) ?? undefined,
       pressure: this.#pressure.observe(pressure),
-      problems: [...runtimeProblems(conditions ?? undefined), ...(this.#options.problems?.() ?? [])],
+      problems: [...runtimeProblems(status?.conditions), ...(this.#options.problems?.() ?? [])],
+      hasStrictGroups: status?.hasStrictGroups ?? false,
       images: (await runtime.listImages().catch(failed)) ?? [],
       ...(this.#options.volumesInUse && { volumesInUse: this.#options.volumesInUse() }),
       now: clock.now(),

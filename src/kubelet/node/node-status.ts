@@ -19,6 +19,7 @@ export interface NodeObservation {
   /** Why the node is not ready; none: it is. */
   readonly problems: readonly string[]
   readonly images: readonly Image[]
+  readonly hasStrictGroups: boolean
   readonly volumesInUse?: readonly string[]
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -50,6 +51,7 @@ export function nodeStatus(seen: NodeObservation, old: NodeStatus | undefined): 
       ...(machine.swapBytes > 0 && { swap: { capacity: machine.swapBytes } }),
     },
     images: imagesOf(seen.images),
+    features: { supplementalGroupsPolicy: seen.hasStrictGroups },
     ...(seen.volumesInUse && { volumesInUse: [...seen.volumesInUse] }),
   }
 }

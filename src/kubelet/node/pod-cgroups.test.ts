@@ -60,3 +60,47 @@ test('createPodCgroups() writes changes only, and sums the shares of burstable p
     ['/kubepods/burstable', { cpuShares: 1536 }],
   ])
 })
+
+test('createPodCgroups() raises limits before the containers, and lowers them after', async () => {
+  const written: CgroupLimits[] = []
+  const cgroups = {
+    top: '/kubepods',
+    podPath: () => '/p',
+    ensure: async (_: string, limits: CgroupLimits) => void written.push(limits),
+  }
+  const pods = createPodCgroups(cgroups as unknown as Cgroups)
+  const guaranteed = (cpu: string, memory: string) => pod('a', { requests: { cpu, memory }, limits: { cpu, memory } })
+  await pods.ensure(guaranteed('200m', '64Mi'))
+  for (const next of [guaranteed('100m', '128Mi'), guaranteed('100m', '32Mi')]) {
+    await pods.ensure(next)
+    await pods.settle(next)
+  }
+  const Mi = 2 ** 20
+  assert.deepEqual(
+    written.map(({ cpuQuota, memoryLimitBytes = 0 }) => [cpuQuota, memoryLimitBytes / Mi]),
+    [
+      [20_000, 64],
+      [20_000, 128],
+      [10_000, 128],
+      [10_000, 32],
+    ],
+  )
+})
+
+test('createPodCgroups() leaves limits that the kernel refuses to lower until the containers have been', async () => {
+  const written: CgroupLimits[] = []
+  let isBusy = true
+  const ensure = async (_: string, limits: CgroupLimits) => {
+    if (isBusy && limits.cpuQuota !== undefined) throw new Error('EINVAL')
+    written.push(limits)
+  }
+  const pods = createPodCgroups({ top: '/kubepods', podPath: () => '/p', ensure } as unknown as Cgroups)
+  const one = pod('a', { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } })
+  await pods.ensure(one)
+  isBusy = false
+  await pods.settle(one)
+  assert.deepEqual(
+    written.map(({ cpuQuota }) => cpuQuota),
+    [undefined, 100_000],
+  )
+})

@@ -1,4 +1,5 @@
 /** The control group of each pod: where it stands by its class, and the limits that all its containers share (upstream `cm/pod_container_manager_linux.go`). */
+import { isDeepStrictEqual } from 'node:util'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { milliValue, quantityValue } from '#schema/quantity.ts'
 import type { PodCgroups } from '../lifecycle/pod-means.ts'
@@ -6,10 +7,11 @@ import { computeQos } from '../status/qos.ts'
 import { type CgroupLimits, type Cgroups, type Qos, toCpuShares } from './cgroups.ts'
 
 const period = 100_000
+const unlimited = -1
 
 /** Writes changes only; the burstable class as a whole gets the shares that its pods ask for together. */
 export function createPodCgroups(cgroups: Cgroups): PodCgroups {
-  const written = new Map<string, string>()
+  const written = new Map<string, CgroupLimits>()
   const burstable = new Map<string, number>()
 
   async function shareBurstable(): Promise<void> {
@@ -17,21 +19,30 @@ export function createPodCgroups(cgroups: Cgroups): PodCgroups {
     await cgroups.ensure(`${cgroups.top}/burstable`, { cpuShares: Math.max(2, sum) })
   }
 
+  async function write(pod: Pod, limits: CgroupLimits): Promise<void> {
+    const { uid } = pod.metadata
+    if (isDeepStrictEqual(written.get(uid), limits)) return
+    const qos = computeQos(pod)
+    await cgroups.ensure(cgroups.podPath(uid, qos), limits)
+    written.set(uid, limits)
+    if (qos !== 'Burstable') return
+    burstable.set(uid, limits.cpuShares ?? 2)
+    await shareBurstable()
+  }
+
   return {
     async ensure(pod) {
       const { uid } = pod.metadata
       const qos = computeQos(pod)
-      const path = cgroups.podPath(uid, qos)
       const limits = limitsOf(pod, qos)
-      const text = JSON.stringify(limits)
-      if (written.get(uid) === text) return path
-      await cgroups.ensure(path, limits)
-      written.set(uid, text)
-      if (qos === 'Burstable') {
-        burstable.set(uid, limits.cpuShares ?? 2)
-        await shareBurstable()
-      }
-      return path
+      const before = written.get(uid)
+      // What an earlier agent wrote is not known, and may be more than the kernel lets one lower now.
+      if (before) await write(pod, wider(before, limits))
+      else await write(pod, limits).catch(() => write(pod, { cpuShares: limits.cpuShares ?? 2 }))
+      return cgroups.podPath(uid, qos)
+    },
+    async settle(pod) {
+      await write(pod, limitsOf(pod, computeQos(pod)))
     },
     async remove(pod) {
       const { uid } = pod.metadata
@@ -39,6 +50,20 @@ export function createPodCgroups(cgroups: Cgroups): PodCgroups {
       written.delete(uid)
       if (burstable.delete(uid)) await shareBurstable()
     },
+  }
+}
+
+/** The newer limits where they are not lower. */
+function wider(before: CgroupLimits, limits: CgroupLimits): CgroupLimits {
+  const more = (name: 'cpuQuota' | 'memoryLimitBytes') => {
+    const [old = unlimited, wanted = unlimited] = [before[name], limits[name]]
+    return old === unlimited || wanted === unlimited ? unlimited : Math.max(old, wanted)
+  }
+  const [cpuQuota, memoryLimitBytes] = [more('cpuQuota'), more('memoryLimitBytes')]
+  return {
+    ...limits,
+    ...((cpuQuota !== unlimited || before.cpuQuota !== undefined) && { cpuPeriod: period, cpuQuota }),
+    ...((memoryLimitBytes !== unlimited || before.memoryLimitBytes !== undefined) && { memoryLimitBytes }),
   }
 }
 

@@ -106,6 +106,9 @@ export function address(host: string, port: number): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+/** As Go says it of a server that does not speak TLS. */
+export const plainAnswer = 'http: server gave HTTP response to HTTPS client'
+
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connect: connection refused',
   EHOSTUNREACH: 'connect: no route to host',
@@ -113,10 +116,14 @@ const reasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connect: connection timed out',
 }
 
+/** What OpenSSL makes of the first bytes of an answer in plain HTTP. */
+const plainWords = /wrong version number|packet length too long/
+
 /** Node's error in Go's words, which is what users read in events. */
 function goError(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.name === 'AbortError') return 'context deadline exceeded'
   const reason = reasons[error.code ?? '']
+  if (error.code === 'EPROTO' && plainWords.test(error.message)) return plainAnswer
   if (reason) return `dial tcp ${address(host, port)}: ${reason}`
   if (error.code === 'ECONNRESET') return error.message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer'
   if (error.code === 'ENOTFOUND') return `dial tcp: lookup ${host}: no such host`

@@ -15,6 +15,7 @@ export interface ConditionInputs {
   /** Conditions that others set, for readiness gates. */
   readonly others: readonly PodCondition[]
   readonly refused?: ResizeRefusal | undefined
+  readonly restartsAll?: boolean | undefined
 }
 
 /** Without the times; in upstream's order. */
@@ -28,6 +29,7 @@ export const ownConditions: ReadonlySet<string> = new Set([
   'PodScheduled',
   'PodResizePending',
   'PodResizeInProgress',
+  'AllContainersRestarting',
 ])
 
 export function conditionsOf(inputs: ConditionInputs): readonly Claim[] {
@@ -38,6 +40,7 @@ export function conditionsOf(inputs: ConditionInputs): readonly Claim[] {
     readyCondition(inputs, containersReady),
     containersReady,
     { type: 'PodScheduled', status: 'True' },
+    ...(inputs.restartsAll ? [{ type: 'AllContainersRestarting', status: 'True' } as const] : []),
     ...(inputs.refused ? [{ type: 'PodResizePending', status: 'True', ...inputs.refused }] : []),
   ]
 }

@@ -2,6 +2,7 @@
 import type { ContainerStatus } from '#api/core/v1/container-status.ts'
 import type { PodCondition, PodStatus } from '#api/core/v1/pod.ts'
 import { formatTime } from '#lib/clock.ts'
+import { isRestartingAll } from '../containers/restart-all.ts'
 import { addressesOf } from '../containers/runtime-pod.ts'
 import type { ResizeRefusal } from '../lifecycle/resize.ts'
 import { planSandbox } from '../sync-pod.ts'
@@ -35,7 +36,8 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
   const cause = verdict ?? (phase === old.phase ? old : undefined)
   const others = pod.status.conditions?.filter(({ type }) => !ownConditions.has(type)) ?? []
   const hasSandbox = !planSandbox(pod, inputs.status).createSandbox
-  const claims = conditionsOf({ pod, phase, statuses, hasSandbox, others, refused: inputs.refused })
+  const restartsAll = isRestartingAll(pod, inputs.status)
+  const claims = conditionsOf({ pod, phase, statuses, hasSandbox, others, restartsAll, refused: inputs.refused })
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,
@@ -86,9 +88,9 @@ function trim(end: { message?: string | undefined } | undefined, bytes: number):
 
 /** In a pod that is over, no container may seem to wait or to run (`TerminatePod`); one that never ran stays waiting. */
 function closeOpen(status: ContainerStatus, before: readonly ContainerStatus[]): void {
+  if (status.state.terminated) return
   status.ready = false
   status.started = false
-  if (status.state.terminated) return
   const old = before.find(({ name }) => name === status.name)
   if (!status.state.running && !status.containerID && !old?.containerID) return
   status.state = { terminated: lostRun('terminated', old) }

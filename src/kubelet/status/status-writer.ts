@@ -19,6 +19,8 @@ interface Entry {
   /** What the server has of ours. */
   written: PodStatus
   writing: Promise<void> | undefined
+  /** Of the object after our last write. */
+  version: bigint
 }
 
 const firstPause = 500
@@ -49,9 +51,19 @@ export class StatusWriter {
       this.#start(entry)
       return
     }
-    const fresh: Entry = { pod, wanted: status, written: pod.status, writing: undefined }
+    const fresh: Entry = { pod, wanted: status, written: pod.status, writing: undefined, version: versionOf(pod) }
     this.#entries.set(pod.metadata.uid, fresh)
     this.#start(fresh)
+  }
+
+  /** The object as the API has it: what somebody else changed in it is written again (upstream: `needsReconcile`). */
+  reconcile(pod: Pod): void {
+    const entry = this.#entries.get(pod.metadata.uid)
+    if (!entry || entry.writing || versionOf(pod) <= entry.version) return
+    entry.pod = pod
+    entry.written = pod.status
+    entry.version = versionOf(pod)
+    this.#start(entry)
   }
 
   /** Resolves when the server has the newest status, or will never take it. */
@@ -65,9 +77,7 @@ export class StatusWriter {
 
   #start(entry: Entry): void {
     if (entry.writing || isDeepStrictEqual(entry.wanted, entry.written)) return
-    entry.writing = this.#write(entry).finally(() => {
-      entry.writing = undefined
-    })
+    entry.writing = this.#write(entry)
   }
 
   async #write(entry: Entry): Promise<void> {
@@ -77,8 +87,9 @@ export class StatusWriter {
       const { wanted, pod } = entry
       try {
         const body = { metadata: { uid: pod.metadata.uid }, status: statusPatch(entry.written, wanted) }
-        await client.patch(Pod, pod, { type: 'strategic', body }, { subresource: 'status', signal })
+        const after = await client.patch(Pod, pod, { type: 'strategic', body }, { subresource: 'status', signal })
         entry.written = wanted
+        entry.version = versionOf(after)
         pause = firstPause
       } catch (error) {
         if (signal.aborted) return
@@ -92,7 +103,14 @@ export class StatusWriter {
         pause = Math.min(pause * 2, longestPause)
       }
     }
+    // In the same moment as the last comparison: what is wanted from now on begins anew.
+    entry.writing = undefined
   }
+}
+
+/** Compared as numbers, which KEP-5504 allows. */
+function versionOf({ metadata: { resourceVersion } }: Pod): bigint {
+  return BigInt(resourceVersion || 0)
 }
 
 /**

@@ -11,6 +11,7 @@ import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { node, pod } from '#testing/make.ts'
+import { MemoryRuntime } from '../cri/memory-runtime.ts'
 import { claimsFrom } from './claims.ts'
 import { plainMounter } from './mounter.ts'
 import { DiskVolumes } from './pod-volumes.ts'
@@ -34,7 +35,9 @@ async function bed(): Promise<Bed> {
   const self = await client.create(Node, node('n1'))
   const tokens = { token: async () => '', renewAt: () => undefined, forget: () => {} }
   const objects = { configMap: async () => undefined, secret: async () => undefined }
-  const inputs = { objects, tokens, mounter: plainMounter, allocatable: {}, clock: new VirtualClock(), random: seededRandom(1) }
+  const clock = new VirtualClock()
+  const images = new MemoryRuntime({ clock })
+  const inputs = { objects, tokens, images, mounter: plainMounter, allocatable: {}, clock, random: seededRandom(1) }
   const resources = { requests: { storage: '1Gi' } }
   return {
     root,

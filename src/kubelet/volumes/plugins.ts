@@ -4,6 +4,7 @@ import { configMapPlugin } from './config-map.ts'
 import { downwardApiPlugin } from './downward-api.ts'
 import { emptyDirPlugin } from './empty-dir.ts'
 import { hostPathPlugin } from './host-path.ts'
+import { imagePlugin } from './image.ts'
 import { localPlugin } from './local.ts'
 import { nfsPlugin } from './nfs.ts'
 import { projectedPlugin } from './projected.ts'
@@ -18,6 +19,7 @@ export const plugins: readonly VolumePlugin[] = [
   downwardApiPlugin,
   projectedPlugin,
   localPlugin,
+  imagePlugin,
   nfsPlugin,
 ]
 

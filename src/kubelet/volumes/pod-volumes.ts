@@ -6,15 +6,16 @@ import type { Volume } from '#api/core/v1/volume.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { type Container, containersOf } from '../containers/pod-names.ts'
-import type { ContainerConfig, Mount } from '../cri/runtime.ts'
+import type { ContainerConfig, Mount, Runtime } from '../cri/runtime.ts'
 import { expandStrictly } from '../env/expand.ts'
 import type { Addresses } from '../env/field-ref.ts'
 import { ClaimError, type ClaimSource, claimOf, type Mountable } from './claims.ts'
+import { imagePlugin } from './image.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import { pluginOf } from './plugins.ts'
 import type { TokenSource } from './service-account-token.ts'
-import { prepareSubPath } from './sub-path.ts'
+import { prepareSubPath, readInside } from './sub-path.ts'
 import { volumePath } from './volume-plugin.ts'
 import { usageAt, type VolumeUsage } from './volume-usage.ts'
 
@@ -30,6 +31,10 @@ export interface PodVolumes {
   isReady(pod: Pod): boolean
   /** Throws with the text for CreateContainerConfigError. */
   mountsOf(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<readonly Mount[]>
+  /** Puts the files of an image where `mountsOf` then finds them. */
+  mountImage(pod: Pod, volume: string, image: string): Promise<void>
+  /** A file of a volume that the pod wrote; undefined where there is none. */
+  readFile(pod: Pod, volume: string, path: string): Promise<Buffer | undefined>
   /** Throws as `mountsOf`. */
   devicesOf(pod: Pod, container: Container): readonly Device[]
   /** How full they are, as far as their kind lets one tell. */
@@ -53,6 +58,7 @@ export interface DiskVolumesOptions {
   readonly clock: Clock
   readonly random: Random
   readonly allocatable: Readonly<Record<string, string>>
+  readonly images: Pick<Runtime, 'imageMounts' | 'releaseImage'>
 }
 
 export type Device = ContainerConfig['devices'][number]
@@ -136,6 +142,23 @@ export class DiskVolumes implements PodVolumes {
     return mounts
   }
 
+  async mountImage(pod: Pod, name: string, image: string): Promise<void> {
+    const path = this.#imagePath(pod.metadata.uid, name)
+    const { images, mounter } = this.#options
+    const mounts = await images.imageMounts(image, path)
+    await mkdir(path, { recursive: true })
+    for (const { type, source, options } of mounts) {
+      await mounter.mount(path, { type: type === 'bind' ? 'none' : type, source, options })
+    }
+  }
+
+  async readFile(pod: Pod, name: string, path: string): Promise<Buffer | undefined> {
+    const volume = pod.spec.volumes?.find((one) => one.name === name)
+    if (!volume) throw new Error(`cannot find the volume "${name}" referenced by FileKeyRef`)
+    const known = this.#mountable(pod, volume)
+    return await readInside(volumePath(this.#podDirectory(pod.metadata.uid), pluginOf(known), known.name), path)
+  }
+
   devicesOf(pod: Pod, container: Container): readonly Device[] {
     return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
       const volume = pod.spec.volumes?.find((one) => one.name === name)
@@ -168,6 +191,9 @@ export class DiskVolumes implements PodVolumes {
     const directory = this.#podDirectory(podUid)
     const { mounter } = this.#options
     for (const mount of await mounter.mountsBelow(directory)) await mounter.unmount(mount)
+    for (const name of await readdir(this.#imagePath(podUid)).catch(() => [])) {
+      await this.#options.images.releaseImage(this.#imagePath(podUid, name))
+    }
     // What is still mounted there belongs to somebody else and must not be removed with the rest.
     const [stuck] = await mounter.mountsBelow(directory)
     if (stuck) throw new Error(`${stuck} is still mounted`)
@@ -200,6 +226,10 @@ export class DiskVolumes implements PodVolumes {
       const text = `failed to prepare subPath for volumeMount "${volume}" of container "${container}"`
       throw new Error(text, { cause: error })
     }
+  }
+
+  #imagePath(uid: string, name = ''): string {
+    return join(volumePath(this.#podDirectory(uid), imagePlugin, name))
   }
 
   #podDirectory(uid: string): string {

@@ -3,7 +3,7 @@
  * it: every step is opened without following links, and the mount is made from the open file (CVE-2017-1002101, CVE-2021-25741).
  */
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, lstat, mkdir, open, realpath, writeFile } from 'node:fs/promises'
+import { chmod, type FileHandle, lstat, mkdir, open, readFile, realpath, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Mounter } from './mounter.ts'
 
@@ -27,6 +27,24 @@ export async function prepareSubPath({ volume, subPath, target }: SubPathMount, 
     await mkdir(isDirectory ? target : dirname(target), { recursive: true })
     if (!isDirectory) await writeFile(target, '', { flag: 'a' })
     return (await mounter.bind(handle.fd, target)) ? target : inside
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A file of a volume, read as carefully; undefined where there is none. */
+export async function readInside(volume: string, path: string): Promise<Buffer | undefined> {
+  const root = await realpath(volume)
+  const inside = await realpath(join(root, path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw error
+  })
+  if (inside === undefined) return undefined
+  if (!inside.startsWith(`${root}/`)) throw new Error(`path "${path}" not within volume path "${root}"`)
+  const handle = await openInside(root, inside)
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error(`path "${path}" is not a file`)
+    return await readFile(`/proc/self/fd/${handle.fd}`)
   } finally {
     await handle.close()
   }

@@ -7,13 +7,14 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import type { Draft } from '#schema/words.ts'
+import { MemoryRuntime } from '../cri/memory-runtime.ts'
 import { checkPath, type Payload, writeAtomically } from './atomic-writer.ts'
 import type { ClaimSource } from './claims.ts'
 import { plainMounter, systemMounter } from './mounter.ts'
 import type { ObjectData, ObjectSource } from './object-source.ts'
 import { DiskVolumes } from './pod-volumes.ts'
 import type { TokenSource } from './service-account-token.ts'
-import { prepareSubPath } from './sub-path.ts'
+import { prepareSubPath, readInside } from './sub-path.ts'
 
 async function folder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'volumes-'))
@@ -83,7 +84,7 @@ function diskVolumes(rootDirectory: string, objects: Record<string, ObjectData>,
   const find = async (_: string, name: string) => objects[name]
   const source: ObjectSource = { configMap: find, secret: find }
   const tokens: TokenSource = { token: async () => 'jwt', renewAt: () => undefined, forget: () => {} }
-  const inputs = { objects: source, tokens, mounter: plainMounter, allocatable: {} }
+  const inputs = { objects: source, tokens, images: new MemoryRuntime(means), mounter: plainMounter, allocatable: {} }
   return new DiskVolumes({ ...means, ...inputs, rootDirectory, claims })
 }
 
@@ -219,3 +220,47 @@ for (const subPath of ['out/x', '../x', '/etc', 'dangling']) {
     await assert.rejects(prepareSubPath({ volume, subPath, target: join(root.path, 't') }, plainMounter))
   })
 }
+
+test('readInside() reads what lies in the volume and follows no link out of it', async () => {
+  await using root = await folder()
+  const volume = join(root.path, 'v')
+  await mkdir(join(volume, 'd'), { recursive: true })
+  await writeFile(join(root.path, 'outside'), 'secret')
+  await writeFile(join(volume, 'd/in'), 'text')
+  await symlink('d/in', join(volume, 'link'))
+  await symlink('../outside', join(volume, 'out'))
+  assert.equal((await readInside(volume, 'd/in'))?.toString(), 'text')
+  assert.equal((await readInside(volume, 'link'))?.toString(), 'text')
+  assert.equal(await readInside(volume, 'none'), undefined)
+  await assert.rejects(readInside(volume, 'out'), /not within volume path/)
+  await assert.rejects(readInside(volume, 'd'), /is not a file/)
+})
+
+test('DiskVolumes mounts the files of an image where the container finds them, and lets go of them with the pod', async () => {
+  await using root = await folder()
+  const calls: string[] = []
+  const source = { type: 'bind', source: '/layers/1', options: ['ro', 'rbind'] }
+  const images = {
+    imageMounts: async (image: string) => {
+      calls.push(image)
+      return [source]
+    },
+    releaseImage: async (key: string) => void calls.push(`release ${key}`),
+  }
+  const mounter = {
+    ...plainMounter,
+    mount: async (at: string, { type }: { type: string }) => void calls.push(`${type} at ${at}`),
+  }
+  const none = async () => undefined
+  const tokens: TokenSource = { token: async () => 'jwt', renewAt: () => undefined, forget: () => {} }
+  const inputs = { objects: { configMap: none, secret: none }, tokens, mounter, images, allocatable: {}, claims: noClaims }
+  const volumes = new DiskVolumes({ ...means, ...inputs, rootDirectory: root.path })
+  const subject = pod({ volumes: [{ name: 'files', image: { reference: 'a:1' } }], containers: [mount('files')] })
+  assert.deepEqual(await volumes.setUp(subject, addresses), [])
+  await volumes.mountImage(subject, 'files', 'sha256:1')
+  const path = join(root.path, 'pods/u1/volumes/kubernetes.io~image/files')
+  const [mounted] = await volumes.mountsOf(subject, subject.spec.containers[0] as never, new Map())
+  assert.deepEqual([mounted?.hostPath, mounted?.readonly], [path, true])
+  await volumes.tearDown('u1')
+  assert.deepEqual(calls, ['sha256:1', `none at ${path}`, `release ${path}`])
+})

@@ -18,6 +18,7 @@ import {
 } from 'dns-packet'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import { followAliases } from './follow-aliases.ts'
 import { createForwarder, type Forwarder } from './forward.ts'
 import { type ClusterNames, type DnsRecord, lookUp } from './records.ts'
 
@@ -109,16 +110,19 @@ async function respond(message: Buffer, { options, forwarder, limit }: Context &
   const name = question.name.toLowerCase().replace(/\.$/, '')
   const found = lookUp(name, question.type, options)
   if (!found) return (await forwarder.ask(message)) ?? failure(query, 'SERVFAIL')
-  const records = shuffled(found.records, options.random)
+  const { exists, records, foreign } = await followAliases(found, question.type, { ...options, forwarder })
+  const isAlias = records[0]?.type === 'CNAME'
+  const own = (isAlias ? records : shuffled(records, options.random)).map(withTtl)
+  // As the client wrote it: some compare the case.
+  for (const record of own) if (record.name === name) record.name = question.name
   const reply: Packet = {
     id: query.id ?? 0,
     type: 'response',
-    flags:
-      AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | (found.exists ? 0 : codes.NXDOMAIN),
+    flags: AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | (exists ? 0 : codes.NXDOMAIN),
     questions: [question],
-    answers: records.map((record) => withTtl({ ...record, name: question.name })),
+    answers: [...own, ...foreign],
     additionals: found.additional.map(withTtl),
-    authorities: records.length === 0 ? [authority(options.domain)] : [],
+    authorities: own.length === 0 ? [authority(options.domain)] : [],
   }
   return fitted(reply, limit)
 }
