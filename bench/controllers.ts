@@ -35,7 +35,7 @@ export default defineBench({
 
 interface Bed extends AsyncDisposable {
   readonly client: Client
-  /** Writes of controllers until now, events left out: `update deployments/status`. */
+  /** Writes of controllers until now: `update deployments/status`. */
   readonly writes: Map<string, number>
   /** Resolves as soon as the objects of a namespace are so. */
   until<T extends KubeObject>(kind: Kind<string, T>, namespace: string, holds: (objects: readonly T[]) => boolean): Promise<void>
@@ -81,9 +81,7 @@ async function open(): Promise<Bed> {
 }
 
 function counting(client: Client, writes: Map<string, number>): Client {
-  const count = (what: string) => {
-    if (!/ events/.test(what)) writes.set(what, (writes.get(what) ?? 0) + 1)
-  }
+  const count = (what: string) => void writes.set(what, (writes.get(what) ?? 0) + 1)
   return {
     ...client,
     create: (kind, object, options) => {
@@ -149,18 +147,28 @@ async function rollout({ client, until, writes }: Bed, report: Report): Promise<
   const body = { spec: { template } }
   await client.patch(Deployment, { name: 'app-0', namespace: 'fleet' }, { type: 'strategic', body })
   await until(Deployment, 'fleet', (all) => all.every(isAvailable))
-  const total = [...writes.values()].reduce((sum, one) => sum + one, 0)
-  const parts = [...writes].map(([what, count]) => `${count} ${what}`).join(', ')
+  const states = [...writes].filter(([what]) => !what.endsWith(' events'))
+  const total = states.reduce((sum, [, one]) => sum + one, 0)
+  const parts = states.map(([what, count]) => `${count} ${what}`).join(', ')
   report({ what: 'writes of a rollout of 10 pods', value: total, unit: '', note: parts })
 }
 
-async function rest({ client, until }: Bed, report: Report): Promise<void> {
+/** Events are written one after the other, long after what they tell of: rest begins when nothing at all has been written for a while. */
+async function quiet(writes: ReadonlyMap<string, number>): Promise<void> {
+  const sum = () => [...writes.values()].reduce((total, one) => total + one, 0)
+  for (let before = -1; before !== sum(); ) {
+    before = sum()
+    await sleep(clock, 2000)
+  }
+}
+
+async function rest({ client, until, writes }: Bed, report: Report): Promise<void> {
   const count = many(5000)
   await client.create(Namespace, { metadata: { name: 'idle' } })
   await together(count, (i) => client.create(Deployment, deployment(`idle-${i}`, { namespace: 'idle', spec: { replicas: 0 } })))
   await until(Deployment, 'idle', (all) => all.length === count && all.every((one) => one.status.observedGeneration === 1))
   await until(ReplicaSet, 'idle', (all) => all.length === count)
-  await sleep(clock, 5000)
+  await quiet(writes)
   const { seconds, cpu } = await measured(() => sleep(clock, 20_000))
   const what = `processor at rest with ${count} idle Deployments, ${many(1000)} others and ${many(120)} simulated nodes`
   report({ what, value: (100 * cpu) / seconds, unit: '%', limit: { what: 'aim', value: 1 } })
@@ -190,7 +198,7 @@ async function largeService({ client, until, writes }: Bed, report: Report): Pro
     await until(EndpointSlice, 'large', (slices) => ready(slices) === count)
   })
   report({ what: `a Service of ${count} pods, until all are endpoints`, value: whole.seconds, unit: 's', note: note(whole.cpu) })
-  await sleep(clock, 2000)
+  await quiet(writes)
   writes.clear()
   const pods = (await client.list(Pod, { namespace: 'large', limit: 20 })).items
   const { cpu } = await measured(async () => {

@@ -10,12 +10,14 @@ import { join } from 'node:path'
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import type { Client } from '#client/client.ts'
+import { type Client, TransportError } from '#client/client.ts'
 import { httpsTransport } from '#client/https-transport.ts'
+import { startInformer } from '#client/informer.ts'
 import { administrator, administratorIdentity } from '#cluster/administrator.ts'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess, waitReferenced } from '#cluster/processes.ts'
 import { systemClock as clock } from '#lib/clock.ts'
+import { systemRandom as random } from '#lib/random.ts'
 import { defineBench, type Figure } from './define-bench.ts'
 import { aloneAt } from './parts/control-plane.ts'
 import { descendants } from './parts/processes.ts'
@@ -101,15 +103,16 @@ async function density(client: Client, report: Report, processes: Processes): Pr
   const stop = new AbortController()
   const starts = watchStarts(client, stop.signal)
   const began = clock.monotonic()
+  let broken = 0
   const share = await shares(processes, async () => {
     for (let i = 0; i < count; i++) await client.create(Deployment, deployment(i, Math.min(replicas, pods - i * replicas)))
-    await untilReady(client, began + longest)
+    broken = await untilReady(client, began + longest)
   })
   const seconds = (clock.monotonic() - began) / 1000
   stop.abort()
-  const took = (await starts).toSorted((a, b) => a - b)
+  const took = starts.toSorted((a, b) => a - b)
   const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0
-  const cores = `server ${share.server.toFixed(2)}, simulator ${share.simulator.toFixed(2)} cores`
+  const cores = `server ${share.server.toFixed(2)}, simulator ${share.simulator.toFixed(2)} cores, ${broken} broken connections`
   report({
     ...{
       what: `${pods} pods on ${nodes} nodes through ${count} Deployments, until all are ready`,
@@ -137,36 +140,45 @@ function deployment(i: number, count: number) {
   }
 }
 
-/** From the event that shows the pod to the one that shows it ready, in milliseconds. */
-async function watchStarts(client: Client, signal: AbortSignal): Promise<number[]> {
+/** From the event that shows the pod to the one that shows it running, in milliseconds; filled until the signal is aborted. */
+function watchStarts(client: Client, signal: AbortSignal): readonly number[] {
   const seen = new Map<string, number>()
   const took: number[] = []
-  try {
-    for await (const events of client.watch(Pod, { labelSelector: 'sample=yes', signal })) {
-      const now = clock.monotonic()
-      for (const { type, object } of events) {
-        const { uid } = object.metadata
-        if (type === 'ADDED') seen.set(uid, now)
-        const since = seen.get(uid)
-        if (since === undefined || object.status.phase !== 'Running') continue
-        seen.delete(uid)
-        took.push(now - since)
-      }
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
+  const look = ({ metadata, status }: Pod) => {
+    const since = seen.get(metadata.uid)
+    if (since === undefined || status.phase !== 'Running') return
+    seen.delete(metadata.uid)
+    took.push(clock.monotonic() - since)
   }
+  const informer = startInformer(client, Pod, { clock, random, signal, labelSelector: 'sample=yes' })
+  informer.addHandlers({
+    added(pod) {
+      seen.set(pod.metadata.uid, clock.monotonic())
+      look(pod)
+    },
+    updated: look,
+  })
   return took
 }
 
-async function untilReady(client: Client, deadline: number): Promise<void> {
+/** A connection that breaks under the load is a figure worth having, not the end. */
+async function untilReady(client: Client, deadline: number): Promise<number> {
+  let broken = 0
   for (;;) {
-    const { items } = await client.list(Deployment)
-    const ready = items.reduce((sum, { status }) => sum + (status.readyReplicas ?? 0), 0)
-    if (ready >= pods) return
+    const ready = await readyPods(client).catch((error) => {
+      if (!(error instanceof TransportError)) throw error
+      broken++
+      return 0
+    })
+    if (ready >= pods) return broken
     if (clock.monotonic() > deadline) throw new Error(`${ready} of ${pods} pods are ready`)
-    await waitReferenced(clock, 500)
+    await waitReferenced(clock, 1_000)
   }
+}
+
+async function readyPods(client: Client): Promise<number> {
+  const { items } = await client.list(Deployment)
+  return items.reduce((sum, { status }) => sum + (status.readyReplicas ?? 0), 0)
 }
 
 /** p99 of the server's calls, by verb, from the buckets that it keeps. */

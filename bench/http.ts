@@ -16,7 +16,7 @@ const shapes = [
 export default defineBench({
   name: 'http',
   async run(report) {
-    await using nami = await benchServer()
+    await using nami = await benchServer({ strict: true })
     const labels = Object.fromEntries(Array.from({ length: 25 }, (_, i) => [`label-${i}`, 'x'.repeat(50)]))
     await nami.client.create(Pod, pod('web', { labels }))
     using raw = await rawServer(nami.pki, answerWith(await bytesOf(nami)))

@@ -14,7 +14,7 @@ const data = { text: 'x'.repeat(800) }
 export default defineBench({
   name: 'list',
   async run(report) {
-    await using nami = await benchServer()
+    await using nami = await benchServer({ strict: true })
     using clients = new LoadProcess()
     await fill(nami, few)
     const short = { rounds: 5, milliseconds: 500, warmUp: 1000 }

@@ -27,7 +27,7 @@ const shapes = [
 export default defineBench({
   name: 'watch',
   async run(report) {
-    await using nami = await benchServer({ durable: true })
+    await using nami = await benchServer({ durable: true, strict: true })
     const frame = await firstFrame(nami.client)
     await using raw = await rawSockets(nami.pki)
     const limit = await Watchers.open({ target: { ...nami.target, port: raw.port }, connections: watchers, streams: 1 })

@@ -15,28 +15,40 @@ export interface Side {
 export interface Turns {
   readonly rounds?: number
   readonly milliseconds?: number
+  /** Milliseconds, or so many requests: what a busy machine does in a time is no warming. */
   readonly warmUp?: number
+  readonly warmUpRequests?: number | undefined
+  /** At most so many requests in a turn. */
+  readonly requests?: number | undefined
+  /** Makes what each of our turns uses up. */
+  readonly before?: (() => Promise<void>) | undefined
 }
 
 /** Both servers live in this thread; the load does not. */
 export async function compare(
   sides: { readonly limit: OpenLoad; readonly nami: OpenLoad },
-  { rounds = 5, milliseconds = 600, warmUp = 1500 }: Turns = {},
+  { rounds = 5, milliseconds = 600, warmUp = 1500, warmUpRequests, requests, before }: Turns = {},
 ): Promise<{ limit: Side; nami: Side }> {
-  await sides.limit.run(warmUp)
-  await sides.nami.run(warmUp)
+  const most = requests === undefined ? {} : { requests }
+  const enough = requests ?? warmUpRequests
+  for (const load of [sides.limit, sides.nami]) {
+    if (load === sides.nami) await before?.()
+    await (enough === undefined ? load.run(warmUp) : load.run(Infinity, { requests: enough }))
+  }
   const limit: Side[] = []
   const nami: Side[] = []
   for (let i = 0; i < rounds; i++) {
-    limit.push(await side(sides.limit, milliseconds))
-    nami.push(await side(sides.nami, milliseconds))
+    limit.push(await side(sides.limit, milliseconds, most))
+    await before?.()
+    // What was made for this turn is used up in it.
+    nami.push(await side(sides.nami, requests === undefined ? milliseconds : Infinity, most))
   }
   return { limit: median(limit), nami: median(nami) }
 }
 
-async function side(load: OpenLoad, milliseconds: number): Promise<Side> {
+async function side(load: OpenLoad, milliseconds: number, most: { requests?: number }): Promise<Side> {
   const before = process.threadCpuUsage()
-  const round = await load.run(milliseconds)
+  const round = await load.run(milliseconds, most)
   return sideOf(round, process.threadCpuUsage(before))
 }
 

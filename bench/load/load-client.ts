@@ -20,7 +20,10 @@ export interface Load {
   readonly method?: string
   readonly path: string
   readonly contentType?: string
-  /** In path and body `@` stands for a number that is given once, `#` for the number of the client, of whom there are as many as streams. */
+  /**
+   * In path and body `@` stands for a number that is given once, `#` for the number of the client, of whom there are as many as streams, `$` for
+   * the number of the request in its run.
+   */
   readonly body?: string
 }
 

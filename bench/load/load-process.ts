@@ -48,11 +48,11 @@ async function run({ id, milliseconds, requests = Infinity, perSecond }: Questio
   const worker = async (line: ClientHttp2Session | TLSSocket, number: number) => {
     while (performance.now() - start < milliseconds && begun < requests) {
       const due = perSecond ? start + (begun * 1000) / perSecond : 0
-      begun++
+      const turn = begun++
       const early = due - performance.now()
       if (early > 1) await new Promise((resolve) => setTimeout(resolve, early))
       const asked = performance.now()
-      const size = await ('request' in line ? request(line, load, number) : rawRequest(line, load.rawBytes ?? 0))
+      const size = await ('request' in line ? request(line, load, { number, turn }) : rawRequest(line, load.rawBytes ?? 0))
       bytes += size
       took.push(performance.now() - asked)
     }
@@ -66,11 +66,16 @@ async function run({ id, milliseconds, requests = Infinity, perSecond }: Questio
   return { requests: took.length, seconds, bytes, p50: at(0.5), p99: at(0.99), worst: at(1) }
 }
 
+interface Place {
+  readonly number: number
+  readonly turn: number
+}
+
 /** Bytes of the body. */
-function request(session: ClientHttp2Session, load: Load, client: number): Promise<number> {
+function request(session: ClientHttp2Session, load: Load, { number, turn }: Place): Promise<number> {
   const { method = 'GET', path, body, contentType = 'application/json' } = load
   const name = `${process.pid}-${names++}`
-  const filled = (text: string) => text.replaceAll('@', name).replaceAll('#', String(client))
+  const filled = (text: string) => text.replaceAll('@', name).replaceAll('#', String(number)).replaceAll('$', String(turn))
   const head = { ':method': method, ':path': filled(path), ...(body && { 'content-type': contentType }) }
   const stream = session.request(head, { endStream: !body })
   if (body) stream.end(filled(body))

@@ -20,14 +20,26 @@ const verbs: ReadonlyMap<string, string> = new Map([
  * `{resource}[/{name}[/{subresource}[/...]]]`. Everything else is no resource request.
  */
 export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
-  const plain = nonResource(method, path)
   const parts = splitPath(path)
-  if (parts.length < 3) return plain
-  const [prefix] = parts
-  if (prefix === 'api') return resourceInfo({ ...plain, version: parts[1] as string }, { method, query, parts: parts.slice(2) })
-  if (prefix !== 'apis' || parts.length < 4) return plain
-  const located = { ...plain, group: parts[1] as string, version: parts[2] as string }
-  return resourceInfo(located, { method, query, parts: parts.slice(3) })
+  const isCore = parts[0] === 'api'
+  if (parts.length < (isCore ? 3 : 4) || !(isCore || parts[0] === 'apis')) return nonResource(method, path)
+  const group = isCore ? '' : (parts[1] as string)
+  let at = isCore ? 2 : 3
+  const version = parts[at - 1] as string
+  const isSpecial = parts[at] === 'watch' || parts[at] === 'proxy'
+  if (isSpecial && parts.length - at < 2) throw badRequest(`unable to determine kind and namespace from url, ${path}`)
+  const verb = isSpecial ? (parts[at++] as string) : (verbs.get(method) ?? '')
+  const isWithin = parts[at] === 'namespaces' && parts.length - at > 1
+  const namespace = isWithin ? (parts[at + 1] as string) : ''
+  if (isWithin && parts.length - at > 2 && !namespaceSubresources.has(parts[at + 2] as string)) at += 2
+  const resource = parts[at] ?? ''
+  const name = parts[at + 1] ?? ''
+  const isProxy = verb === 'proxy'
+  const subresource = isProxy ? '' : (parts[at + 2] ?? '')
+  const behind = at + (isProxy ? 2 : 3)
+  const rest = behind < parts.length ? parts.slice(behind).join('/') : ''
+  const info = { verb, isResource: true, path, group, version, resource, subresource, namespace, name, rest }
+  return name === '' ? ofMany(info, query) : info
 }
 
 /** Before the path was read. */
@@ -40,42 +52,16 @@ function nonResource(method: string, path: string): RequestInfo {
   return { ...noRequestInfo, verb: method.toLowerCase(), path }
 }
 
-interface Tail {
-  readonly method: string
-  readonly query: URLSearchParams
-  /** The segments behind the version. */
-  readonly parts: readonly string[]
-}
-
-function resourceInfo(info: RequestInfo, { method, query, parts }: Tail): RequestInfo {
-  const special = parts[0] === 'watch' || parts[0] === 'proxy'
-  if (special && parts.length < 2) throw badRequest(`unable to determine kind and namespace from url, ${info.path}`)
-  const verb = special ? (parts[0] as string) : (verbs.get(method) ?? '')
-  const { namespace, rest } = namespaceOf(special ? parts.slice(1) : parts)
-  const [resource = '', name = '', third = ''] = rest
-  const subresource = verb === 'proxy' ? '' : third
-  const behind = rest.slice(verb === 'proxy' ? 2 : 3).join('/')
-  return withVerb({ ...info, isResource: true, verb, namespace, resource, name, subresource, rest: behind }, query)
-}
-
-function namespaceOf(parts: readonly string[]): { namespace: string; rest: readonly string[] } {
-  if (parts[0] !== 'namespaces' || parts.length < 2) return { namespace: '', rest: parts }
-  const nested = parts.length > 2 && !namespaceSubresources.has(parts[2] as string)
-  return { namespace: parts[1] as string, rest: nested ? parts.slice(2) : parts }
-}
-
 /** Without a name, `get` is a list or a watch and `delete` is of the collection. */
-function withVerb(info: RequestInfo, query: URLSearchParams): RequestInfo {
-  if (info.name === '' && info.verb === 'get') {
-    const name = exactName(query.get('fieldSelector') ?? '')
-    return {
-      ...info,
-      verb: isTrue(query.get('watch')) ? 'watch' : 'list',
-      ...(name !== '' && isPathSegmentName(name).length === 0 && { name }),
-    }
+function ofMany(info: RequestInfo, query: URLSearchParams): RequestInfo {
+  if (info.verb === 'delete') return { ...info, verb: 'deletecollection' }
+  if (info.verb !== 'get') return info
+  const name = exactName(query.get('fieldSelector') ?? '')
+  return {
+    ...info,
+    verb: isTrue(query.get('watch')) ? 'watch' : 'list',
+    ...(name !== '' && isPathSegmentName(name).length === 0 && { name }),
   }
-  if (info.name === '' && info.verb === 'delete') return { ...info, verb: 'deletecollection' }
-  return info
 }
 
 /** How Go's query conversion reads a boolean: present means true, save `false` and `0`. */

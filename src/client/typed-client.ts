@@ -1,5 +1,6 @@
 /** `createClient`: turns typed calls into Calls, for whichever Transport carries them. */
 import type { Kind, KubeObject } from '#schema/kind.ts'
+import { type NullLists, nullLists } from '#schema/null-lists.ts'
 import {
   type At,
   type Call,
@@ -11,6 +12,7 @@ import {
   type Ref,
   refOf,
   type Transport,
+  type WatchEvent,
   type WatchOptions,
   type WriteOptions,
 } from './client.ts'
@@ -21,33 +23,42 @@ export function createClient(transport: Transport): Client {
   return {
     transport,
     get: (kind, at, options = {}) =>
-      send({
-        verb: 'get',
-        ...target(kind, at, options.subresource),
-        query: query({ resourceVersion: options.resourceVersion }),
-        signal: options.signal,
-      }),
+      read(
+        kind,
+        send({
+          verb: 'get',
+          ...target(kind, at, options.subresource),
+          query: query({ resourceVersion: options.resourceVersion }),
+          signal: options.signal,
+        }),
+      ),
     list: async (kind, options = {}) => {
       const call = { ...collection(kind, options.namespace), query: listQuery(options), signal: options.signal }
-      return named(kind, await send({ verb: 'list', ...call }))
+      return complete(kind, await send({ verb: 'list', ...call }))
     },
     watch: (kind, options) =>
-      transport.watch({
-        verb: 'watch',
-        ...collection(kind, options.namespace),
-        query: watchQuery(options),
-        signal: options.signal,
-      }),
-    create: (kind, object, options = {}) => send(createCall(kind, object as Sendable, options)),
+      readEvents(
+        kind,
+        transport.watch({
+          verb: 'watch',
+          ...collection(kind, options.namespace),
+          query: watchQuery(options),
+          signal: options.signal,
+        }),
+      ),
+    create: (kind, object, options = {}) => read(kind, send(createCall(kind, object as Sendable, options))),
     update: (kind, object, options = {}) =>
-      send({
-        verb: 'update',
-        ...target(kind, object as unknown as At, options.subresource),
-        query: writeQuery(options),
-        body: typed(kind, object as Sendable),
-        signal: options.signal,
-      }),
-    patch: (kind, at, patch, options = {}) => send(patchCall(kind, at, { patch, options })),
+      read(
+        kind,
+        send({
+          verb: 'update',
+          ...target(kind, object as unknown as At, options.subresource),
+          query: writeQuery(options),
+          body: typed(kind, object as Sendable),
+          signal: options.signal,
+        }),
+      ),
+    patch: (kind, at, patch, options = {}) => read(kind, send(patchCall(kind, at, { patch, options }))),
     delete: async (kind, at, options = {}) => {
       await send({ verb: 'delete', ...target(kind, at), ...deletion(options), signal: options.signal })
     },
@@ -65,6 +76,32 @@ export function createClient(transport: Transport): Client {
       send({ verb: 'create', ...target(kind, at, subresource), query: {}, body, signal }),
     close: () => transport.close(),
   }
+}
+
+/** Lists that the server writes as null are empty ones here. */
+function read<T>(kind: Kind, answer: Promise<T>): Promise<T> {
+  const nulls = nullLists(kind.schema)
+  return nulls ? answer.then((object) => nulls.fromWire(object)) : answer
+}
+
+function readEvents<T>(kind: Kind, events: Events<T>): Events<T> {
+  const nulls = nullLists(kind.schema)
+  return nulls ? withEmptyLists(events, nulls) : events
+}
+
+type Events<T> = AsyncIterable<readonly WatchEvent<T>[]>
+
+async function* withEmptyLists<T>(events: Events<T>, nulls: NullLists): Events<T> {
+  for await (const batch of events) {
+    for (const { object } of batch) nulls.fromWire(object)
+    yield batch
+  }
+}
+
+function complete<T extends KubeObject>(kind: Kind, list: List<T>): List<T> {
+  const nulls = nullLists(kind.schema)
+  if (nulls) for (const item of list.items ?? []) nulls.fromWire(item)
+  return named(kind, list)
 }
 
 interface Sendable {

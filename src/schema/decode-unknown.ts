@@ -18,6 +18,8 @@ function collect(node: Node, value: unknown, path: string, found: Set<string>): 
     return
   }
   if (Array.isArray(value) || (node.type !== 'object' && node.type !== 'map')) return
+  // Go's unions read themselves, and not strictly.
+  if (node.type === 'object' && node.alternative) return
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined || found.size >= maxReports) continue
     const here = path ? `${path}.${name}` : name

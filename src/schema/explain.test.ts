@@ -49,7 +49,7 @@ DESCRIPTION:
     
 FIELDS:
   apiVersion	<string>
-    Group and version of this object.
+    APIVersion defines group and version of this object.
 
   colour	<string>
   enum: "", Blue, Green, Red, ....
@@ -62,7 +62,7 @@ FIELDS:
     Kind of this object.
 
   metadata	<ObjectMeta>
-    Name, labels and what the server keeps about it.
+    Standard object's metadata: name, labels and what the server keeps about it.
 
   name	<string> -required-
     What it is called.

@@ -303,7 +303,18 @@ function rankOf(value: unknown): number {
 
 /** The text of FieldsV1, byte for byte as upstream writes it. */
 export function serializeFieldSet(set: FieldSet): string {
-  return JSON.stringify(set)
+  return texts.get(set) ?? JSON.stringify(set)
+}
+
+const texts = new WeakMap<FieldSet, string>()
+
+/** For sets that many objects share. */
+export function keepText(set: FieldSet): void {
+  texts.set(set, JSON.stringify(set))
+}
+
+export function keptText(set: FieldSet): string | undefined {
+  return texts.get(set)
 }
 
 /**

@@ -33,6 +33,8 @@ for (const [text, message] of wrong) {
 test('canonicalMicroTime() keeps six digits', () => {
   assert.equal(canonicalMicroTime('2026-01-02T03:04:05.123456789Z'), '2026-01-02T03:04:05.123456Z')
   assert.equal(canonicalMicroTime('2026-01-02T03:04:05.5+01:00'), '2026-01-02T02:04:05.500000Z')
+  for (const text of ['2026-01-02T03:04:05.000001Z', '2026-01-02T03:04:05.000002Z']) assert.equal(canonicalMicroTime(text), text)
+  assert.throws(() => canonicalMicroTime('2026-13-02T03:04:05.000001Z'), /month out of range$/)
 })
 
 const durations: [string, string][] = [

@@ -38,7 +38,7 @@ export function ipText(ip: Uint8Array): string {
   return `${words.slice(0, start).join(':')}::${words.slice(start + length).join(':')}`
 }
 
-interface Cidr {
+export interface Cidr {
   readonly ip: Uint8Array
   readonly bits: number
 }
@@ -77,20 +77,21 @@ function readCidr(value: string, strict: boolean): { cidr?: Cidr; errors: string
   return { cidr, errors: isExact ? [] : ['must not have bits set beyond the prefix length'] }
 }
 
-function cidrText({ ip, bits }: Cidr): string {
+/** Go's one text for a range, without the bits beyond the prefix. */
+export function cidrText({ ip, bits }: Cidr): string {
   return `${ipText(maskIp(ip, bits))}/${bits}`
 }
 
-function maskIp(ip: Uint8Array, bits: number): Uint8Array {
+export function maskIp(ip: Uint8Array, bits: number): Uint8Array {
   return ip.map((byte, i) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - 8 * i)))))
 }
 
-function hasLeadingZeros(address: string): boolean {
+export function hasLeadingZeros(address: string): boolean {
   const four = address.slice(address.lastIndexOf(':') + 1)
   return four.includes('.') && /(?:^|\.)0\d/.test(four)
 }
 
-function isMapped(ip: Uint8Array): boolean {
+export function isMapped(ip: Uint8Array): boolean {
   return ip.length === 16 && ip.subarray(0, 10).every((byte) => byte === 0) && ip[10] === 0xff && ip[11] === 0xff
 }
 

@@ -1,4 +1,5 @@
-/** A pass over JSON text known to be valid: finds repeated keys and measures depth without building values. */
+/** A pass over JSON text known to be valid: finds repeated and unknown keys and measures depth without building values. */
+import type { Node } from './words.ts'
 
 /** Go's limit of nesting. */
 export const maxDepth = 10_000
@@ -13,13 +14,18 @@ interface Level {
   set: Set<string> | undefined
   key: string
   index: number
+  /** Undefined where nobody looks. */
+  readonly node: Node | undefined
 }
 
 const quote = 34
 const manyKeys = 16
 
-/** `duplicate field "a.b[0].c"` for every key that stands twice in one object. */
-export function duplicateFields(text: string): string[] {
+/**
+ * `duplicate field "a.b[0].c"` for every key that stands twice in one object. With a schema also `unknown field "a"`, in the order of the
+ * text, as `sigs.k8s.io/json` finds them: it does not look into what it does not know, nor into what reads itself.
+ */
+export function strictFindings(text: string, schema?: Node): string[] {
   const found = new Set<string>()
   const levels: Level[] = []
   let level: Level | undefined
@@ -29,12 +35,14 @@ export function duplicateFields(text: string): string[] {
       const end = stringEnd(text, i)
       if (level?.keys && isKey(text, end)) {
         level.key = keyText(text, i, end)
-        if (isRepeated(level)) found.add(`duplicate field "${pathOf(levels)}"`)
+        const what = complaint(level, schema !== undefined)
+        if (what) found.add(`${what} field "${pathOf(levels)}"`)
         if (found.size >= maxReports) break
       }
       i = end
     } else if (c === 123 || c === 91) {
-      level = { keys: c === 123 ? [] : undefined, set: undefined, key: '', index: 0 }
+      const node: Node | undefined = level ? partOf(level) : schema
+      level = { keys: c === 123 ? [] : undefined, set: undefined, key: '', index: 0, node }
       levels.push(level)
     } else if (c === 125 || c === 93) {
       levels.pop()
@@ -44,6 +52,24 @@ export function duplicateFields(text: string): string[] {
     }
   }
   return [...found]
+}
+
+function complaint(level: Level, isTyped: boolean): 'duplicate' | 'unknown' | undefined {
+  const repeated = isRepeated(level) ? 'duplicate' : undefined
+  if (!isTyped) return repeated
+  const { node, key } = level
+  if (node?.type === 'map') return repeated
+  if (node?.type !== 'object') return undefined
+  if (Object.hasOwn(node.fields, key)) return repeated
+  return node.keepsUnknown ? undefined : 'unknown'
+}
+
+function partOf({ node, key }: Level): Node | undefined {
+  if (node?.type === 'list') return node.items
+  if (node?.type === 'map') return node.values
+  if (node?.type !== 'object' || !Object.hasOwn(node.fields, key)) return undefined
+  const part = node.fields[key]?.schema
+  return part?.type === 'object' && part.alternative ? undefined : part
 }
 
 const looseKey = /"[ \t\r\n]+:/

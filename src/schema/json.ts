@@ -3,7 +3,8 @@
  * it gives the exact answer; a parser of our own takes over for wide integers and words errors as Go's encoding/json.
  */
 import { parseJsonSlowly } from './json-parser.ts'
-import { duplicateFields, isTooDeep, isWithoutRepeats, maxDepth } from './json-scan.ts'
+import { isTooDeep, isWithoutRepeats, maxDepth, strictFindings } from './json-scan.ts'
+import type { Node } from './words.ts'
 
 export { JsonError } from './json-parser.ts'
 
@@ -15,6 +16,8 @@ export interface ParsedJson {
   readonly value: unknown
   /** Strict decoding's complaints, `duplicate field "spec.replicas"`; the last value won. Found on first use. */
   readonly duplicates: string[]
+  /** Strict decoding's complaints about a value of this type, where there are duplicates: also unknown fields, in the order of the text. */
+  findings(schema: Node): string[]
 }
 
 /** Reads one JSON text; invalid UTF-8 becomes U+FFFD. Throws JsonError, also for more than 10,000 levels. */
@@ -47,8 +50,12 @@ class Parsed implements ParsedJson {
   }
 
   get duplicates(): string[] {
-    this.#duplicates ??= isWithoutRepeats(this.#text, this.value) ? [] : duplicateFields(this.#text)
+    this.#duplicates ??= isWithoutRepeats(this.#text, this.value) ? [] : strictFindings(this.#text)
     return this.#duplicates
+  }
+
+  findings(schema: Node): string[] {
+    return strictFindings(this.#text, schema)
   }
 }
 

@@ -75,7 +75,7 @@ export interface Subresource {
   readonly version?: string
   readonly verbs: readonly (Verb | 'connect')[]
   /** Of a subresource that changes one part of the object: sets everything else back to `old`, before validation. */
-  prepare?(object: any, old: any): void
+  prepare?(object: any, old: any, now: string): void
   /** Its rules instead of `validate` and `validateUpdate`; metadata is checked as always. */
   validateUpdate?(object: any, old: any, at: Path): readonly (FieldError | false | undefined | '')[]
 }
@@ -211,7 +211,12 @@ export function defineKind<const Name extends string, const F extends Fields>(
 }
 
 const typeMeta = {
-  apiVersion: { number: 0, schema: { type: 'string' }, presence: 'optional', doc: 'Group and version of this object.' },
+  apiVersion: {
+    number: 0,
+    schema: { type: 'string' },
+    presence: 'optional',
+    doc: 'APIVersion defines group and version of this object.',
+  },
   kind: { number: 0, schema: { type: 'string' }, presence: 'optional', doc: 'Kind of this object.' },
 } satisfies Record<string, Field>
 
@@ -220,7 +225,7 @@ function rootSchema(def: Definition, fields: Readonly<Record<string, Field>>): O
     number: 1,
     schema: ObjectMeta,
     presence: 'always',
-    doc: 'Name, labels and what the server keeps about it.',
+    doc: "Standard object's metadata: name, labels and what the server keeps about it.",
   }
   return {
     type: 'object',

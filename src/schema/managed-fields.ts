@@ -2,7 +2,7 @@
  * `metadata.managedFields` read and written: who manages which fields of an object. What becomes of them stands in `managed-update.ts` and
  * `managed-apply.ts`. Rules and texts are those of apimachinery's managedfields.
  */
-import { compareText, type FieldSet, parseFieldSet } from './field-set.ts'
+import { compareText, type FieldSet, keptText, parseFieldSet } from './field-set.ts'
 import type { ManagedFieldsEntry } from './object-meta.ts'
 import type { Shape } from './typed.ts'
 
@@ -89,6 +89,18 @@ export function encodeManaged(managers: Managers): ManagedFieldsEntry[] | undefi
       ...(subresource && { subresource }),
     }
   })
+}
+
+/** The JSON of entries whose sets have their texts ready; undefined where one has not. */
+export function readyText(entries: readonly ManagedFieldsEntry[]): string | undefined {
+  let text = ''
+  for (const { fieldsV1, subresource, ...entry } of entries) {
+    const set = keptText(fieldsV1 as FieldSet)
+    if (set === undefined) return undefined
+    const tail = subresource === undefined ? '' : `,"subresource":${JSON.stringify(subresource)}`
+    text += `${text && ','}${JSON.stringify(entry).slice(0, -1)},"fieldsV1":${set}${tail}}`
+  }
+  return `[${text}]`
 }
 
 function byAge(a: Managed, b: Managed): number {

@@ -34,7 +34,7 @@ export const unowned = fieldSet(
 )
 
 /** Names of root fields that are reset whole, so that they need not be compared. */
-function resetRoots(reset: FieldSet): ReadonlySet<string> {
+export function resetRoots(reset: FieldSet): ReadonlySet<string> {
   let roots = rootsOf.get(reset)
   if (!roots) {
     roots = new Set(

@@ -52,7 +52,7 @@ const objectMeta = object('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta', {
   uid: optional(5, string(), { doc: 'Unique in time and space, set by the server.' }),
   resourceVersion: optional(6, string(), { doc: 'Version of the object in the store, for optimistic locking and watches.' }),
   generation: optional(7, int64(), { doc: 'Counts the changes of the desired state.' }),
-  creationTimestamp: optional(8, time(), { doc: 'When the server created the object.' }),
+  creationTimestamp: optional(8, time(), { doc: 'CreationTimestamp is a timestamp: when the server created the object.' }),
   deletionTimestamp: pointer(9, time(), { doc: 'When the object will be gone, once its deletion was asked for.' }),
   deletionGracePeriodSeconds: pointer(10, int64(), { doc: 'Seconds for a graceful end before the object is removed.' }),
   labels: optional(11, map(string()), { doc: 'Identifying keys and values that selectors match.' }),

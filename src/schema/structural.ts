@@ -94,9 +94,14 @@ function withTypeMeta(fields: Readonly<Record<string, Field>>): Record<string, F
     return { number: 0, schema: { type: 'string', json }, presence: 'pointer', doc }
   }
   return {
-    apiVersion: text('apiVersion', 'Group and version of this object.'),
+    apiVersion: text('apiVersion', 'APIVersion defines group and version of this object.'),
     kind: text('kind', 'Kind of this object.'),
-    metadata: { number: 1, schema: ObjectMeta, presence: 'pointer', doc: 'Name, labels and what the server keeps about it.' },
+    metadata: {
+      number: 1,
+      schema: ObjectMeta,
+      presence: 'pointer',
+      doc: "Standard object's metadata: name, labels and what the server keeps about it.",
+    },
   }
 }
 

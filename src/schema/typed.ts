@@ -28,6 +28,8 @@ export interface MapShape {
 export interface ShapeField {
   readonly name: string
   readonly element: string
+  /** One letter, another for each field of the struct. */
+  readonly letter: string
   /** True for names that every object inherits, such as `constructor`. */
   readonly isInherited: boolean
   shape(): Shape
@@ -97,15 +99,19 @@ function compile(node: Node): Shape {
   }
 }
 
+/** Of Unicode: letters that stand for nothing. */
+const privateUse = 0xe000
+
 function structShape(node: ObjectNode): MapShape {
   const fields = Object.keys(node.fields)
     .sort()
-    .map((name): ShapeField => {
+    .map((name, place): ShapeField => {
       const { schema, default: value } = node.fields[name] as ObjectNode['fields'][string]
       let shape: Shape | undefined
       return {
         name,
         element: `f:${name}`,
+        letter: String.fromCharCode(privateUse + place),
         isInherited: name in Object.prototype,
         shape: () => (shape ??= shapeOf(schema)),
         default: typeof value === 'function' ? undefined : value,

@@ -124,6 +124,8 @@ export interface Field {
   readonly replacedWhole?: boolean
   /** Whether OpenAPI lists it as required, where its presence does not tell (`isRequired` in `openapi-schema.ts`). */
   readonly isRequired?: boolean
+  /** Of a list that is always present and may be empty: Go writes `null` then (`null-lists.ts`). */
+  readonly nullWhenEmpty?: boolean
   /** Protobuf numbers of the messages that this field is nested in, the outermost first, while it stands inline in JSON (see `embedded`). */
   readonly embeddedIn?: readonly number[]
 }
@@ -134,6 +136,7 @@ export interface FieldOptions {
   readonly retainKeys?: boolean
   readonly replacedWhole?: boolean
   readonly isRequired?: boolean
+  readonly nullWhenEmpty?: boolean
 }
 
 /** A field whose value has type T and may be absent (`Maybe`) or not. */

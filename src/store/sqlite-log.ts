@@ -1,5 +1,6 @@
 /** The durable log of the sqlite engine as its main thread sees it: questions to the worker, answered in order. */
 import { Worker } from 'node:worker_threads'
+import { atEndOfTurn } from '#lib/turn.ts'
 import type { Version } from './ledger.ts'
 import { type Answer, pack, type Request, type WorkerOptions } from './sqlite-messages.ts'
 import type { Lease } from './store.ts'
@@ -26,6 +27,14 @@ export class SqliteLog {
   #worker: Worker
   #onFatal: (error: Error) => void = () => {}
   #owed: ((answer: Answer) => void)[] = []
+  /**
+   * Answers that came in this turn. A port hands out up to a thousand messages without letting the loop turn, and each answer lets many go on
+   * who soon ask again: sockets and timers would wait until everybody in this process had paused.
+   */
+  #heard: Answer[] = []
+  #hear = () => {
+    for (const answer of this.#heard.splice(0)) this.#answered(answer)
+  }
   #bytes = 0
   #slowness = 0
   #ended: Promise<void>
@@ -44,7 +53,10 @@ export class SqliteLog {
     // Whoever opens hears of it.
     this.#opened.catch(() => {})
     this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()))
-    worker.on('message', (answer: Answer) => this.#answered(answer))
+    worker.on('message', (answer: Answer) => {
+      this.#heard.push(answer)
+      atEndOfTurn(this.#hear)
+    })
     worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
     worker.on('exit', () => this.#closing || this.#fail(new Error('the thread of the store has ended')))
   }

@@ -7,6 +7,7 @@ export interface SendOptions {
   /** Text goes as it is, everything else as JSON. */
   readonly body?: unknown
   readonly contentType?: string
+  readonly accept?: string
   readonly user?: User
   readonly signal?: AbortSignal
 }
@@ -26,13 +27,13 @@ export async function send(server: ApiServer, line: `${string} /${string}`, opti
   const [method = '', url = ''] = line.split(' ')
   const [path = '', search = ''] = url.split('?')
   const query = new URLSearchParams(search)
-  const { body, contentType = 'application/json', user = admin, signal = new AbortController().signal } = options
+  const { body, contentType = 'application/json', accept, user = admin, signal = new AbortController().signal } = options
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const warnings: string[] = []
   const request: Request = {
     ...{ method, path, query, user, signal, warnings },
     auditId: 'test',
-    headers: { 'content-type': contentType, 'user-agent': 'test' },
+    headers: { 'content-type': contentType, 'user-agent': 'test', ...(accept && { accept }) },
     origin: { type: 'in-process', user },
     body: async () => new TextEncoder().encode(text),
     info: noRequestInfo,

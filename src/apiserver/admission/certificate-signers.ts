@@ -1,11 +1,11 @@
 /** CertificateApproval, CertificateSigning and ClusterTrustBundleAttest: who may act for a signer. */
 import type { Attributes } from '../authz/authorizer.ts'
-import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from './plugin.ts'
+import type { AdmissionContext, AdmissionPlugin, AdmissionRequest, Place } from './plugin.ts'
 import { refuse } from './refuse.ts'
 
 const group = 'certificates.k8s.io'
 
-function isRequest({ kind, operation }: AdmissionRequest): boolean {
+function isRequest({ kind, operation }: Place): boolean {
   return kind.group === group && kind.plural === 'certificatesigningrequests' && operation === 'UPDATE'
 }
 

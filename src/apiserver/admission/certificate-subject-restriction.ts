@@ -29,6 +29,16 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
 
 /** The organizations in the subject of a PKCS #10 request (RFC 2986), which become the groups of a user. */
 export function organizationsOf(pem: string): string[] {
+  return subjectOf(pem, organizationType)
+}
+
+/** What becomes the name of a user. */
+export function commonNameOf(pem: string): string | undefined {
+  return subjectOf(pem, commonNameType).at(-1)
+}
+
+/** All values of one type. */
+function subjectOf(pem: string, wanted: Buffer): string[] {
   const body = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([\s\S]+?)-----END/.exec(pem)?.[1]
   if (!body) throw new Error('PEM block type must be CERTIFICATE REQUEST')
   const [whole] = parts(Buffer.from(body, 'base64'))
@@ -37,13 +47,14 @@ export function organizationsOf(pem: string): string[] {
   return parts(subject?.content ?? Buffer.alloc(0)).flatMap((set) =>
     parts(set.content).flatMap((attribute) => {
       const [type, value] = parts(attribute.content)
-      return type?.content.equals(organizationType) && value ? [value.content.toString('utf8')] : []
+      return type?.content.equals(wanted) && value ? [value.content.toString('utf8')] : []
     }),
   )
 }
 
-/** 2.5.4.10. */
+/** 2.5.4.10 and 2.5.4.3. */
 const organizationType = Buffer.from([0x55, 0x04, 0x0a])
+const commonNameType = Buffer.from([0x55, 0x04, 0x03])
 
 interface Part {
   readonly content: Buffer

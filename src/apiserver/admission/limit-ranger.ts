@@ -11,24 +11,29 @@ type Amounts = Readonly<Record<string, string>>
 
 export const limitRanger: AdmissionPlugin = {
   name: 'LimitRanger',
-  handles({ kind, operation, subresource, old }) {
-    if (kind.group !== '' || old?.metadata.deletionTimestamp) return false
+  handles({ kind, operation, subresource }) {
+    if (kind.group !== '') return false
     if (kind.plural === 'pods') {
       return (operation === 'CREATE' && !subresource) || (operation === 'UPDATE' && subresource === 'resize')
     }
     return kind.plural === 'persistentvolumeclaims' && !subresource && (operation === 'CREATE' || operation === 'UPDATE')
   },
   mutate(request, context) {
-    if (request.kind.plural !== 'pods') return
+    if (request.kind.plural !== 'pods' || isLeaving(request)) return
     for (const range of rangesFor(request, context)) fillIn(request.object, range.spec.limits)
   },
   validate(request, context) {
     const { kind, object } = request
+    if (isLeaving(request)) return
     for (const range of rangesFor(request, context)) {
       const errors = kind.plural === 'pods' ? podErrors(object, range.spec.limits) : claimErrors(object, range.spec.limits)
       if (errors.length > 0) throw refuse(request, errors.length === 1 ? (errors[0] as string) : `[${errors.join(', ')}]`)
     }
   },
+}
+
+function isLeaving({ old }: AdmissionRequest): boolean {
+  return old?.metadata.deletionTimestamp !== undefined
 }
 
 function rangesFor({ namespace }: AdmissionRequest, { lister }: AdmissionContext): readonly LimitRange[] {

@@ -1,5 +1,6 @@
 /** NamespaceLifecycle: nothing is made in a namespace that is missing or on its way out, and three namespaces never go. */
 import { Namespace } from '#api/core/v1/namespace.ts'
+import { type Soon, then } from '#lib/soon.ts'
 import { forbidden, StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from './plugin.ts'
 import { refuse } from './refuse.ts'
@@ -9,15 +10,16 @@ const immortal = new Set(['default', 'kube-system', 'kube-public'])
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
   handles: ({ operation }) => operation !== 'CONNECT',
-  async mutate(request, context) {
+  mutate(request, context) {
     const { operation, kind, namespace, name } = request
     if (isNamespace(request)) {
       if (operation === 'DELETE' && immortal.has(name)) throw forbidden(kind, name, 'this namespace may not be deleted')
       return
     }
     if (!namespace || operation === 'DELETE' || isAccessReview(request)) return
-    const found = await findNamespace(request, context)
-    if (operation === 'CREATE' && found.status?.phase === 'Terminating') throw terminating(request)
+    return then(findNamespace(request, context), ({ status }) => {
+      if (operation === 'CREATE' && status?.phase === 'Terminating') throw terminating(request)
+    })
   },
 }
 
@@ -31,12 +33,13 @@ function isAccessReview({ kind }: AdmissionRequest): boolean {
 }
 
 /** The cache may be a moment behind: a namespace that it lacks, or that is about to go, is looked up past it. Throws NotFound. */
-async function findNamespace(
-  { namespace, operation }: AdmissionRequest,
-  { lister, client }: AdmissionContext,
-): Promise<Namespace> {
+function findNamespace({ namespace, operation }: AdmissionRequest, { lister, client }: AdmissionContext): Soon<Namespace> {
   const cached = lister.get(Namespace, namespace)
   if (cached && (operation !== 'CREATE' || !cached.metadata.deletionTimestamp)) return cached
+  return readNamespace(namespace, client)
+}
+
+async function readNamespace(namespace: string, client: AdmissionContext['client']): Promise<Namespace> {
   try {
     return await client.get(Namespace, { name: namespace })
   } catch (error) {

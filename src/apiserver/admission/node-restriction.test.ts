@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TokenRequest } from '#api/authentication/v1/token-request.ts'
+import { CertificateSigningRequest } from '#api/certificates/v1/certificate-signing-request.ts'
+import { PodCertificateRequest } from '#api/certificates/v1beta1/pod-certificate-request.ts'
 import { Lease } from '#api/coordination/v1/lease.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
-import { kinds } from '#api/kinds.ts'
 import type { Kind } from '#schema/kind.ts'
 import { listerOf } from '#testing/lister.ts'
+import { commonNameOf } from './certificate-subject-restriction.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import type { AdmissionContext, AdmissionRequest } from './plugin.ts'
 
@@ -15,6 +17,7 @@ const bound = {
   metadata: { name: 'web', namespace: 'shop', uid: 'u1' },
   spec: {
     nodeName: 'n1',
+    serviceAccountName: 'a',
     containers: [],
     volumes: [
       {
@@ -27,7 +30,12 @@ const bound = {
   },
 }
 const elsewhere = { metadata: { name: 'db', namespace: 'shop', uid: 'u2' }, spec: { nodeName: 'n2', containers: [] } }
-const lister = listerOf([Pod, [bound, elsewhere]], [Node, [{ metadata: { name: 'n1', uid: 'node-uid' } }]])
+const account = { metadata: { name: 'a', namespace: 'shop', uid: 'sa-uid' } }
+const lister = listerOf(
+  [ServiceAccount, [account]],
+  [Pod, [bound, elsewhere]],
+  [Node, [{ metadata: { name: 'n1', uid: 'node-uid' } }]],
+)
 const context = {
   lister,
   authorizer: { name: 'none', authorize: () => ({ verdict: 'noOpinion' }) },
@@ -78,6 +86,7 @@ test('NodeRestriction lets a node make mirror pods of itself and nothing more', 
     [mirror({ serviceAccountName: 'a' }), 'node "n1" can not create pods that reference a service account'],
     [mirror({ imagePullSecrets: [{ name: 's' }] }), 'node "n1" can not create pods that reference secrets'],
     [mirror({ volumes: [{ name: 'v', configMap: { name: 'c' } }] }), 'node "n1" can not create pods that reference configmaps'],
+    [mirror({ resourceClaims: [{ name: 'c' }] }), 'node "n1" can not create pods that reference resourceclaims'],
     [
       mirror({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] }),
       'node "n1" can not create pods that reference persistentvolumeclaims',
@@ -169,11 +178,55 @@ test('NodeRestriction keeps a node to its own lease', async () => {
   )
 })
 
-test('NodeRestriction looks at nodes alone', () => {
-  const request = {
-    operation: 'CREATE',
-    kind: kinds[0],
-    user: { name: 'ann', groups: ['system:nodes'] },
-  } as unknown as AdmissionRequest
-  assert.equal(nodeRestriction.handles(request), false)
+test('NodeRestriction lets a node ask for certificates in its own name', async () => {
+  // `openssl req -new -subj` of `/O=devs/CN=a`, on prime256v1.
+  const pem = `-----BEGIN CERTIFICATE REQUEST-----
+MIHVMH0CAQAwGzENMAsGA1UECgwEZGV2czEKMAgGA1UEAwwBYTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABEmbAWTzrBZkNQOuRm+L8hjahb7prTAUZqylcT824iVI
+y0CB3dNUmLF8N48Qij84LfSSg5TkjvwObeqChFpMosugADAKBggqhkjOPQQDAgNI
+ADBFAiBeDeaysPrJVRqzubOThsZDWqDuKEjFr88kPoU6Zo2SHAIhAIIDbUeNRFni
+fJXqDIWyKjGA7H+3+nX3hSbpRLrplavT
+-----END CERTIFICATE REQUEST-----
+`
+  assert.equal(commonNameOf(pem), 'a')
+  const request = Buffer.from(pem).toString('base64')
+  const asked = (signerName: string, own = request) =>
+    judge(CertificateSigningRequest, { object: { spec: { signerName, request: own } } })
+  assert.equal(await asked('example.com/other'), 'ok')
+  assert.equal(await asked('kubernetes.io/kubelet-serving'), 'can only create a node CSR with CN=system:node:n1')
+  assert.match(await asked('kubernetes.io/kube-apiserver-client-kubelet', 'eA=='), /^unable to parse csr: /)
+})
+
+test('NodeRestriction lets a node ask for certificates of the pods that run on it', async () => {
+  const right = {
+    ...{
+      nodeName: 'n1',
+      nodeUID: 'node-uid',
+      podName: 'web',
+      podUID: 'u1',
+      serviceAccountName: 'a',
+      serviceAccountUID: 'sa-uid',
+    },
+  }
+  const asked = (over: object, more: object = {}) =>
+    judge(PodCertificateRequest, { object: { spec: { ...right, ...over } }, ...more })
+  const cases: [object, RegExp][] = [
+    [{}, /^ok$/],
+    [{ nodeName: 'n2' }, /^PodCertificateRequest\.Spec\.NodeName="n2", which is not the requesting node "n1"$/],
+    [{ nodeUID: 'x' }, /names node UID "x", inconsistent with the running node \("node-uid"\)$/],
+    [{ podName: 'none' }, /while retrieving pod "shop\/none" named in the PodCertificateRequest: pod "none" not found$/],
+    [{ podUID: 'x' }, /contains pod UID \("x"\) which differs from running pod "u1"$/],
+    [{ podName: 'db', podUID: 'u2' }, /^pod "shop\/db" is not running on node "n1" named in the PodCertificateRequest$/],
+    [{ serviceAccountName: 'b' }, /contains serviceAccountName \("b"\) that differs from running pod \("a"\)$/],
+    [{ serviceAccountUID: 'x' }, /names service account UID "x", which differs from the running service account \("sa-uid"\)$/],
+  ]
+  for (const [over, wanted] of cases) assert.match(await asked(over), wanted)
+  assert.equal(await asked({}, { operation: 'UPDATE' }), 'unexpected operation UPDATE')
+  assert.equal(await asked({}, { subresource: 'status' }), 'unexpected subresource status')
+})
+
+test('NodeRestriction looks at nodes alone', async () => {
+  const pod = { object: { metadata: { name: 'x' }, spec: { nodeName: 'n2', containers: [] } } }
+  assert.equal(await judge(Pod, { ...pod, user: { name: 'ann', groups: ['system:nodes'] } }), 'ok')
+  assert.match(await judge(Pod, pod), /pod/)
 })

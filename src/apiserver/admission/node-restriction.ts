@@ -4,6 +4,7 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { notFound } from '#schema/status-error.ts'
 import { nodeNameOf } from '../authz/node-identity.ts'
 import { mirrorPodAnnotation, visitPod } from '../authz/pod-references.ts'
+import { checkPodCertificateRequest, checkSigningRequest } from './node-restriction-certificates.ts'
 import { checkNodeObject } from './node-restriction-node.ts'
 import { checkTokenRequest } from './node-restriction-token.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from './plugin.ts'
@@ -11,9 +12,10 @@ import { refuse } from './refuse.ts'
 
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
-  handles: ({ operation, user }) => operation !== 'CONNECT' && nodeNameOf(user) !== undefined,
-  async mutate(request, context) {
+  handles: ({ operation }) => operation !== 'CONNECT',
+  mutate(request, context) {
     const node = nodeNameOf(request.user)
+    if (node === undefined) return
     if (!node) throw refuse(request, `could not determine node from user ${JSON.stringify(request.user.name)}`)
     const { group, plural } = request.kind
     switch (group ? `${plural}.${group}` : plural) {
@@ -31,6 +33,10 @@ export const nodeRestriction: AdmissionPlugin = {
         return checkNamedAlike(node, request, 'CSINode')
       case 'resourceslices.resource.k8s.io':
         return checkSlice(node, request)
+      case 'certificatesigningrequests.certificates.k8s.io':
+        return checkSigningRequest(node, request)
+      case 'podcertificaterequests.certificates.k8s.io':
+        return checkPodCertificateRequest(node, request, context)
     }
   },
 }
@@ -98,9 +104,10 @@ function referenceOf(pod: Pod): string | undefined {
   const references = new Set([...visitPod(pod)].filter(([, name]) => name).map(([type]) => type))
   if (references.has('secrets')) return 'secrets'
   if (references.has('configmaps')) return 'configmaps'
-  if (pod.spec.volumes?.some(({ projected }) => projected?.sources?.some((source) => source.clusterTrustBundle))) {
-    return 'clustertrustbundles'
-  }
+  if (pod.spec.resourceClaims?.length) return 'resourceclaims'
+  const projections = pod.spec.volumes?.flatMap(({ projected }) => projected?.sources ?? []) ?? []
+  if (projections.some((source) => source.clusterTrustBundle)) return 'clustertrustbundles'
+  if (projections.some((source) => source.podCertificate)) return 'podcertificates'
   return pod.spec.volumes?.some((volume) => volume.persistentVolumeClaim) ? 'persistentvolumeclaims' : undefined
 }
 
@@ -115,6 +122,10 @@ function checkPodStatus(node: string, request: AdmissionRequest): void {
   }
   if (JSON.stringify(object.status?.resourceClaimStatuses ?? []) !== JSON.stringify(old.status?.resourceClaimStatuses ?? [])) {
     throw refuse(request, `node ${quote(node)} cannot update resource claim statues`)
+  }
+  const [claim, before] = [object.status?.extendedResourceClaimStatus, old.status?.extendedResourceClaimStatus]
+  if (JSON.stringify(claim) !== JSON.stringify(before)) {
+    throw refuse(request, `node ${quote(node)} cannot update extended resource claim status`)
   }
 }
 

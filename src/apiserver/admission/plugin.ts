@@ -68,12 +68,15 @@ export interface AdmissionContext {
   readonly onWebhook?: ((outcome: WebhookOutcome) => void) | undefined
 }
 
+/** What is asked for, whatever the object. */
+export type Place = Pick<AdmissionRequest, 'kind' | 'operation' | 'subresource'>
+
 /** Throws a StatusError to refuse. Both functions run again on each retry of the write loop. */
 export interface AdmissionPlugin {
   /** Upstream's name, as `--enable-admission-plugins` wants it. */
   readonly name: string
-  /** What it wants to see; a request that does not match skips it. */
-  handles(request: AdmissionRequest): boolean
+  /** Where it wants to look; asked once for each place, which skips it from then on. */
+  handles(place: Place): boolean
   mutate?(request: AdmissionRequest, context: AdmissionContext): void | Promise<void>
   validate?(request: AdmissionRequest, context: AdmissionContext): void | Promise<void>
 }

@@ -34,12 +34,10 @@ export function resourceQuotaWith(
   const limited = configuration?.limitedResources ?? []
   return {
     name: 'ResourceQuota',
-    handles: ({ operation, namespace, kind }) =>
-      namespace !== '' &&
-      (operation === 'CREATE' || operation === 'UPDATE') &&
-      kind.plural !== 'namespaces' &&
-      !isIgnoredByQuota(kind),
+    handles: ({ operation, kind }) =>
+      (operation === 'CREATE' || operation === 'UPDATE') && kind.plural !== 'namespaces' && !isIgnoredByQuota(kind),
     validate(request, context) {
+      if (request.namespace === '') return
       const evaluator = quotaEvaluator(request.kind)
       if (!evaluator.handles(request)) return
       if (limited.length === 0 && context.lister.list(ResourceQuota, request.namespace).length === 0) return

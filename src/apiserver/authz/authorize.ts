@@ -43,9 +43,10 @@ interface Question {
   readonly errors: readonly Error[]
 }
 
-function ask(authorizers: readonly Authorizer[], { attributes, from, ...earlier }: Question): Decision | Promise<Decision> {
-  let { reasons, errors } = earlier
-  for (let i = from; i < authorizers.length; i++) {
+function ask(authorizers: readonly Authorizer[], question: Question): Decision | Promise<Decision> {
+  const { attributes } = question
+  let { reasons, errors } = question
+  for (let i = question.from; i < authorizers.length; i++) {
     const decided = (authorizers[i] as Authorizer).authorize(attributes)
     if (decided instanceof Promise) return decided.then((decision) => settle(decision, i))
     if (decided.verdict !== 'noOpinion') return decided

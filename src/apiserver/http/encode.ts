@@ -6,6 +6,7 @@ import { Status } from '#api/meta/v1/status.ts'
 import { zeroOf } from '#schema/decode.ts'
 import { stringifyJson } from '#schema/json.ts'
 import { type Kind, type KubeObject, listKindOf } from '#schema/kind.ts'
+import { nullLists } from '#schema/null-lists.ts'
 import { ObjectMeta } from '#schema/object-meta.ts'
 import { encodeProtobuf, wrapUnknown } from '#schema/protobuf.ts'
 import { type ListMetadata, toTable } from '#schema/table.ts'
@@ -52,13 +53,22 @@ export function encode(answer: Encodable, options: EncodeOptions): Encoded {
 function toBytes(answer: Encodable, { wanted, kind, pretty }: EncodeOptions): Uint8Array {
   switch (wanted.encoding) {
     case 'yaml':
-      return Buffer.from(toYaml(answer.object))
+      return Buffer.from(toYaml(written(answer.object, kind)))
     case 'protobuf':
       return protobufOf(answer.object as Typed, kind)
     default:
-      if (pretty) return Buffer.from(`${indented(answer.object)}\n`)
-      return Buffer.from(`${stringifyJson(answer.object)}\n`)
+      if (pretty) return Buffer.from(`${indented(written(answer.object, kind))}\n`)
+      return Buffer.from(`${stringifyJson(written(answer.object, kind))}\n`)
   }
+}
+
+/** Of one object or a list; what is no object of the kind is written as it stands. */
+function written(object: unknown, kind: Kind | undefined): unknown {
+  const nulls = kind && nullLists(kind.schema)
+  if (!nulls) return object
+  const one = object as Typed
+  if (one.kind === kind.kind) return nulls.toWire(object)
+  return one.kind === listKindOf(kind) && one.items ? { ...one, items: one.items.map((item) => nulls.toWire(item)) } : object
 }
 
 function indented(value: unknown): string {
@@ -131,7 +141,7 @@ export function watchFrame(
   const shaped = shapeEvent(type, value as Typed, { ...options, isFirst })
   if (wanted.encoding === 'protobuf') return protobufFrame(type, protobufOf(shaped as Typed, options.kind))
   if (wanted.encoding === 'yaml') return Buffer.from(`---\n${toYaml({ type, object: shaped })}`)
-  const body = shaped === value && bytes ? bytes : Buffer.from(stringifyJson(shaped))
+  const body = shaped === value && bytes ? bytes : Buffer.from(stringifyJson(written(shaped, options.kind)))
   return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), body, Buffer.from('}\n')])
 }
 

@@ -160,7 +160,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Paths below which protocols are switched; elsewhere the wish to is passed over, as HTTP allows. */
-const upgradable = /^\/api\/v1\/(namespaces|nodes)\/[^?]*\/(exec|attach|portforward|proxy)(\/|\?|$)/
+const upgradable = /^\/api\/v1\/(namespaces|nodes)\/[^?]*\/(exec|attach|log|portforward|proxy)(\/|\?|$)/
 
 function isUpgradable({ url = '' }: IncomingMessage): boolean {
   return upgradable.test(url)

@@ -231,3 +231,12 @@ test('errors of the server are told and answered', async () => {
   assert.deepEqual([status, body.message], [500, 'Internal error occurred: a defect'])
   assert.equal(it.errors.length, 1)
 })
+
+test('a watch that no client can read as it wants is 406, and no error of the server', async () => {
+  await using cluster = await testCluster()
+  const errors: unknown[] = []
+  await using socket = await listenOnLoopback(cluster, (error) => errors.push(error))
+  await using client = http2Client(socket)
+  assert.equal((await client.call(`GET ${maps}?watch=true`, { accept: 'text/plain' })).status, 406)
+  assert.deepEqual(errors, [])
+})

@@ -13,7 +13,7 @@ import { http1Server } from './http1.ts'
 import { serveSession, sessionOptions } from './http2.ts'
 import { type LocalDoor, openLocally } from './local-door.ts'
 import { NetworkRequest } from './network-request.ts'
-import { Service } from './service.ts'
+import { Service, type ServiceOptions } from './service.ts'
 
 export interface ListenOptions extends ServingMaterial {
   readonly host?: string
@@ -23,6 +23,8 @@ export interface ListenOptions extends ServingMaterial {
   readonly local?: LocalDoor | undefined
   /** Of HTTP/2 requests, after which their client is asked to connect anew; default 0. */
   readonly goawayChance?: number
+  /** Default: nothing is said to browsers. */
+  readonly forBrowsers?: ServiceOptions['forBrowsers']
   readonly clock: Clock
   readonly random: Random
   /** Told of every request. */

@@ -1,5 +1,6 @@
 /** What the client wants to read: encoding of the answer, and whether as the object, a Table, or its metadata alone. */
 import { StatusError } from '#schema/status-error.ts'
+import type { Request } from '../request.ts'
 
 export type Encoding = 'json' | 'yaml' | 'protobuf'
 
@@ -16,22 +17,38 @@ export const mediaTypes: Readonly<Record<Encoding, string>> = {
 
 const transformations = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'])
 const plain: Wanted = { encoding: 'json' }
-const plainCache = new Map<string, Wanted>()
-const customCache = new Map<string, Wanted>()
+
+/** What can be made of an answer: custom resources have no protobuf form, save for their metadata; reviews and the like have no table. */
+type Form = 'built-in' | 'custom' | 'without table'
+
+const caches: Readonly<Record<Form, Map<string, Wanted>>> = {
+  'built-in': new Map(),
+  custom: new Map(),
+  'without table': new Map(),
+}
 
 /** The first of the accepted types that we can make, best quality first; 406 where there is none. */
-export function negotiate(accept: string | undefined, isCustom = false): Wanted {
+export function negotiate(request: Pick<Request, 'headers' | 'kind' | 'info'>): Wanted {
+  const { accept } = request.headers
   if (!accept || accept === '*/*' || accept === 'application/json') return plain
-  const cache = isCustom ? customCache : plainCache
+  const form = formOf(request)
+  const cache = caches[form]
   const known = cache.get(accept)
   if (known) return known
-  const wanted = choose(accept, isCustom)
+  const wanted = choose(accept, form)
   if (cache.size < 1000 && accept.length <= 500) cache.set(accept, wanted)
   return wanted
 }
 
-/** Custom resources have no protobuf form, save for their metadata. */
-function choose(accept: string, isCustom: boolean): Wanted {
+function formOf({ kind, info }: Pick<Request, 'kind' | 'info'>): Form {
+  if (!kind) return 'built-in'
+  if (kind.def.custom) return 'custom'
+  const isReview = kind.def.virtual && !kind.def.columns
+  return isReview || (info.subresource && info.verb === 'create') ? 'without table' : 'built-in'
+}
+
+function choose(accept: string, form: Form): Wanted {
+  const isCustom = form === 'custom'
   const clauses = accept
     .split(',')
     .map(parseClause)
@@ -44,7 +61,7 @@ function choose(accept: string, isCustom: boolean): Wanted {
     if (isCustom && encoding === 'protobuf' && !kind) continue
     if (!kind) return { encoding }
     const isKnown = transformations.has(kind) && group === 'meta.k8s.io' && (version === 'v1' || version === 'v1beta1')
-    if (isKnown && !(kind === 'Table' && encoding === 'protobuf'))
+    if (isKnown && !(kind === 'Table' && (encoding === 'protobuf' || form === 'without table')))
       return { encoding, as: { kind, version } as NonNullable<Wanted['as']> }
   }
   throw notAcceptable(isCustom ? [mediaTypes.json, mediaTypes.yaml] : Object.values(mediaTypes))

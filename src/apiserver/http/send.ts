@@ -64,7 +64,7 @@ function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock):
   let contentType = mediaTypes.json
   let pieces: readonly Uint8Array[]
   try {
-    const wanted = negotiate(request.headers.accept, request.kind?.def.custom !== undefined)
+    const wanted = negotiate(request)
     contentType = mediaTypes[wanted.encoding]
     pieces = readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes]
   } catch (error) {
@@ -146,7 +146,7 @@ async function startWatch(
 ): Promise<void> {
   const { request } = exchange
   const options = {
-    ...optionsOf(request, clock, negotiate(request.headers.accept, response.kind.def.custom !== undefined)),
+    ...optionsOf(request, clock, negotiate(request)),
     kind: response.kind,
   }
   const type = mediaTypes[options.wanted.encoding]

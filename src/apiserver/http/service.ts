@@ -2,6 +2,7 @@
 import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { then } from '#lib/soon.ts'
+import { StatusError } from '#schema/status-error.ts'
 import { asStatus } from '../pipeline.ts'
 import type { RequestMetrics } from '../publish/metrics.ts'
 import type { Response } from '../request.ts'
@@ -15,6 +16,8 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly random: Random
   readonly goawayChance?: number
+  /** Headers for browsers; answers what is theirs alone itself, and undefined then. */
+  readonly forBrowsers?: ((exchange: Exchange) => Exchange | undefined) | undefined
   readonly metrics?: RequestMetrics
   readonly onError?: (error: unknown) => void
 }
@@ -35,7 +38,10 @@ export class Service {
     this.#context = { clock: options.clock, watches: this.#watches, onError: options.onError }
   }
 
-  serve(exchange: Exchange): void {
+  serve(arrived: Exchange): void {
+    const { forBrowsers } = this.#options
+    const exchange = forBrowsers ? forBrowsers(arrived) : arrived
+    if (!exchange) return
     const { request } = exchange
     if (this.#turnsAway && !isProbe(request)) return turnAway(exchange)
     if (this.#goawayChance > 0) sendAwaySome(exchange, this.#goawayChance, this.#options.random)
@@ -83,7 +89,8 @@ export class Service {
 
   #fail(exchange: Exchange, error: unknown): void {
     if (exchange.request.signal.aborted) return
-    this.#options.onError?.(error)
+    // What the client is to blame for is told to the client alone.
+    if (!(error instanceof StatusError) || error.code >= 500) this.#options.onError?.(error)
     refuse(exchange, asStatus(error).toStatus())
   }
 }

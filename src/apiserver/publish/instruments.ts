@@ -24,6 +24,11 @@ export class Instruments {
     })
   }
 
+  /** What others in this process count, as lines that are complete. */
+  include(others: { lines(): string[] }): void {
+    this.#all.push(others)
+  }
+
   lines(): string[] {
     return this.#all.flatMap((one) => one.lines())
   }

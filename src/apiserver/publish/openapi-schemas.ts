@@ -34,7 +34,7 @@ const apiResource = object(
 const resourceList = object(
   `${meta}.APIResourceList`,
   {
-    apiVersion: optional(0, string(), { doc: 'Group and version of this object.' }),
+    apiVersion: optional(0, string(), { doc: 'APIVersion defines group and version of this object.' }),
     groupVersion: always(1, string(), { doc: 'The group and version that is listed.' }),
     kind: optional(0, string(), { doc: 'Kind of this object.' }),
     resources: always(2, list(apiResource, { listType: 'atomic' }), { doc: 'The resources.' }),

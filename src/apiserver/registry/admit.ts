@@ -1,7 +1,9 @@
 /** Runs a write through the admission plugins, in the order of their list. */
+import { eachInTurn, type Soon, then } from '#lib/soon.ts'
 import { decodeManaged } from '#schema/managed-fields.ts'
 import type { ManagedFieldsEntry } from '#schema/object-meta.ts'
-import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts'
+import { concernedBy } from '../admission/concerned.ts'
+import type { AdmissionContext, AdmissionRequest } from '../admission/plugin.ts'
 import type { Registry } from './registry.ts'
 import type { WriteContext } from './write-context.ts'
 
@@ -14,21 +16,24 @@ export interface Admitted {
 }
 
 /** Mutating plugins change `object` in place. */
-export async function admitMutating(context: WriteContext, what: Admitted): Promise<void> {
+export function admitMutating(context: WriteContext, what: Admitted): Soon<void> {
   const base = admissionRequest(context, what)
+  const { mutating } = concernedBy(context.registry.admission, base)
+  if (mutating.length === 0) return
   const services = servicesOf(context.registry)
   const before = what.object?.metadata?.managedFields
   let again = false
   const key = {}
   const want = () => void (again = true)
-  const request = { ...base, reinvocation: { isSecond: false, key, want } }
-  for (const plugin of handlers(context, request)) await plugin.mutate?.(request, services)
-  if (again) {
-    const second = { ...base, reinvocation: { isSecond: true, key, want } }
-    for (const plugin of handlers(context, second)) await plugin.mutate?.(second, services)
+  const pass = (isSecond: boolean) => {
+    const request = { ...base, reinvocation: { isSecond, key, want } }
+    return eachInTurn(mutating, (mutate) => mutate(request, services))
   }
-  const { metadata } = what.object ?? {}
-  if (metadata && metadata.managedFields !== before) checkManagers(context, metadata, before)
+  const passes = then(pass(false), () => (again ? pass(true) : undefined))
+  return then(passes, () => {
+    const { metadata } = what.object ?? {}
+    if (metadata && metadata.managedFields !== before) checkManagers(context, metadata, before)
+  })
 }
 
 /** Admission may change who manages what, but not break the record. */
@@ -46,14 +51,12 @@ function checkManagers(
   }
 }
 
-export async function admitValidating(context: WriteContext, what: Admitted): Promise<void> {
+export function admitValidating(context: WriteContext, what: Admitted): Soon<void> {
   const request = admissionRequest(context, what)
+  const { validating } = concernedBy(context.registry.admission, request)
+  if (validating.length === 0) return
   const services = servicesOf(context.registry)
-  for (const plugin of handlers(context, request)) await plugin.validate?.(request, services)
-}
-
-function handlers({ registry }: WriteContext, request: AdmissionRequest): readonly AdmissionPlugin[] {
-  return registry.admission.filter((plugin) => plugin.handles(request))
+  return eachInTurn(validating, (validate) => validate(request, services))
 }
 
 function admissionRequest(context: WriteContext, { operation, object, old, name }: Admitted): AdmissionRequest {
@@ -63,11 +66,9 @@ function admissionRequest(context: WriteContext, { operation, object, old, name 
   const where = kind.plural === 'namespaces' && kind.group === '' ? ownName : namespace
   const base = { operation, kind, subresource, namespace: where, name: ownName, user, dryRun, object, options, warn }
   const { audit } = context.request
-  return {
-    ...base,
-    ...(old !== undefined && { old }),
-    ...(audit && { annotate: (key: string, value: string) => audit.annotate(key, value) }),
-  }
+  const annotate = audit && ((key: string, value: string) => audit.annotate(key, value))
+  if (old === undefined) return annotate ? { ...base, annotate } : base
+  return annotate ? { ...base, old, annotate } : { ...base, old }
 }
 
 const services = new WeakMap<Registry, AdmissionContext>()

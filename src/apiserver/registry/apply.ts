@@ -15,7 +15,7 @@ import { fieldSetOf, validateTyped } from '#schema/typed-walk.ts'
 import type { Request } from '../request.ts'
 import { managersOf, versionsOf, writerOf, zeroObject } from './field-managers.ts'
 import type { WriteOptions } from './options.ts'
-import { complain } from './read-object.ts'
+import { complain, yamlFindings } from './read-object.ts'
 import { checkAddress } from './update.ts'
 import type { WriteContext } from './write-context.ts'
 
@@ -38,7 +38,9 @@ export async function applierOf(
   request.audit?.sent(patch)
   return (current) => {
     const object = applied(context, { current, patch, options })
-    complain(request, options, duplicates, () => badRequest(`error strict decoding YAML: ${yamlErrors(duplicates)}`))
+    complain(request, options, yamlFindings(duplicates), (text) =>
+      badRequest(text.replace('strict decoding error:', 'error strict decoding YAML:')),
+    )
     if (object.metadata.uid && !current) {
       const { kind, name } = context
       const why = `the provided object specified uid ${object.metadata.uid}, and no existing object was found`
@@ -67,10 +69,6 @@ async function parsePatch(request: Request): Promise<{ value: unknown; duplicate
     if (error instanceof StatusError) throw error
     throw badRequest(`error decoding YAML: error converting YAML to JSON: ${(error as Error).message}`)
   }
-}
-
-function yamlErrors(duplicates: readonly string[]): string {
-  return `error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((text) => `  ${text}`).join('\n')}`
 }
 
 interface Task {

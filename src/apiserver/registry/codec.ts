@@ -1,6 +1,8 @@
 /** Rows to shared objects. What was just written is not parsed again. */
 import { parseJson, stringifyJson } from '#schema/json.ts'
 import type { KubeObject } from '#schema/kind.ts'
+import { readyText } from '#schema/managed-fields.ts'
+import type { NullLists } from '#schema/null-lists.ts'
 import { encodeStored } from '#store/splice.ts'
 import type { Row } from '#store/store.ts'
 
@@ -10,22 +12,39 @@ import type { Row } from '#store/store.ts'
  */
 const underWay = new WeakMap<Uint8Array, KubeObject>()
 
-/** The bytes to store; the caller may no longer change `object`. */
-export function encodeObject(object: KubeObject): Uint8Array {
+/** The bytes to store; the caller may no longer change `object`. `nulls` are of its kind. */
+export function encodeObject(object: KubeObject, nulls?: NullLists): Uint8Array {
   // It gets another with the write; without it the object is written as it stands.
   object.metadata.resourceVersion = undefined as unknown as string
-  const bytes = encodeStored(object)
+  const bytes = encodeStored(nulls ? nulls.toWire(object) : object, metadataText(object))
   underWay.set(bytes, object)
   return bytes
 }
 
+/** Where the fields of its managers are those of many objects, which have their text ready; managedFields come last. */
+function metadataText({ metadata }: KubeObject): string | undefined {
+  const { managedFields, ...others } = metadata
+  const managers = managedFields && readyText(managedFields)
+  if (managers === undefined) return undefined
+  const text = stringifyJson(others)
+  return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"managedFields":${managers}}`
+}
+
+interface Decoding {
+  readonly freeze: boolean
+  readonly nulls: NullLists | undefined
+}
+
 /** Shared and read-only. `before`, where it is known, is the same object under another version: a deletion shows the last state under its own. */
-export function decodeRow(row: Row, freeze: boolean, before?: KubeObject): KubeObject {
+export function decodeRow(row: Row, { freeze, nulls }: Decoding, before?: KubeObject): KubeObject {
   const version = String(row.revision)
   if (before) return withVersion(before, version)
   let object = underWay.get(row.value)
   if (object) underWay.delete(row.value)
-  else object = parseJson(row.value).value as KubeObject
+  else {
+    object = parseJson(row.value).value as KubeObject
+    nulls?.fromWire(object)
+  }
   object.metadata.resourceVersion = version
   if (freeze) deepFreeze(object)
   return object
@@ -45,6 +64,6 @@ export function deepFreeze(value: unknown): void {
 const encoder = new TextEncoder()
 
 /** The JSON of an object that is served in another form than it is stored in, with the newline that ends a body. */
-export function objectLine(object: unknown): Uint8Array {
-  return encoder.encode(`${stringifyJson(object)}\n`)
+export function objectLine(object: unknown, nulls?: NullLists): Uint8Array {
+  return encoder.encode(`${stringifyJson(nulls ? nulls.toWire(object) : object)}\n`)
 }

@@ -6,6 +6,7 @@ import { formatTime } from '#lib/clock.ts'
 import { decode } from '#schema/decode.ts'
 import { empty, type FieldSet, fieldSet } from '#schema/field-set.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
+import { managersAfterCreate } from '#schema/managed-create.ts'
 import { decodeManaged, encodeManaged, type Managers, type Versions, type Writer } from '#schema/managed-fields.ts'
 import { managersAfterUpdate } from '#schema/managed-update.ts'
 import type { ManagedFieldsEntry } from '#schema/object-meta.ts'
@@ -28,13 +29,27 @@ export function trackWrite(context: WriteContext, object: KubeObject, live: Kube
   try {
     const managers = managersBefore(sent, known, context.subresource !== '')
     if (managers.size === 0 && live) return setEntries(metadata, undefined)
-    const before = live ?? zeroObject(context.kind)
-    const next = managersAfterUpdate(versionsOf(context), { live: before, object, managers, writer: writerOf(context) })
+    const next = managersAfter(context, { object, live, managers })
     if (next !== managers || managers !== managersOf(known)) setEntries(metadata, encodeManaged(next))
   } catch {
     // A value that fits no schema: validation has the better words for it.
     setEntries(metadata, undefined)
   }
+}
+
+interface Write {
+  readonly object: KubeObject
+  readonly live: KubeObject | undefined
+  readonly managers: Managers
+}
+
+function managersAfter(context: WriteContext, { object, live, managers }: Write): Managers {
+  const versions = versionsOf(context)
+  const writer = writerOf(context)
+  if (live) return managersAfterUpdate(versions, { live, object, managers, writer })
+  const zero = zeroObject(context.kind)
+  if (managers.size === 0) return managersAfterCreate(versions, { zero, object, writer })
+  return managersAfterUpdate(versions, { live: zero, object, managers, writer })
 }
 
 function setEntries(metadata: KubeObject['metadata'], entries: ManagedFieldsEntry[] | undefined): void {
@@ -89,8 +104,21 @@ export function writerOf({ kind, subresource, options, request, registry }: Writ
 /** Upstream's `FieldManagerMaxLength`. */
 const maxManager = 128
 
+const programs = new Map<string, string>()
+const mostPrograms = 256
+
 /** What stands before the first slash of a User-Agent, as far as it can be printed and is short enough. */
 export function programOf(userAgent: string): string {
+  let name = programs.get(userAgent)
+  if (name === undefined) {
+    // Few programs write most of what is written.
+    if (programs.size >= mostPrograms) programs.clear()
+    programs.set(userAgent, (name = readProgram(userAgent)))
+  }
+  return name
+}
+
+function readProgram(userAgent: string): string {
   let name = ''
   let length = 0
   for (const letter of userAgent.split('/')[0] as string) {

@@ -98,7 +98,7 @@ function patchOptions(request: Request, type: string): WriteOptions {
   throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [error])
 }
 
-async function readPatch(request: Request): Promise<ParsedJson> {
+async function readPatch(request: Request): Promise<Pick<ParsedJson, 'value' | 'duplicates'>> {
   if (request.object !== undefined) return { value: copyJson(request.object), duplicates: [] }
   try {
     return parseJson(await request.body())

@@ -1,7 +1,8 @@
 /** Reads an object off a request: bytes in one of three formats, or the values that an in-process caller handed in. */
 import { decode, decodeOwned } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
-import { parseJson } from '#schema/json.ts'
+import { type ParsedJson, parseJson } from '#schema/json.ts'
+import { setOwn } from '#schema/json-parser.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { badRequest, StatusError } from '#schema/status-error.ts'
 import type { Schema } from '#schema/words.ts'
@@ -13,6 +14,8 @@ export interface RawBody {
   readonly value: unknown
   /** Keys that stood there twice, in strict decoding's words. */
   readonly duplicates: readonly string[]
+  /** Of JSON: these and unknown fields, in the order of the text. */
+  readonly findings?: ParsedJson['findings']
   /** For error texts. */
   readonly bytes: Uint8Array
 }
@@ -46,12 +49,22 @@ export async function readBody(request: Request, shape: Shape): Promise<RawBody 
       get duplicates() {
         return parsed.duplicates
       },
+      ...(parsed.findings && { findings: (schema) => parsed.findings?.(schema) ?? [] }),
       bytes,
     }
   } catch (error) {
     if (error instanceof StatusError) throw error
     throw unrecognized(shape.kind, bytes, error)
   }
+}
+
+/** To upstream YAML is JSON with its keys in order, and that is how unknown fields are told. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(inOrder)
+  const ordered: Record<string, unknown> = {}
+  for (const key of Object.keys(value).sort()) setOwn(ordered, key, inOrder((value as Record<string, unknown>)[key]))
+  return ordered
 }
 
 export function mediaType({ headers }: Request): string {
@@ -62,7 +75,7 @@ async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omi
   if (type === 'application/yaml') {
     const { parseYaml } = await (yaml ??= import('#schema/yaml.ts'))
     const [document] = parseYaml(new TextDecoder().decode(bytes))
-    return { value: document?.value, duplicates: [] }
+    return { value: inOrder(document?.value), duplicates: yamlFindings(document?.duplicates ?? []) }
   }
   const isCustom = shape.schema.json !== undefined
   if (type === 'application/vnd.kubernetes.protobuf' && !isCustom)
@@ -111,9 +124,22 @@ function decodeBody(request: Request, kind: Kind, { body, options }: { body: Raw
   } catch (error) {
     throw cannotHandle(body.value, kind, error instanceof Error ? error.message : error)
   }
-  complain(request, options, [...body.duplicates, ...report.unknown], (text) => cannotHandle(body.value, kind, text))
+  complain(request, options, findingsOf(kind, body, report), (text) => cannotHandle(body.value, kind, text))
   return object
 }
+
+/** Of a custom resource upstream looks for duplicates while it parses, and for unknown fields later. */
+function findingsOf(kind: Kind, { duplicates, findings }: RawBody, { unknown }: { unknown: string[] }): readonly string[] {
+  if (duplicates.length === 0) return unknown
+  return findings && !kind.def.custom ? findings(kind.schema) : [...duplicates, ...unknown]
+}
+
+/** Repeated keys of YAML are one complaint, though several warnings. */
+export function yamlFindings(duplicates: readonly string[]): string[] {
+  return duplicates.length === 0 ? [] : [yamlPrefix + duplicates.map((text) => `  ${text}`).join('\n')]
+}
+
+const yamlPrefix = 'error converting YAML to JSON: yaml: unmarshal errors:\n'
 
 /** Strict decoding's findings: an error, warnings, or nothing. */
 export function complain(
@@ -124,7 +150,11 @@ export function complain(
 ): void {
   if (findings.length === 0 || fieldValidation === 'Ignore') return
   if (fieldValidation === 'Strict') throw refuse(`strict decoding error: ${findings.join(', ')}`)
-  for (const finding of findings) if (!warnings.includes(finding)) warnings.push(finding)
+  for (const finding of findings) {
+    for (const line of finding.replace(yamlPrefix, '').split('\n')) {
+      if (!warnings.includes(line.trim())) warnings.push(line.trim())
+    }
+  }
 }
 
 function checkType({ value, bytes }: RawBody, kind: Kind, kinds: KindTable): void {

@@ -5,6 +5,7 @@ import { PodMetrics } from '#api/metrics/v1beta1/pod-metrics.ts'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
+import { negotiate } from '../http/negotiate.ts'
 import type { Request, Response } from '../request.ts'
 import { pageNotFound } from '../stages/not-found.ts'
 import { create } from './create.ts'
@@ -39,6 +40,7 @@ const verbs: Readonly<Record<Verb, Verbs>> = {
 
 const onCollections = new Set<string>(['list', 'watch', 'create', 'deletecollection'])
 
+/** What could not be answered in a form that the client takes is refused before anything happens. */
 export function serveResource(registry: Registry, request: Request, kind: Kind): Soon<Response> {
   const { info } = request
   if (!addresses(request, kind)) return pageNotFound()
@@ -48,6 +50,7 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   const reads = virtualReads.get(kind)
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
+  negotiate(request)
   const verb = info.verb as Verb
   // The old prefix `/watch/` says so of any method.
   if (verb === 'watch' && request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
@@ -103,5 +106,6 @@ function serveSubresource(registry: Registry, request: Request, kind: Kind): Soo
   if (!handlers || (!declared && !subresources[`${kind.plural}/${subresource}`])) return pageNotFound()
   const handler = handlers[verb] ?? handlers.connect
   if (!handler) throw methodNotAllowed()
+  if (handler !== handlers.connect && subresource !== 'log') negotiate(request)
   return handler(registry, request, kind)
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '#lib/clock.ts'
 import { type Soon, then } from '#lib/soon.ts'
 import type { Kind, KubeObject, StoredForm } from '#schema/kind.ts'
+import { type NullLists, nullLists } from '#schema/null-lists.ts'
 import { StatusError } from '#schema/status-error.ts'
 import { asLongAsTheRow, CachedRow, type Making } from '#store/cached-row.ts'
 import { type Cause, create, type Row, remove, type Store, update } from '#store/store.ts'
@@ -46,7 +47,7 @@ export function openCache(kind: Kind, { store, clock, freeze }: CacheOptions): C
     clock,
     prefix: prefixOf(kind),
     indexers,
-    decode: (row, before) => decodeRow(row, freeze, before),
+    decode: (row, before) => decodeRow(row, { freeze, nulls: nullLists(kind.schema) }, before),
   })
 }
 
@@ -76,13 +77,16 @@ export class Storage {
   #stopped = new AbortController()
   /** For rows that the cache has not seen yet. */
   #making: Making<KubeObject>
+  #nulls: NullLists | undefined
 
   constructor(kind: Kind, { store, cache, freeze }: { store: Store; cache: Cache; freeze: boolean }) {
     this.kind = kind
     this.cache = cache
     this.#store = store
     this.#prefix = prefixOf(storedKindOf(kind))
-    this.#making = { decode: (row, before) => decodeRow(row, freeze, before), decoded: asLongAsTheRow, served: asLongAsTheRow }
+    this.#nulls = nullLists(storedKindOf(kind).schema)
+    const decoding = { freeze, nulls: this.#nulls }
+    this.#making = { decode: (row, before) => decodeRow(row, decoding, before), decoded: asLongAsTheRow, served: asLongAsTheRow }
   }
 
   keyOf(namespace: string, name: string): string {
@@ -129,7 +133,7 @@ export class Storage {
 
   async #convert(rows: readonly CacheRow[], fromFar: NonNullable<StoredForm['fromFar']>): Promise<void> {
     const objects = await fromFar(rows.map(decodedOf))
-    for (const [i, row] of rows.entries()) this.#entries.set(row, servedEntry(row, objects[i]))
+    for (const [i, row] of rows.entries()) this.#entries.set(row, servedEntry(this.kind, row, objects[i]))
   }
 
   #near(row: Row): Soon<Entry> {
@@ -163,7 +167,7 @@ export class Storage {
   lastState(row: Row, revision: number, entry?: Entry): Entry {
     const known = this.cache.get(row.key)
     const last = new CachedRow({ ...row, revision }, this.#making, known?.revision === row.revision ? known : undefined)
-    return entry && this.kind.def.storedAs ? servedEntry(last, entry.object) : this.entry(last)
+    return entry && this.kind.def.storedAs ? servedEntry(this.kind, last, entry.object) : this.entry(last)
   }
 
   /** Whether an unchanged object would be stored differently today. */
@@ -214,9 +218,9 @@ export class Storage {
 
   #encode(object: KubeObject): Soon<Uint8Array> {
     const { storedAs } = this.kind.def
-    if (!storedAs) return encodeObject(object)
+    if (!storedAs) return encodeObject(object, this.#nulls)
     const stored = (storedAs.toFar?.(object) ?? storedAs.toStored(object)) as Soon<KubeObject>
-    return then(stored, encodeObject)
+    return then(stored, (converted) => encodeObject(converted, this.#nulls))
   }
 }
 
@@ -251,10 +255,10 @@ function decodedOf(row: CachedRow<KubeObject>): KubeObject {
 }
 
 function convertedEntry(kind: Kind, cached: CachedRow<KubeObject>): Entry {
-  return servedEntry(cached, kind.def.storedAs?.fromStored(decodedOf(cached)))
+  return servedEntry(kind, cached, kind.def.storedAs?.fromStored(decodedOf(cached)))
 }
 
-function servedEntry(cached: CachedRow<KubeObject>, converted: KubeObject): Entry {
+function servedEntry({ schema }: Kind, cached: CachedRow<KubeObject>, converted: KubeObject): Entry {
   const object = withVersion(converted, String(cached.revision))
   let line: Uint8Array | undefined
   return {
@@ -264,7 +268,7 @@ function servedEntry(cached: CachedRow<KubeObject>, converted: KubeObject): Entr
       return this.line.subarray(0, -1)
     },
     get line() {
-      return (line ??= objectLine(object))
+      return (line ??= objectLine(object, nullLists(schema)))
     },
   }
 }

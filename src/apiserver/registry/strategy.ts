@@ -114,7 +114,7 @@ function resetOtherParts(kind: Kind, object: any, { old, part, now }: Change): v
   if (part === 'main') {
     if (kind.def.status) keep(object, old, 'status')
     kind.def.prepare?.(object, old)
-  } else part.prepare?.(object, old)
+  } else part.prepare?.(object, old, now)
   const changed = generationPaths(kind).some((path) => !sameJson(valueAt(object, path), valueAt(old, path)))
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1
 }

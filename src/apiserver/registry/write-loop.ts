@@ -138,8 +138,8 @@ function differsInTimesOnly(ready: KubeObject, old: KubeObject): boolean {
   const { managedFields: now } = ready.metadata
   const { managedFields: before } = old.metadata
   if (!now || !before || now === before || now.length !== before.length) return false
-  const isSame = now.every((entry, i) => sameJson({ ...entry, time: undefined }, { ...before[i], time: undefined }))
-  return isSame && sameJson({ ...ready, metadata: { ...ready.metadata, managedFields: before } }, old)
+  if (!sameJson({ ...ready, metadata: { ...ready.metadata, managedFields: before } }, old)) return false
+  return now.every((entry, i) => sameJson({ ...entry, time: undefined }, { ...before[i], time: undefined }))
 }
 
 /** The last finalizer of a deleted object is gone, so the update deletes it; the client sees the object it sent. */

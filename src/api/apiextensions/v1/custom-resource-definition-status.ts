@@ -21,6 +21,7 @@ export const CustomResourceDefinitionCondition: Schema<CustomResourceDefinitionC
 const status = object(`${group}.CustomResourceDefinitionStatus`, {
   conditions: always(1, list(CustomResourceDefinitionCondition, { listType: 'map', mapKeys: ['type'] }), {
     isRequired: false,
+    nullWhenEmpty: true,
     doc: 'Whether the names are accepted, the resource is served, and so on.',
   }),
   acceptedNames: always(2, CustomResourceDefinitionNames, { doc: 'Names under which it is served.' }),

@@ -29,7 +29,7 @@ const kind = defineKind({
   immutable: ['data'],
   columns: [
     { name: 'Controller', doc: 'Whose state it is.', value: controllerText },
-    { name: 'Revision', type: 'integer', doc: 'Number of the state.', value: ({ revision }) => revision },
+    { name: 'Revision', doc: 'Number of the state.', value: ({ revision }) => revision },
     age,
   ],
 })

@@ -1,8 +1,10 @@
 /** DaemonSet: one pod on every node, or on every node of some sort. */
+
 import { validateDaemonSet, validateDaemonSetStatus } from '#api/apps/v1/daemon-set-validation.ts'
 import { defaultPodTemplate } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
+import { workloadWarnings } from '#api/core/v1/pod-warnings.ts'
 import { labelsText, templateColumns } from '#api/core/v1/template-columns.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
 import { semanticEqual } from '#schema/equal.ts'
@@ -108,6 +110,7 @@ const kind = defineKind({
   immutable: ['spec.selector'],
   validate: ({ metadata, spec }, at) => validateDaemonSet(metadata, spec, at),
   validateStatusUpdate: ({ status }, old, at) => validateDaemonSetStatus(status, old.status, at.child('status')),
+  warnings: (object, old) => workloadWarnings(object, old, false),
   columns: [
     {
       name: 'Desired',

@@ -1,8 +1,10 @@
 /** Deployment: identical pods, rolled from one template to the next. */
+
 import { validateDeploymentSpec, validateDeploymentStatus } from '#api/apps/v1/deployment-validation.ts'
 import { defaultPodTemplate } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
+import { workloadWarnings } from '#api/core/v1/pod-warnings.ts'
 import { templateColumns } from '#api/core/v1/template-columns.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
@@ -118,6 +120,7 @@ const kind = defineKind({
   immutable: ['spec.selector'],
   validate: ({ metadata, spec }, at) => [...validateFinalizers(metadata, at), ...validateDeploymentSpec(spec, at.child('spec'))],
   validateStatusUpdate: ({ status }, old, at) => validateDeploymentStatus(status, old.status, at.child('status')),
+  warnings: (object, old) => workloadWarnings(object, old, true),
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
   columns: [
     {

@@ -1,4 +1,5 @@
 /** StatefulSet: pods with names and storage of their own, started and replaced in order. */
+
 import {
   validateStatefulSet,
   validateStatefulSetStatus,
@@ -8,8 +9,11 @@ import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { defaultPodTemplate, roundUp } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
+import { workloadWarnings } from '#api/core/v1/pod-warnings.ts'
+import { fractionWarnings } from '#api/core/v1/quantity-warnings.ts'
 import { templateColumns } from '#api/core/v1/template-columns.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
+import { root } from '#schema/field-error.ts'
 import { age, defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import {
   always,
@@ -149,9 +153,17 @@ const kind = defineKind({
   validateCreate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: ({ status }, old, at) => validateStatefulSetStatus(status, old.status, at.child('status')),
-  warnings({ spec }) {
+  warnings(set, old) {
+    const { volumeClaimTemplates = [], revisionHistoryLimit } = set.spec
+    const claimsAt = root.child('spec', 'volumeClaimTemplates')
     const advice = 'a negative value retains all historical revisions; a value >= 0 is recommended'
-    return spec.revisionHistoryLimit < 0 ? [`spec.revisionHistoryLimit: ${advice}`] : []
+    return [
+      ...workloadWarnings(set, old, false),
+      ...volumeClaimTemplates.flatMap(({ spec }, index) =>
+        fractionWarnings(spec.resources.requests, claimsAt.index(index).child('resources', 'requests'), ['storage']),
+      ),
+      ...(revisionHistoryLimit < 0 ? [`spec.revisionHistoryLimit: ${advice}`] : []),
+    ]
   },
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
   columns: [

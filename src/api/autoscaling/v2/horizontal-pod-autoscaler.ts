@@ -73,7 +73,11 @@ const horizontalPodAutoscalerStatus = object('io.k8s.api.autoscaling.v2.Horizont
   lastScaleTime: pointer(2, time(), { doc: 'When the number of replicas changed last.' }),
   currentReplicas: optional(3, int32(), { doc: 'Replicas that there are.' }),
   desiredReplicas: always(4, int32(), { doc: 'Replicas that are wanted.' }),
-  currentMetrics: always(5, list(MetricStatus, { listType: 'atomic' }), { isRequired: false, doc: 'What was measured last.' }),
+  currentMetrics: always(5, list(MetricStatus, { listType: 'atomic' }), {
+    isRequired: false,
+    nullWhenEmpty: true,
+    doc: 'What was measured last.',
+  }),
   conditions: optional(6, list(HorizontalPodAutoscalerCondition, { listType: 'map', mapKeys: ['type'], mergeKey: 'type' }), {
     doc: 'Aspects of the autoscaler that hold or do not.',
   }),

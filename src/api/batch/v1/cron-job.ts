@@ -1,11 +1,13 @@
 /** CronJob: jobs that start by the clock. */
 import { validateCronJob, validateCronJobCreate, validateCronJobUpdate } from '#api/batch/v1/cron-job-validation.ts'
 import { JobSpec } from '#api/batch/v1/job-spec.ts'
-import { nameWarnings } from '#api/batch/v1/job-warnings.ts'
+import { jobSpecWarnings } from '#api/batch/v1/job-warnings.ts'
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
 import { defaultPodTemplate } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
+import { podOwnerNameWarnings } from '#api/core/v1/pod-warnings.ts'
 import { templateColumns } from '#api/core/v1/template-columns.ts'
+import { root } from '#schema/field-error.ts'
 import { age, ageOf, type Column, defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import { TemplateMeta } from '#schema/object-meta.ts'
 import { formatLabelSelector } from '#schema/selector.ts'
@@ -93,13 +95,19 @@ const kind = defineKind({
   validateUpdate: validateCronJobUpdate,
   warnings({ metadata, spec }, old) {
     const page = 'https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/'
-    const text = `CRON_TZ or TZ used in spec.schedule is not officially supported, see ${page} for more details`
-    return [...(old ? [] : nameWarnings(metadata.name)), ...(spec.schedule.includes('TZ') ? [text] : [])]
+    // The path is upstream's.
+    const zone = `cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see ${page} for more details`
+    const isOther = !old || old.metadata.generation !== metadata.generation
+    return [
+      ...(old ? [] : podOwnerNameWarnings(metadata.name)),
+      ...(isOther ? jobSpecWarnings(spec.jobTemplate.spec, root.child('spec', 'jobTemplate', 'spec')) : []),
+      ...(old && spec.schedule.includes('TZ') ? [zone] : []),
+    ]
   },
   columns: [
     { name: 'Schedule', doc: 'When jobs start.', value: ({ spec }) => spec.schedule },
     { name: 'Timezone', doc: 'Time zone of the schedule.', value: ({ spec }) => spec.timeZone ?? '<none>' },
-    { name: 'Suspend', doc: 'Whether it rests.', value: ({ spec }) => (spec.suspend ? 'True' : 'False') },
+    { name: 'Suspend', type: 'boolean', doc: 'Whether it rests.', value: ({ spec }) => (spec.suspend ? 'True' : 'False') },
     { name: 'Active', type: 'integer', doc: 'Jobs that run.', value: ({ status }) => status.active?.length ?? 0 },
     {
       name: 'Last Schedule',

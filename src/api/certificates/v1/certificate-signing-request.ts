@@ -1,6 +1,5 @@
 /** CertificateSigningRequest: asks a signer for a certificate. */
 import { validateRequest, validateRequestUpdate } from '#api/certificates/v1/certificate-signing-request-validation.ts'
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { age, defineKind, humanDuration, type Kind, type ObjectOf } from '#schema/kind.ts'
 import type { ObjectMeta } from '#schema/object-meta.ts'
@@ -82,6 +81,8 @@ const certificateSigningRequestStatus = object('io.k8s.api.certificates.v1.Certi
 export interface CertificateSigningRequestStatus extends TypeOf<typeof certificateSigningRequestStatus> {}
 export const CertificateSigningRequestStatus: Schema<CertificateSigningRequestStatus> = certificateSigningRequestStatus
 
+type Condition = CertificateSigningRequestCondition
+
 interface Request {
   metadata: ObjectMeta
   spec: CertificateSigningRequestSpec
@@ -89,12 +90,41 @@ interface Request {
 }
 
 /** An approval changes conditions alone. */
-function prepareApproval(request: Request, { metadata, spec, status }: Request): void {
-  const { conditions } = request.status
-  const { certificate } = status
-  request.spec = spec
+function prepareApproval(request: Request, old: Request, now: string): void {
+  const conditions = timed(request.status.conditions, old, now)
+  const { certificate } = old.status
+  request.spec = old.spec
   request.status = { ...(conditions && { conditions }), ...(certificate && { certificate }) }
-  resetMetadata(request.metadata, metadata)
+}
+
+/** Whoever signs leaves the decision as it is; to add or take one away is refused later. */
+function prepareSigning(request: Request, old: Request, now: string): void {
+  const given = request.status.conditions
+  const kept = given && decisions.reduce((conditions, type) => withDecision(conditions, old.status.conditions, type), given)
+  const conditions = timed(kept, old, now)
+  if (conditions) request.status = { ...request.status, conditions }
+}
+
+const decisions = ['Approved', 'Denied']
+
+function withDecision(conditions: Condition[], old: readonly Condition[] = [], decision: string): Condition[] {
+  const isDecision = ({ type }: Condition) => type === decision
+  const kept = old.filter(isDecision)
+  if (kept.length !== conditions.filter(isDecision).length) return conditions
+  return conditions.map((condition) => (isDecision(condition) ? (kept.shift() as Condition) : condition))
+}
+
+/** Times that were not given; a condition that holds as before did not turn. */
+function timed(conditions: readonly Condition[] | undefined, old: Request, now: string): Condition[] | undefined {
+  return conditions?.map((condition) => {
+    const { type, status, lastUpdateTime, lastTransitionTime } = condition
+    const before = old.status.conditions?.find((one) => one.type === type && one.status === status && one.lastTransitionTime)
+    return {
+      ...condition,
+      lastUpdateTime: lastUpdateTime ?? now,
+      lastTransitionTime: lastTransitionTime ?? before?.lastTransitionTime ?? now,
+    }
+  })
 }
 
 const kind = defineKind({
@@ -117,9 +147,7 @@ const kind = defineKind({
   prepare(request, old) {
     if (old) request.spec = old.spec
   },
-  prepareStatus(request, old) {
-    resetMetadata(request.metadata, old.metadata)
-  },
+  prepareStatus: prepareSigning,
   validateCreate: (request, at) => [...validateFinalizers(request.metadata, at), ...validateRequest(request, undefined, at)],
   validateUpdate: (request, old, at) => validateRequestUpdate(request, old, { at, part: 'main' }),
   validateStatusUpdate: (request, old, at) => validateRequestUpdate(request, old, { at, part: 'status' }),

@@ -3,6 +3,8 @@
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
 import { validateSubsets } from '#api/core/v1/validation/endpoints.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
+import { root } from '#schema/field-error.ts'
+import { ipWarnings } from '#schema/ip-warnings.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int32, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -59,8 +61,20 @@ const kind = defineKind({
     ...validateFinalizers(metadata, at),
     ...validateSubsets(subsets ?? [], at.child('subsets')),
   ],
+  warnings: ({ metadata, subsets }) =>
+    metadata.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller' ? [] : subsetWarnings(subsets ?? []),
   columns: [{ name: 'Endpoints', doc: 'The first addresses and ports.', value: ({ subsets }) => endpointsText(subsets) }, age],
 })
+
+function subsetWarnings(subsets: readonly EndpointSubset[]): string[] {
+  return subsets.flatMap((subset, index) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap((list) =>
+      (subset[list] ?? []).flatMap(({ ip }, position) =>
+        ipWarnings(ip, root.child('subsets').index(index).child(list).index(position).child('ip')),
+      ),
+    ),
+  )
+}
 
 /** Three at most; the rest is counted. */
 function endpointsText(subsets: readonly EndpointSubset[] = []): string {

@@ -16,7 +16,10 @@ export interface LimitRangeItem extends TypeOf<typeof limitRangeItem> {}
 export const LimitRangeItem: Schema<LimitRangeItem> = limitRangeItem
 
 const limitRangeSpec = object('io.k8s.api.core.v1.LimitRangeSpec', {
-  limits: always(1, list(LimitRangeItem, { listType: 'atomic' }), { doc: 'The limits, one for each sort of object.' }),
+  limits: always(1, list(LimitRangeItem, { listType: 'atomic' }), {
+    nullWhenEmpty: true,
+    doc: 'The limits, one for each sort of object.',
+  }),
 })
 export interface LimitRangeSpec extends TypeOf<typeof limitRangeSpec> {}
 export const LimitRangeSpec: Schema<LimitRangeSpec> = limitRangeSpec

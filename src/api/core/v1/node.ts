@@ -4,6 +4,8 @@ import { nodeColumns } from '#api/core/v1/node-columns.ts'
 import { roundUp } from '#api/core/v1/pod-defaults.ts'
 import { Taint } from '#api/core/v1/taint.ts'
 import { validateNode, validateNodeStatusUpdate, validateNodeUpdate } from '#api/core/v1/validation/node.ts'
+import { root } from '#schema/field-error.ts'
+import { cidrWarnings } from '#schema/ip-warnings.ts'
 import { defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import {
   always,
@@ -208,6 +210,7 @@ const kind = defineKind({
     return [
       ...(spec.configSource ? ['spec.configSource: the feature is removed'] : []),
       ...(spec.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+      ...(spec.podCIDRs ?? []).flatMap((cidr, index) => cidrWarnings(cidr, root.child('spec', 'podCIDRs').index(index))),
     ]
   },
   validate: validateNode,

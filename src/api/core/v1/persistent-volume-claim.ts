@@ -1,11 +1,13 @@
 /** PersistentVolumeClaim: a wish for storage, which one persistent volume fulfils. */
+
 import { claimColumns } from '#api/core/v1/persistent-volume-columns.ts'
 import { classAnnotationWarnings, preparePersistentVolumeClaim } from '#api/core/v1/persistent-volume-strategy.ts'
 import { roundUp } from '#api/core/v1/pod-defaults.ts'
+import { fractionWarnings } from '#api/core/v1/quantity-warnings.ts'
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from '#api/core/v1/validation/persistent-volume-claim.ts'
 import { PersistentVolumeClaimSpec } from '#api/core/v1/volume.ts'
+import { root } from '#schema/field-error.ts'
 import { defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
-import { milliValue } from '#schema/quantity.ts'
 import {
   always,
   known,
@@ -98,15 +100,12 @@ const kind = defineKind({
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
-  warnings: ({ metadata, spec }) => [...classAnnotationWarnings(metadata), ...sizeWarnings(spec)],
+  warnings: ({ metadata, spec }) => [
+    ...classAnnotationWarnings(metadata),
+    ...fractionWarnings(spec.resources.requests, root.child('spec', 'resources', 'requests'), ['storage']),
+  ],
   columns: claimColumns,
 })
-
-function sizeWarnings({ resources: { requests } }: PersistentVolumeClaimSpec): string[] {
-  const storage = requests?.storage
-  if (storage === undefined || milliValue(storage) % 1000 === 0) return []
-  return [`spec.resources.requests[storage]: fractional byte value ${JSON.stringify(storage)} is invalid, must be an integer`]
-}
 
 export interface PersistentVolumeClaim extends ObjectOf<typeof kind> {}
 export const PersistentVolumeClaim: Kind<'PersistentVolumeClaim', PersistentVolumeClaim> = kind

@@ -1,8 +1,10 @@
 /** What happens to volumes and claims on their way in (upstream `registry/core/persistentvolume`, `.../persistentvolumeclaim`). */
+import { nodeTermWarnings } from '#api/core/v1/node-label-warnings.ts'
 import type { VolumeParts } from '#api/core/v1/persistent-volume.ts'
 import type { ClaimParts } from '#api/core/v1/persistent-volume-claim.ts'
 import { classAnnotation } from '#api/core/v1/persistent-volume-columns.ts'
 import type { PersistentVolumeClaimSpec } from '#api/core/v1/volume.ts'
+import { root } from '#schema/field-error.ts'
 
 export function preparePersistentVolume(volume: VolumeParts, old: VolumeParts | undefined): void {
   volume.status = old ? old.status : { phase: 'Pending', lastPhaseTransitionTime: volume.metadata.creationTimestamp }
@@ -68,5 +70,8 @@ export function volumeWarnings({ metadata, spec }: VolumeParts): string[] {
     const advice = 'Instead, the recommended approach is to use dynamic provisioning.'
     warnings.push(`spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. ${advice}`)
   }
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms ?? []
+  const termsAt = root.child('spec', 'nodeAffinity', 'required', 'nodeSelectorTerms')
+  warnings.push(...terms.flatMap((term, index) => nodeTermWarnings(term, termsAt.index(index), false)))
   return [...warnings, ...retired.flatMap(([field, warning]) => (spec[field] ? [warning] : []))]
 }

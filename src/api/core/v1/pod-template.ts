@@ -2,9 +2,11 @@
 import { defaultPodTemplate } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
+import { podTemplateWarnings } from '#api/core/v1/pod-warnings.ts'
 import { labelsText, templateColumns } from '#api/core/v1/template-columns.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { validatePodTemplate } from '#api/core/v1/validation/pod-template.ts'
+import { root } from '#schema/field-error.ts'
 import { type Column, defineKind, type Kind, type KubeObject, type ObjectOf } from '#schema/kind.ts'
 import { always } from '#schema/words.ts'
 
@@ -37,6 +39,8 @@ const kind = defineKind({
     ...validateFinalizers(metadata, at),
     ...validatePodTemplate(template, at.child('template')),
   ],
+  warnings: ({ metadata, template }, old) =>
+    old && old.metadata.generation === metadata.generation ? [] : podTemplateWarnings(template, root.child('template')),
   columns: [
     ...shown,
     { name: 'Pod Labels', doc: 'Labels of the pods.', value: ({ template }) => labelsText(template.metadata.labels) },

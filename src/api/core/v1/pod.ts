@@ -10,6 +10,7 @@ import {
   preparePodStatus,
   prepareResize,
 } from '#api/core/v1/pod-strategy.ts'
+import { podWarnings } from '#api/core/v1/pod-warnings.ts'
 import { ResourceRequirements } from '#api/core/v1/resources.ts'
 import {
   validateEphemeralContainersUpdate,
@@ -181,6 +182,7 @@ const kind = defineKind({
   validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  warnings: podWarnings,
   graceSeconds: graceSecondsOf,
   columns: podColumns,
   selectable: {

@@ -3,6 +3,7 @@
 import { defaultPodTemplate } from '#api/core/v1/pod-defaults.ts'
 import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
+import { workloadWarnings } from '#api/core/v1/pod-warnings.ts'
 import { labelsText, templateColumns } from '#api/core/v1/template-columns.ts'
 import { nonNegative } from '#api/core/v1/validation/checks.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
@@ -105,6 +106,7 @@ const kind = defineKind({
       'availableReplicas',
       'observedGeneration',
     ]),
+  warnings: (object, old) => workloadWarnings(object, old, true),
   scale: { specReplicas: 'spec.replicas', statusReplicas: 'status.replicas', selector: 'spec.selector' },
   columns: [
     { name: 'Desired', type: 'integer', doc: 'Pods that are wanted.', value: ({ spec }) => spec.replicas },

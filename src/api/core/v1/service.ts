@@ -3,6 +3,7 @@
 import { serviceColumns } from '#api/core/v1/service-columns.ts'
 import { defaultService } from '#api/core/v1/service-defaults.ts'
 import { prepareService } from '#api/core/v1/service-strategy.ts'
+import { serviceWarnings } from '#api/core/v1/service-warnings.ts'
 import { validateService } from '#api/core/v1/validation/service.ts'
 import { validateServiceStatusUpdate, validateServiceUpdate } from '#api/core/v1/validation/service-update.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
@@ -152,6 +153,7 @@ const kind = defineKind({
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   validateStatusUpdate: validateServiceStatusUpdate,
+  warnings: serviceWarnings,
   columns: serviceColumns,
   selectable: { 'spec.clusterIP': ({ spec }) => spec.clusterIP ?? '', 'spec.type': ({ spec }) => spec.type },
 })

@@ -3,6 +3,8 @@
 import { ObjectReference } from '#api/core/v1/object-reference.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { validateAddressType, validateSliceEndpoints, validateSlicePorts } from '#api/discovery/v1/endpoint-slice-validation.ts'
+import { root } from '#schema/field-error.ts'
+import { ipWarnings } from '#schema/ip-warnings.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import {
   always,
@@ -72,6 +74,21 @@ const endpointPort = object(
 export interface EndpointPort extends TypeOf<typeof endpointPort> {}
 export const EndpointPort: Schema<EndpointPort> = endpointPort
 
+const controllers = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io']
+
+/** Written by Kubernetes' own controllers, which know how addresses are spelled. */
+function isOwn(labels: Readonly<Record<string, string>> = {}): boolean {
+  return controllers.includes(labels['endpointslice.kubernetes.io/managed-by'] ?? '')
+}
+
+function addressWarnings(endpoints: readonly Endpoint[]): string[] {
+  return endpoints.flatMap(({ addresses }, index) =>
+    addresses.flatMap((address, position) =>
+      ipWarnings(address, root.child('endpoints').index(index).child('addresses').index(position)),
+    ),
+  )
+}
+
 const kind = defineKind({
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -82,8 +99,16 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.discovery.v1.EndpointSlice',
   fields: {
     addressType: always(4, known('FQDN', 'IPv4', 'IPv6'), { doc: 'Kind of the addresses: IPv4, IPv6 or FQDN.' }),
-    endpoints: always(2, list(Endpoint, { listType: 'atomic' }), { isRequired: false, doc: 'The endpoints.' }),
-    ports: always(3, list(EndpointPort, { listType: 'atomic' }), { isRequired: false, doc: 'Ports that all of them have.' }),
+    endpoints: always(2, list(Endpoint, { listType: 'atomic' }), {
+      isRequired: false,
+      nullWhenEmpty: true,
+      doc: 'The endpoints.',
+    }),
+    ports: always(3, list(EndpointPort, { listType: 'atomic' }), {
+      isRequired: false,
+      nullWhenEmpty: true,
+      doc: 'Ports that all of them have.',
+    }),
   },
   generationFrom: ['addressType', 'endpoints', 'ports', 'metadata.labels'],
   prepare(slice, old) {
@@ -96,7 +121,10 @@ const kind = defineKind({
     ...validateSlicePorts(ports, at.child('ports')),
     ...validateSliceEndpoints(endpoints, addressType, at.child('endpoints')),
   ],
-  warnings: ({ addressType }, old) => (!old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+  warnings: ({ metadata, addressType, endpoints }, old) => [
+    ...(!old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+    ...(addressType === 'FQDN' || isOwn(metadata.labels) ? [] : addressWarnings(endpoints ?? [])),
+  ],
   columns: [
     { name: 'AddressType', doc: 'IPv4, IPv6 or FQDN.', value: ({ addressType }) => addressType },
     {

@@ -134,7 +134,6 @@ const kind = defineKind({
     },
     {
       name: 'MatchingPrecedence',
-      type: 'integer',
       doc: 'Which schema is asked first: the lowest.',
       value: ({ spec }) => spec.matchingPrecedence,
     },

@@ -10,7 +10,7 @@ export const Preconditions: Schema<Preconditions> = preconditions
 
 const deleteOptions = object('io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions', {
   kind: optional(0, string(), { doc: 'DeleteOptions.' }),
-  apiVersion: optional(0, string(), { doc: 'Group and version of this object.' }),
+  apiVersion: optional(0, string(), { doc: 'APIVersion defines group and version of this object.' }),
   gracePeriodSeconds: pointer(1, int64(), { doc: 'Seconds that the object may take to end; 0 ends it at once.' }),
   preconditions: pointer(2, Preconditions, { doc: 'What must hold, or nothing is deleted.' }),
   orphanDependents: pointer(3, boolean(), { doc: 'Older spelling of propagationPolicy.' }),

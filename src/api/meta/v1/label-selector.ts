@@ -21,10 +21,18 @@ export interface LabelSelector extends TypeOf<typeof labelSelector> {}
 export const LabelSelector: Schema<LabelSelector> = labelSelector
 
 /** Whether the selector matches; an empty one matches everything, an absent one nothing. */
-export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> = {}): boolean {
-  if (!selector) return false
-  const exact = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
-  return exact && (selector.matchExpressions ?? []).every((rule) => holds(rule, labels))
+export function selects(selector: LabelSelector | undefined, labels: Labels = {}): boolean {
+  return selecting(selector)(labels)
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** The same for many: the selector is read once. */
+export function selecting(selector: LabelSelector | undefined): (labels: Labels | undefined) => boolean {
+  if (!selector) return () => false
+  const exact = Object.entries(selector.matchLabels ?? {})
+  const rules = selector.matchExpressions ?? []
+  return (labels = {}) => exact.every(([key, value]) => labels[key] === value) && rules.every((rule) => holds(rule, labels))
 }
 
 function holds({ key, operator, values = [] }: LabelSelectorRequirement, labels: Readonly<Record<string, string>>): boolean {

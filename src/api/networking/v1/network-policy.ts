@@ -3,6 +3,8 @@
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
 import { validatePolicy } from '#api/networking/v1/network-policy-validation.ts'
+import { root } from '#schema/field-error.ts'
+import { cidrWarnings } from '#schema/ip-warnings.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { formatLabelSelector } from '#schema/selector.ts'
 import {
@@ -69,6 +71,24 @@ const networkPolicySpec = object('io.k8s.api.networking.v1.NetworkPolicySpec', {
 export interface NetworkPolicySpec extends TypeOf<typeof networkPolicySpec> {}
 export const NetworkPolicySpec: Schema<NetworkPolicySpec> = networkPolicySpec
 
+function blockWarnings({ ingress = [], egress = [] }: NetworkPolicySpec): string[] {
+  const peers = [
+    ...ingress.map(({ from = [] }, index) => ({ list: from, at: root.child('spec', 'ingress').index(index).child('from') })),
+    ...egress.map(({ to = [] }, index) => ({ list: to, at: root.child('spec', 'egress').index(index).child('to') })),
+  ]
+  return peers.flatMap(({ list, at }) =>
+    list.flatMap(({ ipBlock }, index) => {
+      if (!ipBlock) return []
+      const here = at.index(index).child('ipBlock')
+      const { cidr, except = [] } = ipBlock
+      return [
+        ...cidrWarnings(cidr, here.child('cidr')),
+        ...except.flatMap((one, position) => cidrWarnings(one, here.child('except').index(position))),
+      ]
+    }),
+  )
+}
+
 const kind = defineKind({
   group: 'networking.k8s.io',
   version: 'v1',
@@ -93,6 +113,7 @@ const kind = defineKind({
     ...validateFinalizers(metadata, at),
     ...validatePolicy(spec, undefined, at.child('spec')),
   ],
+  warnings: ({ spec }) => blockWarnings(spec),
   validateUpdate: ({ spec }, old, at) => validatePolicy(spec, old.spec, at.child('spec')),
   columns: [
     { name: 'Pod-Selector', doc: 'Pods that the policy is about.', value: ({ spec }) => formatLabelSelector(spec.podSelector) },

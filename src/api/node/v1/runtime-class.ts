@@ -1,9 +1,11 @@
 /** RuntimeClass: how the container runtime runs pods that name it. */
 
+import { nodeLabelWarnings } from '#api/core/v1/node-label-warnings.ts'
 import { Toleration } from '#api/core/v1/taint.ts'
 import { dnsLabel } from '#api/core/v1/validation/checks.ts'
 import { validateResourceRequirements } from '#api/core/v1/validation/resources.ts'
 import { validateTolerations } from '#api/core/v1/validation/scheduling.ts'
+import { root } from '#schema/field-error.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { immutableErrors, validateLabels } from '#schema/validate.ts'
 import { always, list, map, object, optional, pointer, quantity, type Schema, string, type TypeOf } from '#schema/words.ts'
@@ -43,6 +45,7 @@ const kind = defineKind({
     ...validateLabels(scheduling?.nodeSelector, at.child('scheduling', 'nodeSelector')),
     ...validateTolerations(scheduling?.tolerations ?? [], at.child('scheduling', 'tolerations')),
   ],
+  warnings: ({ scheduling }) => nodeLabelWarnings(scheduling?.nodeSelector, () => root.child('scheduling', 'nodeSelector')),
   validateUpdate: (now, old, at) => immutableErrors(now.handler, old.handler, at.child('handler')),
   columns: [{ name: 'Handler', doc: 'Configuration of the runtime.', value: ({ handler }) => handler }, age],
 })

@@ -24,7 +24,11 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.rbac.v1.ClusterRole',
   nameFormat: 'pathSegment',
   fields: {
-    rules: always(2, list(PolicyRule, { listType: 'atomic' }), { isRequired: false, doc: 'What may be done.' }),
+    rules: always(2, list(PolicyRule, { listType: 'atomic' }), {
+      isRequired: false,
+      nullWhenEmpty: true,
+      doc: 'What may be done.',
+    }),
     aggregationRule: pointer(3, AggregationRule, { doc: 'Other roles whose rules are collected here.' }),
   },
   createOnUpdate: true,

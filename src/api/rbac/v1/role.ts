@@ -25,7 +25,11 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.rbac.v1.Role',
   nameFormat: 'pathSegment',
   fields: {
-    rules: always(2, list(PolicyRule, { listType: 'atomic' }), { isRequired: false, doc: 'What may be done.' }),
+    rules: always(2, list(PolicyRule, { listType: 'atomic' }), {
+      isRequired: false,
+      nullWhenEmpty: true,
+      doc: 'What may be done.',
+    }),
   },
   createOnUpdate: true,
   validate: ({ rules }, at) => validateRules(rules, at.child('rules'), { isNamespaced: true }),

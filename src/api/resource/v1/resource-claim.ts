@@ -83,7 +83,11 @@ export interface DeviceClaimConfiguration extends TypeOf<typeof deviceClaimConfi
 export const DeviceClaimConfiguration: Schema<DeviceClaimConfiguration> = deviceClaimConfiguration
 
 const deviceClaim = object('io.k8s.api.resource.v1.DeviceClaim', {
-  requests: always(1, list(DeviceRequest, { listType: 'atomic' }), { isRequired: false, doc: 'Devices, each with a name.' }),
+  requests: always(1, list(DeviceRequest, { listType: 'atomic' }), {
+    isRequired: false,
+    nullWhenEmpty: true,
+    doc: 'Devices, each with a name.',
+  }),
   constraints: optional(2, list(DeviceConstraint, { listType: 'atomic' }), { doc: 'What must hold between devices.' }),
   config: optional(3, list(DeviceClaimConfiguration, { listType: 'atomic' }), { doc: 'Configuration for the drivers.' }),
 })
@@ -156,7 +160,7 @@ const allocatedDeviceStatus = object('io.k8s.api.resource.v1.AllocatedDeviceStat
   pool: always(2, string()),
   device: always(3, string()),
   shareID: pointer(7, string()),
-  conditions: always(4, list(Condition, { listType: 'map', mapKeys: ['type'] }), { isRequired: false }),
+  conditions: always(4, list(Condition, { listType: 'map', mapKeys: ['type'] }), { isRequired: false, nullWhenEmpty: true }),
   data: pointer(5, raw()),
   networkData: pointer(6, NetworkDeviceData),
 })

@@ -19,6 +19,7 @@ const cSINodeDriver = object('io.k8s.api.storage.v1.CSINodeDriver', {
   nodeID: always(2, string(), { doc: 'Name of the node in the words of the driver.' }),
   topologyKeys: always(3, list(string(), { listType: 'atomic' }), {
     isRequired: false,
+    nullWhenEmpty: true,
     doc: 'Labels of the node that the driver knows places by.',
   }),
   allocatable: pointer(4, VolumeNodeResources, { doc: 'Limits of the node.' }),
@@ -28,6 +29,7 @@ export const CSINodeDriver: Schema<CSINodeDriver> = cSINodeDriver
 
 const cSINodeSpec = object('io.k8s.api.storage.v1.CSINodeSpec', {
   drivers: always(1, list(CSINodeDriver, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' }), {
+    nullWhenEmpty: true,
     doc: 'Drivers of the node.',
   }),
 })

@@ -1,8 +1,10 @@
 /** CSIStorageCapacity: how much storage a driver can provide in one part of the cluster. */
+import { nodeSelectorWarnings } from '#api/core/v1/node-label-warnings.ts'
 import { formatted } from '#api/core/v1/validation/checks.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
+import { root } from '#schema/field-error.ts'
 import { isDns1123Subdomain } from '#schema/formats.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { compareQuantity } from '#schema/quantity.ts'
@@ -29,6 +31,7 @@ const kind = defineKind({
     ...formatted(isDns1123Subdomain, storageClassName, at.child('storageClassName')),
     ...nonNegativeQuantity(capacity, at.child('capacity')),
   ],
+  warnings: ({ nodeTopology }) => nodeSelectorWarnings(nodeTopology, root.child('nodeTopology')),
   validateUpdate: (now, old, at) => [
     ...immutableErrors(now.nodeTopology, old.nodeTopology, at.child('nodeTopology')),
     ...immutableErrors(now.storageClassName, old.storageClassName, at.child('storageClassName')),

@@ -1,8 +1,10 @@
 /** StorageClass: how volumes of a kind are provisioned. */
+import { nodeLabelAdvice } from '#api/core/v1/node-label-warnings.ts'
 import { TopologySelectorTerm, validateTopologyTerm } from '#api/core/v1/topology-selector.ts'
 import { among } from '#api/core/v1/validation/checks.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { isDefaultClass, sameTexts, validateParameters, validateProvisioner } from '#api/storage/v1/validation.ts'
+import { root } from '#schema/field-error.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { immutableErrors } from '#schema/validate.ts'
 import { always, boolean, known, list, map, optional, pointer, string } from '#schema/words.ts'
@@ -43,6 +45,14 @@ const kind = defineKind({
       validateTopologyTerm(term, at.child('allowedTopologies').index(index)),
     ),
   ],
+  warnings: ({ allowedTopologies = [] }) =>
+    allowedTopologies.flatMap(({ matchLabelExpressions = [] }, index) =>
+      matchLabelExpressions.flatMap(({ key }, position) => {
+        const at = root.child('allowedTopologies').index(index).child('matchLabelExpressions').index(position).child('key')
+        const advice = nodeLabelAdvice(key)
+        return advice ? [`${at}: ${advice}`] : []
+      }),
+    ),
   validateUpdate: (now, old, at) => [
     !sameTexts(now.parameters, old.parameters) && at.child('parameters').forbidden('updates to parameters are forbidden.'),
     now.provisioner !== old.provisioner && at.child('provisioner').forbidden('updates to provisioner are forbidden.'),

@@ -60,7 +60,7 @@ const kind = defineKind({
   validateUpdate: (now, old, at) => immutableErrors(now.spec, old.spec, at.child('spec')),
   validateStatusUpdate: ({ status }, _old, at) => statusErrors(status, at.child('status')),
   columns: [
-    { name: 'Attacher', doc: 'Driver that attaches.', value: ({ spec }) => spec.attacher },
+    { name: 'Attacher', format: 'name', doc: 'Driver that attaches.', value: ({ spec }) => spec.attacher },
     { name: 'PV', doc: 'Volume that is attached.', value: ({ spec }) => spec.source.persistentVolumeName ?? '' },
     { name: 'Node', doc: 'Node it is attached to.', value: ({ spec }) => spec.nodeName },
     { name: 'Attached', type: 'boolean', doc: 'Whether it is attached.', value: ({ status }) => status.attached },

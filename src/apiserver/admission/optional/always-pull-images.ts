@@ -8,17 +8,19 @@ const lists = ['initContainers', 'containers', 'ephemeralContainers'] as const
 
 export const alwaysPullImages: AdmissionPlugin = {
   name: 'AlwaysPullImages',
-  handles: (request) => {
-    const { operation, kind, subresource } = request
-    if (kind.plural !== 'pods' || kind.group !== '' || (subresource !== '' && subresource !== 'ephemeralcontainers')) return false
-    return operation === 'CREATE' || (operation === 'UPDATE' && hasNewImages(request))
-  },
-  mutate({ object }) {
-    const { spec } = object as Pod
+  handles: ({ operation, kind, subresource }) =>
+    kind.plural === 'pods' &&
+    kind.group === '' &&
+    (subresource === '' || subresource === 'ephemeralcontainers') &&
+    (operation === 'CREATE' || operation === 'UPDATE'),
+  mutate(request) {
+    if (!hasNewImages(request)) return
+    const { spec } = request.object as Pod
     for (const list of lists) for (const container of spec[list] ?? []) container.imagePullPolicy = 'Always'
     for (const { image } of spec.volumes ?? []) if (image) image.pullPolicy = 'Always'
   },
   validate(request) {
+    if (!hasNewImages(request)) return
     const { spec } = request.object as Pod
     const at = root.child('spec')
     const errors: FieldError[] = []
@@ -40,7 +42,8 @@ export const alwaysPullImages: AdmissionPlugin = {
 }
 
 /** A pod that keeps its images keeps how it got them. */
-function hasNewImages({ object, old }: AdmissionRequest): boolean {
+function hasNewImages({ operation, object, old }: AdmissionRequest): boolean {
+  if (operation === 'CREATE') return true
   const imagesOf = ({ spec }: Pod) => lists.flatMap((list) => (spec[list] ?? []).map(({ image }) => image))
   const known = new Set(imagesOf(old))
   return imagesOf(object).some((image) => !known.has(image))

@@ -20,9 +20,10 @@ export function eventRateLimitWith(configuration: { readonly limits?: readonly L
   const buckets = limits.map(() => new Map<string, { tokens: number; at: number }>())
   return {
     name: 'EventRateLimit',
-    handles: ({ operation, kind, subresource, dryRun }) =>
-      kind.kind === 'Event' && !subresource && !dryRun && (operation === 'CREATE' || operation === 'UPDATE'),
+    handles: ({ operation, kind, subresource }) =>
+      kind.kind === 'Event' && !subresource && (operation === 'CREATE' || operation === 'UPDATE'),
     validate(request, { clock }) {
+      if (request.dryRun) return
       const refused = limits.filter(
         (limit, i) => !take(buckets[i] as never, { limit, key: keyOf(limit, request), now: clock.now() }),
       )

@@ -1,17 +1,17 @@
 /** NamespaceAutoProvision and NamespaceExists: what becomes of requests in a namespace that is not there. */
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { hasReason } from '#schema/status-error.ts'
-import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
+import type { AdmissionPlugin, Place } from '../plugin.ts'
 
-function isWithin({ namespace, kind }: AdmissionRequest): boolean {
-  return namespace !== '' && !(kind.plural === 'namespaces' && kind.group === '')
+function isWithin({ kind }: Place): boolean {
+  return !(kind.plural === 'namespaces' && kind.group === '')
 }
 
 export const namespaceAutoProvision: AdmissionPlugin = {
   name: 'NamespaceAutoProvision',
   handles: (request) => request.operation === 'CREATE' && isWithin(request),
   async mutate({ namespace, dryRun, kind }, { lister, client }) {
-    if (dryRun || kind.plural === 'localsubjectaccessreviews' || lister.get(Namespace, namespace)) return
+    if (namespace === '' || dryRun || kind.plural === 'localsubjectaccessreviews' || lister.get(Namespace, namespace)) return
     try {
       await client.create(Namespace, { metadata: { name: namespace } })
     } catch (error) {
@@ -24,6 +24,6 @@ export const namespaceExists: AdmissionPlugin = {
   name: 'NamespaceExists',
   handles: (request) => request.operation !== 'CONNECT' && isWithin(request),
   async validate({ namespace }, { lister, client }) {
-    if (!lister.get(Namespace, namespace)) await client.get(Namespace, { name: namespace })
+    if (namespace !== '' && !lister.get(Namespace, namespace)) await client.get(Namespace, { name: namespace })
   },
 }

@@ -9,34 +9,35 @@ import { refuse } from '../refuse.ts'
 
 export const ownerReferencesPermissionEnforcement: AdmissionPlugin = {
   name: 'OwnerReferencesPermissionEnforcement',
-  handles: ({ operation, subresource, object, kind }) =>
+  handles: ({ operation, subresource, kind }) =>
     (operation === 'CREATE' || operation === 'UPDATE') &&
-    Boolean(object?.metadata) &&
     !(kind.plural === 'pods' && kind.group === '' && subresource !== '' && subresource !== 'status'),
-  async validate(request, context) {
-    const { operation, object, old, subresource } = request
-    const now: readonly OwnerReference[] = object.metadata.ownerReferences ?? []
+  validate(request, context) {
+    const { object, old } = request
+    const now: readonly OwnerReference[] = object?.metadata?.ownerReferences ?? []
     const before: readonly OwnerReference[] = old?.metadata?.ownerReferences ?? []
-    if (semanticEqual(now, before)) return
-    if (operation === 'UPDATE') {
-      const { group, version, plural } = request.kind
-      const about = {
-        verb: 'delete',
-        group,
-        version,
-        resource: plural,
-        subresource,
-        namespace: request.namespace,
-        name: request.name,
-      }
-      const why = await refusal(about, request, context)
-      if (why !== undefined) throw refuse(request, `cannot set an ownerRef on a resource you can't delete: ${why}, <nil>`)
-    }
-    const blocked = new Set(before.filter(({ blockOwnerDeletion }) => blockOwnerDeletion).map(({ uid }) => uid))
-    for (const reference of now) {
-      if (reference.blockOwnerDeletion && !blocked.has(reference.uid)) await checkBlocking(reference, request, context)
-    }
+    if (!object?.metadata || (now.length === 0 && before.length === 0) || semanticEqual(now, before)) return
+    return checkOwners({ now, before }, request, context)
   },
+}
+
+interface Owners {
+  readonly now: readonly OwnerReference[]
+  readonly before: readonly OwnerReference[]
+}
+
+async function checkOwners({ now, before }: Owners, request: AdmissionRequest, context: AdmissionContext): Promise<void> {
+  const { operation, kind, subresource, namespace, name } = request
+  if (operation === 'UPDATE') {
+    const { group, version, plural } = kind
+    const about = { verb: 'delete', group, version, resource: plural, subresource, namespace, name }
+    const why = await refusal(about, request, context)
+    if (why !== undefined) throw refuse(request, `cannot set an ownerRef on a resource you can't delete: ${why}, <nil>`)
+  }
+  const blocked = new Set(before.filter(({ blockOwnerDeletion }) => blockOwnerDeletion).map(({ uid }) => uid))
+  for (const reference of now) {
+    if (reference.blockOwnerDeletion && !blocked.has(reference.uid)) await checkBlocking(reference, request, context)
+  }
 }
 
 async function checkBlocking(reference: OwnerReference, request: AdmissionRequest, context: AdmissionContext): Promise<void> {

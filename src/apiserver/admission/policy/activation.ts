@@ -39,18 +39,51 @@ export type Values = Readonly<Record<string, unknown>>
 
 /** Values for all expressions of one policy, one binding and one parameter; `variables` are worked out once, when they are read. */
 export function policyValues(activation: Activation, variables: readonly NamedExpression[], budget: CelBudget): Values {
-  const { request, lister, authorizer, params } = activation
-  const values: Record<string, unknown> = {
-    object: () => request.object ?? null,
-    oldObject: () => request.old ?? null,
-    params: params ?? null,
-    request: () => requestFacts(activation),
-    namespaceObject: () => namespaceObject(request, lister),
-    authorizer: () => authorizer.value(request.user),
-    'authorizer.requestResource': () => authorizer.requestResource(request),
+  return new PolicyValues(activation, variables, budget) as unknown as Values
+}
+
+/** Each is worked out when an expression reads it. */
+class PolicyValues {
+  readonly params: object | null
+  readonly #activation: Activation
+  readonly #expressions: readonly NamedExpression[]
+  readonly #budget: CelBudget
+  #variables: LazyVariables | undefined
+
+  constructor(activation: Activation, expressions: readonly NamedExpression[], budget: CelBudget) {
+    this.params = activation.params ?? null
+    this.#activation = activation
+    this.#expressions = expressions
+    this.#budget = budget
   }
-  values.variables = new LazyVariables(variables, values, budget)
-  return values
+
+  get object(): unknown {
+    return this.#activation.request.object ?? null
+  }
+
+  get oldObject(): unknown {
+    return this.#activation.request.old ?? null
+  }
+
+  get request(): unknown {
+    return sharedFacts(this.#activation)
+  }
+
+  get namespaceObject(): unknown {
+    return namespaceObject(this.#activation.request, this.#activation.lister)
+  }
+
+  get authorizer(): unknown {
+    return this.#activation.authorizer.value(this.#activation.request.user)
+  }
+
+  get 'authorizer.requestResource'(): unknown {
+    return this.#activation.authorizer.requestResource(this.#activation.request)
+  }
+
+  get variables(): unknown {
+    return (this.#variables ??= new LazyVariables(this.#expressions, this as unknown as Values, this.#budget))
+  }
 }
 
 /** Throws OutOfBudget; CelError with upstream's text. */
@@ -108,6 +141,17 @@ class LazyVariables extends CelMap {
       return new CelFailure(`composited variable "${name}" fails to evaluate: ${error.message}`)
     }
   }
+}
+
+const factsOf = new WeakMap<AdmissionRequest, { readonly matched: Kind | undefined; readonly facts: object }>()
+
+/** The same for all policies that see a request in one version. */
+function sharedFacts({ request, matched }: Activation): object {
+  const known = factsOf.get(request)
+  if (known && known.matched === matched) return known.facts
+  const facts = requestFacts({ request, matched })
+  factsOf.set(request, { matched, facts })
+  return facts
 }
 
 /** The fields of an AdmissionReview's request, but for the objects; webhooks are sent the same. */

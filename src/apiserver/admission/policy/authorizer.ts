@@ -1,4 +1,5 @@
 /** What expressions ask of the authorizers. Answers are kept for the request; one that takes time is waited for outside. */
+import type { Soon } from '#lib/soon.ts'
 import {
   type AuthorizationAnswer,
   type AuthorizationQuestion,
@@ -59,14 +60,12 @@ export class RequestAuthorizer implements AuthorizationSource<User> {
   }
 
   /** Repeats what is pure until every answer is there; each repetition knows one more. */
-  async settle<T>(evaluate: () => T): Promise<T> {
-    for (;;) {
-      try {
-        return evaluate()
-      } catch (error) {
-        if (!(error instanceof Pending)) throw error
-        await error.answered
-      }
+  settle<T>(evaluate: () => T): Soon<T> {
+    try {
+      return evaluate()
+    } catch (error) {
+      if (!(error instanceof Pending)) throw error
+      return error.answered.then(() => this.settle(evaluate))
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Requests that no policy is asked about, lest a wrong one lock everybody out. */
-import type { AdmissionRequest } from '../plugin.ts'
+import type { Place } from '../plugin.ts'
 
 const policies = new Set([
   'validatingadmissionpolicies',
@@ -18,7 +18,7 @@ const reviews = new Set([
 ])
 
 /** Upstream's excluded admission resources. */
-export function isExempt({ kind }: AdmissionRequest): boolean {
+export function isExempt({ kind }: Place): boolean {
   if (kind.group === 'admissionregistration.k8s.io') return policies.has(kind.plural)
   return (kind.group === 'authentication.k8s.io' || kind.group === 'authorization.k8s.io') && reviews.has(kind.plural)
 }

@@ -16,12 +16,32 @@ export function matcherOf(resources: MatchResources | undefined): Match {
   const selectsObject = selectorOf(resources.objectSelector)
   const rules: Rules = { rules: resourceRules, equivalent: matchPolicy !== 'Exact' }
   const excluded: Rules = { rules: excludeResourceRules, equivalent: matchPolicy !== 'Exact' }
+  const named = new Places(resourceRules)
   return (request, context) => {
-    const matched = resourceRules.length === 0 ? request.kind : matchedKind(rules, request, context)
+    const isNamed = resourceRules.length === 0 || named.have(request)
+    const matched = isNamed ? request.kind : matchedKind(rules, request, context)
     if (!matched || (excludeResourceRules.length > 0 && matchedKind(excluded, request, context))) return undefined
     if (selectsObject && !objectMatches(selectsObject, request)) return undefined
     if (selectsNamespace && !namespaceMatches(selectsNamespace, request, context)) return undefined
     return matched
+  }
+}
+
+/** Where the rules name the request's own kind; what does not depend on the object's name is found out once. */
+class Places {
+  readonly #rules: readonly NamedRuleWithOperations[]
+  readonly #known = new WeakMap<Kind, Record<string, boolean>>()
+
+  constructor(rules: readonly NamedRuleWithOperations[]) {
+    this.#rules = rules.filter(({ resourceNames = [] }) => resourceNames.length === 0)
+  }
+
+  have(request: AdmissionRequest): boolean {
+    const { kind, operation, subresource } = request
+    let places = this.#known.get(kind)
+    if (!places) this.#known.set(kind, (places = Object.create(null) as Record<string, boolean>))
+    const place = subresource === '' ? operation : `${operation} ${subresource}`
+    return (places[place] ??= this.#rules.some((rule) => ruleMatches(rule, request, kind)))
   }
 }
 

@@ -15,6 +15,8 @@ export class ConfigurationError extends Error {
   }
 }
 
+const withoutParams = [undefined] as const
+
 type Sources = Pick<AdmissionContext, 'lister' | 'kinds'>
 
 /** `[undefined]` where the policy takes none; empty where there are none and that is no error. Throws ConfigurationError. */
@@ -24,7 +26,7 @@ export function collectParams(
   sources: Sources,
 ): readonly (KubeObject | undefined)[] {
   const kind = paramKind && kindOf(paramKind, sources)
-  if (!kind || !paramRef) return [undefined]
+  if (!kind || !paramRef) return withoutParams
   const found = findParams(kind, paramRef, { request, lister: sources.lister })
   if (found.length === 0 && paramRef.parameterNotFoundAction === 'Deny') {
     throw new ConfigurationError('no params found for policy binding with `Deny` parameterNotFoundAction')

@@ -1,6 +1,6 @@
 /** What one validating policy says of a request, with one parameter (upstream `policy/validating/validator.go`). */
 import { type CelBudget, CelError, runtimeCostBudget } from '#schema/cel/compile.ts'
-import { type Activation, evaluateExpression, OutOfBudget, policyValues, type Values } from './activation.ts'
+import { type Activation, type Expression, evaluateExpression, OutOfBudget, policyValues, type Values } from './activation.ts'
 import type { CompiledValidatingPolicy, CompiledValidation } from './compile.ts'
 import { ConditionError, conditionsHold } from './conditions.ts'
 
@@ -18,7 +18,8 @@ export interface Verdict {
   readonly annotationErrors: readonly string[]
 }
 
-const nothing: Verdict = { denials: [], annotations: [], annotationErrors: [] }
+/** Nobody objects, and nothing is to be noted. */
+export const nothing: Verdict = { denials: [], annotations: [], annotationErrors: [] }
 
 export function validateRequest(compiled: CompiledValidatingPolicy, activation: Activation, failsClosed: boolean): Verdict {
   const onError = (message: string, index = 0): Denial[] => (failsClosed ? [{ index, message }] : [])
@@ -36,32 +37,44 @@ type OnError = (message: string, index?: number) => Denial[]
 function verdictOf(compiled: CompiledValidatingPolicy, activation: Activation, onError: OnError): Verdict {
   const budget = { remaining: runtimeCostBudget }
   const values = policyValues(activation, compiled.variables, budget)
-  const results = compiled.validations.map(({ expression }) => attempt(() => evaluateExpression(expression, values, budget)))
-  const denials = compiled.validations.flatMap((validation, index) => {
-    const result = results[index] as Attempt
-    if (result.error !== undefined) return onError(result.error, index)
-    if (result.value === true) return []
+  const { validations } = compiled
+  const results: unknown[] = []
+  for (const { expression } of validations) results.push(attempt(expression, values, budget))
+  const denials: Denial[] = []
+  for (const [index, validation] of validations.entries()) {
+    const result = results[index]
+    if (result === true) continue
+    if (result instanceof Failure) {
+      denials.push(...onError(result.message, index))
+      continue
+    }
     try {
-      return [{ index, message: messageOf(validation, values, budget), reason: validation.validation.reason ?? 'Invalid' }]
+      const message = messageOf(validation, values, budget)
+      denials.push({ index, message, reason: validation.validation.reason ?? 'Invalid' })
     } catch (error) {
       if (!(error instanceof OutOfBudget)) throw error
-      return onError(`failed messageExpression: ${error.message}`, index)
+      denials.push(...onError(`failed messageExpression: ${error.message}`, index))
     }
-  })
+  }
+  if (denials.length === 0 && compiled.annotations.length === 0) return nothing
   return { ...annotate(compiled, activation, onError), denials }
 }
 
-interface Attempt {
-  readonly value?: unknown
-  readonly error?: string
+class Failure {
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message
+  }
 }
 
-function attempt(evaluate: () => unknown): Attempt {
+/** The value, or a Failure. */
+function attempt(expression: Expression, values: Values, budget: CelBudget): unknown {
   try {
-    return { value: evaluate() }
+    return evaluateExpression(expression, values, budget)
   } catch (error) {
     if (!(error instanceof CelError)) throw error
-    return { error: error.message }
+    return new Failure(error.message)
   }
 }
 
@@ -69,7 +82,7 @@ const longestMessage = 5 * 1024
 
 /** A message of several lines, an empty or a very long one is passed over for the next best. */
 function messageOf({ validation, message }: CompiledValidation, values: Values, budget: CelBudget): string {
-  const made = message && attempt(() => evaluateExpression(message, values, budget)).value
+  const made = message && attempt(message, values, budget)
   const trimmed = typeof made === 'string' ? made.trim() : ''
   if (trimmed && Buffer.byteLength(trimmed) <= longestMessage && !trimmed.includes('\n')) return trimmed
   return validation.message?.trim() || `failed expression: ${validation.expression.trim()}`
@@ -86,8 +99,8 @@ function annotate(
   const published: { key: string; value: string }[] = []
   const errors: string[] = []
   for (const { key, expression } of annotations) {
-    const { value, error } = attempt(() => evaluateExpression(expression, values, budget))
-    if (error !== undefined) errors.push(...onError(error).map(({ message }) => message))
+    const value = attempt(expression, values, budget)
+    if (value instanceof Failure) errors.push(...onError(value.message).map(({ message }) => message))
     else if (typeof value === 'string' && value.trim()) published.push({ key, value: value.trim() })
   }
   return { annotations: published, annotationErrors: errors }

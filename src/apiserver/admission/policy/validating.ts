@@ -1,7 +1,8 @@
 /** ValidatingAdmissionPolicy: refuses, warns and notes by the expressions of policies (upstream `policy/validating/dispatcher.go`). */
 import { ValidatingAdmissionPolicy } from '#api/admissionregistration/v1/validating-admission-policy.ts'
 import { ValidatingAdmissionPolicyBinding } from '#api/admissionregistration/v1/validating-admission-policy-binding.ts'
-import type { Kind } from '#schema/kind.ts'
+import { eachInTurn, type Soon, then } from '#lib/soon.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
 import { type Reason, StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { refuse } from '../refuse.ts'
@@ -12,7 +13,7 @@ import { isExempt } from './exempt.ts'
 import { installExpressionCompiler } from './expression-errors.ts'
 import { ConfigurationError, collectParams } from './params.ts'
 import { type Hook, PolicySource } from './source.ts'
-import { type Denial, type Verdict, validateRequest } from './validate-request.ts'
+import { type Denial, nothing, type Verdict, validateRequest } from './validate-request.ts'
 
 installExpressionCompiler()
 
@@ -34,26 +35,47 @@ export const validatingAdmissionPolicy: AdmissionPlugin = {
 }
 
 /** All policies are asked; the first refusal is the one that is told. */
-async function dispatch(hooks: readonly PolicyHook[], request: AdmissionRequest, context: AdmissionContext): Promise<void> {
-  const authorizer = new RequestAuthorizer(context.authorizer)
-  let refusal: StatusError | undefined
-  for (const hook of hooks) {
-    const matched = hook.matches(request, context)
-    if (!matched) continue
+function dispatch(hooks: readonly PolicyHook[], request: AdmissionRequest, context: AdmissionContext): Soon<void> {
+  const round: Round = { request, context, authorizer: new RequestAuthorizer(context.authorizer), refusal: undefined }
+  return then(
+    eachInTurn(hooks, (hook) => ask(hook, round)),
+    () => {
+      if (round.refusal) throw round.refusal
+    },
+  )
+}
+
+/** What the policies share that are asked about one request. */
+interface Round {
+  readonly request: AdmissionRequest
+  readonly context: AdmissionContext
+  readonly authorizer: RequestAuthorizer
+  refusal: StatusError | undefined
+}
+
+function ask(hook: PolicyHook, round: Round): Soon<void> {
+  const { context, authorizer } = round
+  const matched = hook.matches(round.request, context)
+  if (!matched) return
+  // Its expressions speak of the version that its rules name.
+  return then(atVersion(round.request, matched), (request) => {
     const notes = new Map<string, Set<string>>()
-    for (const { binding, matches } of hook.bindings) {
-      if (!matches(request, context)) continue
-      // Its expressions speak of the version that its rules name.
-      const visit = { hook, binding, request: await atVersion(request, matched), context, matched }
-      for (const verdict of await verdictsOf(visit, authorizer)) {
-        const denied = enforce(verdict, visit)
-        refusal ??= denied
-        for (const { key, value } of verdict.annotations) notes.set(key, (notes.get(key) ?? new Set()).add(value))
-      }
+    const consult = ({ binding, matches }: PolicyHook['bindings'][number]) => {
+      if (!matches(round.request, context)) return
+      const visit = { hook, binding, request, context, matched }
+      return then(verdictsOf(visit, authorizer), (verdicts) => {
+        for (const verdict of verdicts) {
+          if (verdict === nothing) continue
+          const denied = enforce(verdict, visit)
+          round.refusal ??= denied
+          for (const { key, value } of verdict.annotations) notes.set(key, (notes.get(key) ?? new Set()).add(value))
+        }
+      })
     }
-    for (const [key, values] of notes) request.annotate?.(`${hook.policy.metadata.name}/${key}`, [...values].join(', '))
-  }
-  if (refusal) throw refusal
+    return then(eachInTurn(hook.bindings, consult), () => {
+      for (const [key, values] of notes) request.annotate?.(`${hook.policy.metadata.name}/${key}`, [...values].join(', '))
+    })
+  })
 }
 
 interface Visit {
@@ -64,20 +86,22 @@ interface Visit {
   readonly matched: Kind
 }
 
-async function verdictsOf(
+/** One for each parameter. */
+function verdictsOf(
   { hook, binding, request, context, matched }: Visit,
   authorizer: RequestAuthorizer,
-): Promise<readonly Verdict[]> {
+): Soon<readonly Verdict[]> {
   const { policy, compiled } = hook
   const failsClosed = policy.spec.failurePolicy !== 'Ignore'
   try {
-    const params = collectParams({ paramKind: policy.spec.paramKind, paramRef: binding.spec.paramRef }, request, context)
+    const found = collectParams({ paramKind: policy.spec.paramKind, paramRef: binding.spec.paramRef }, request, context)
     const verdicts: Verdict[] = []
-    for (const param of params) {
-      const activation = { request, lister: context.lister, authorizer, matched, params: param }
-      verdicts.push(await authorizer.settle(() => validateRequest(compiled, activation, failsClosed)))
+    const validate = (params: KubeObject | undefined) => {
+      const activation = { request, lister: context.lister, authorizer, matched, params }
+      const verdict = authorizer.settle(() => validateRequest(compiled, activation, failsClosed))
+      return then(verdict, (known) => void verdicts.push(known))
     }
-    return verdicts
+    return then(eachInTurn(found, validate), () => verdicts)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     const message = `failed to configure ${error.isPolicys ? 'policy' : 'binding'}: ${error.message}`

@@ -3,7 +3,7 @@ import type { MutatingWebhookConfiguration } from '#api/admissionregistration/v1
 import type { ValidatingWebhookConfiguration } from '#api/admissionregistration/v1/validating-webhook-configuration.ts'
 import type { Kind } from '#schema/kind.ts'
 import { StatusError } from '#schema/status-error.ts'
-import type { AdmissionContext, AdmissionRequest, Lister } from '../plugin.ts'
+import type { AdmissionContext, AdmissionRequest, Lister, Place } from '../plugin.ts'
 import type { Expression } from '../policy/activation.ts'
 import { RequestAuthorizer } from '../policy/authorizer.ts'
 import { compileConditions } from '../policy/compile.ts'
@@ -77,7 +77,7 @@ const configurations = new Set([
 ])
 
 /** Webhooks are not asked about themselves, lest a broken one could not be mended. */
-export function isExemptFromWebhooks({ kind }: AdmissionRequest): boolean {
+export function isExemptFromWebhooks({ kind }: Place): boolean {
   return kind.group === 'admissionregistration.k8s.io' && configurations.has(kind.kind)
 }
 

@@ -1,12 +1,16 @@
 /** Objects of a request in another of the versions in which they are served. */
+import type { Soon } from '#lib/soon.ts'
 import { decode } from '#schema/decode.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { AdmissionRequest } from '../plugin.ts'
 import { hasOwnKind } from '../policy/apply-mutation.ts'
 
 /** The same request, where the version is its own. */
-export async function atVersion(request: AdmissionRequest, kind: Kind): Promise<AdmissionRequest> {
-  if (kind === request.kind || hasOwnKind(request)) return request
+export function atVersion(request: AdmissionRequest, kind: Kind): Soon<AdmissionRequest> {
+  return kind === request.kind || hasOwnKind(request) ? request : inVersion(request, kind)
+}
+
+async function inVersion(request: AdmissionRequest, kind: Kind): Promise<AdmissionRequest> {
   const { object, old } = request
   return {
     ...request,

@@ -9,6 +9,7 @@ import {
   isValidCidrForLegacyField,
   isValidLabelValue,
 } from '#schema/formats.ts'
+import { parseJson } from '#schema/json.ts'
 import { validateLabelName } from '#schema/validate.ts'
 import { among, formatted, positive, requiredAs } from './checks.ts'
 import { validateFinalizers } from './metadata.ts'
@@ -20,6 +21,7 @@ export function validateNode(node: NodeParts, at: Path): FieldError[] {
   const meta = at.child('metadata')
   return [
     ...validateFinalizers(metadata, at),
+    ...annotationErrors(metadata.annotations ?? {}, meta.child('annotations')),
     // Upstream looks for the taints below the metadata.
     ...validateTaints(spec.taints ?? [], meta.child('taints')),
     ...resourceErrors(node, at),
@@ -27,6 +29,40 @@ export function validateNode(node: NodeParts, at: Path): FieldError[] {
     ...featureErrors(status.declaredFeatures ?? [], at.child('status', 'declaredFeatures')),
     ...podCidrErrors(spec.podCIDRs ?? [], at.child('spec', 'podCIDRs')),
   ]
+}
+
+const taintsKey = 'scheduler.alpha.kubernetes.io/taints'
+const avoidedKey = 'scheduler.alpha.kubernetes.io/preferAvoidPods'
+
+interface Avoided {
+  readonly preferAvoidPods?: readonly { readonly podSignature?: { readonly podController?: { readonly controller?: boolean } } }[]
+}
+
+/** Annotations that nobody reads any more and that must make sense all the same. */
+function annotationErrors(annotations: Readonly<Record<string, string>>, at: Path): FieldError[] {
+  const [taints, avoided] = [annotations[taintsKey], annotations[avoidedKey]]
+  const errors: FieldError[] = []
+  if (taints)
+    errors.push(...parsed<Taint[] | null>(taints, (list) => validateTaints(list ?? [], at.child(taintsKey)), [at, taintsKey]))
+  if (!avoided) return errors
+  const read = (list: Avoided) =>
+    (list.preferAvoidPods ?? []).flatMap(({ podSignature }, index) => {
+      const here = at.child(avoidedKey).index(index).child('PodSignature')
+      const controller = podSignature?.podController
+      if (!controller) return [here.required()]
+      const isController = controller.controller === true
+      const message = 'must point to a controller'
+      return isController ? [] : [here.child('PodController', 'Controller').invalid(controller.controller ?? false, message)]
+    })
+  return [...errors, ...parsed<Avoided>(avoided, read, [at.child('AvoidPods'), avoidedKey])]
+}
+
+function parsed<T>(text: string, read: (value: T) => FieldError[], [at, key]: readonly [Path, string]): FieldError[] {
+  try {
+    return read(parseJson(text).value as T)
+  } catch (error) {
+    return [at.invalid(key, (error as Error).message)]
+  }
 }
 
 export function validateTaints(taints: readonly Taint[], at: Path): FieldError[] {
@@ -83,7 +119,8 @@ function podCidrErrors(ranges: readonly string[], at: Path): FieldError[] {
   if (ranges.length > 1 && (families.size < 2 || ranges.length > 2)) {
     errors.push(at.invalid(ranges, 'may specify no more than one CIDR for each IP family'))
   }
-  return errors
+  const repeated = ranges.flatMap((range, index) => (ranges.indexOf(range) < index ? [at.index(index).duplicate(range)] : []))
+  return [...errors, ...repeated]
 }
 
 /** The rules of an update, of spec and status alike. */

@@ -6,6 +6,7 @@ import { askBackend, type BackendAnswer, chunksOf, textOf } from './backend.ts'
 import { chooseContainer, podOf } from './containers.ts'
 import { dialNode, plainError } from './dial.ts'
 import { parseLogOptions } from './log-options.ts'
+import { asksForSocket, sendOverSocket } from './log-socket.ts'
 import { refusalOf } from './refusal.ts'
 
 const plainText = { 'content-type': 'text/plain' }
@@ -21,7 +22,10 @@ export async function podLog(registry: Registry, request: Request): Promise<Resp
   const search = options.query.size > 0 ? `?${options.query}` : ''
   const { message } = await ask(registry, pod, { target: `${logPath(pod, container)}${search}`, signal })
   const status = message.statusCode ?? 500
-  if (status >= 200 && status <= 206) return { type: 'stream', status: 200, chunks: chunksOf(message), headers: plainText }
+  if (status >= 200 && status <= 206) {
+    if (asksForSocket(request)) return await sendOverSocket(request, chunksOf(message))
+    return { type: 'stream', status: 200, chunks: chunksOf(message), headers: plainText }
+  }
   const text = await textOf(message, longestRefusal)
   throw refusalOf({ code: status, resource: 'pods/log', name: info.name, text })
 }
