@@ -10,6 +10,7 @@ import { createClient } from '#client/typed-client.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Random, systemRandom } from '#lib/random.ts'
 import { type SchedulerConfiguration, schedulerConfiguration } from '#scheduler/configuration.ts'
+import { createExtender } from '#scheduler/extenders/extender.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
 import { parseYaml } from '#schema/yaml.ts'
 import { type ComponentServer, serveComponent } from './component-server.ts'
@@ -33,13 +34,17 @@ export interface SchedulerProcessOptions {
 /** Throws where the file cannot be read or says something wrong; without a file it is the default. */
 export function readSchedulerConfiguration(file: string | undefined): SchedulerConfiguration {
   const document = file === undefined ? {} : (parseYaml(readFileSync(file, 'utf8'), { file })[0]?.value ?? {})
-  return schedulerConfiguration(document as Record<string, unknown>, systemRandom)
+  return schedulerConfiguration(document as Record<string, unknown>, {
+    random: systemRandom,
+    readFile: (path) => readFileSync(path, 'utf8'),
+  })
 }
 
 /** Resolves when the signal is aborted, or the lease was lost: then false. */
 export async function runSchedulerProcess(options: SchedulerProcessOptions): Promise<boolean> {
   const { access, configuration, clock, random, signal, log, identity } = options
   const { profiles, podInitialBackoffSeconds, podMaxBackoffSeconds, leaderElection } = configuration
+  const extenders = configuration.extenders.map((one) => createExtender(one, clock))
   const client = createClient(httpsTransport({ ...access.transportOptions({ clock }), userAgent: 'kube-scheduler/v1.36.0' }))
   const metrics = schedulerMetrics()
   const serving =
@@ -50,7 +55,7 @@ export async function runSchedulerProcess(options: SchedulerProcessOptions): Pro
   const work = async (until: AbortSignal) => {
     await runScheduler({
       ...{ client, clock, random, signal: until, onError, profiles, podInitialBackoffSeconds, podMaxBackoffSeconds },
-      watcher: metrics.watcher,
+      ...{ extenders, watcher: metrics.watcher },
     })
     log.info(`schedules for ${profiles.map(({ name }) => name).join(', ')}`)
     if (!until.aborted) await new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }))

@@ -2,6 +2,7 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 import { sleep } from '#lib/clock.ts'
 import type { Placed } from './cycle.ts'
+import type { Extender } from './extenders/extender.ts'
 import type { Actor, Rejection } from './framework/plugin.ts'
 import type { Run } from './run.ts'
 
@@ -73,14 +74,41 @@ export class Permits {
   }
 }
 
+/** Whether some plugin has something to do before the pod can be bound. */
+export function takesTime({ run, node }: Placed): boolean {
+  return run.running.some(
+    ({ plugin, cycle, skipsFilter }) => !(skipsFilter && plugin.filter) && plugin.willPreBind?.(cycle, node.name) === true,
+  )
+}
+
+export interface Binding extends Actor {
+  /** The first that binds such pods does it in place of the plugins. */
+  readonly extenders?: readonly Extender[]
+}
+
 /** Does what must be done before the pod can start, then binds it. Failures of the server are thrown. */
-export async function bind(run: Run, node: string, actor: Actor): Promise<Refusal | undefined> {
+export async function bind(run: Run, node: string, { extenders = [], ...actor }: Binding): Promise<Refusal | undefined> {
   for (const { plugin, cycle, skipsFilter } of run.running) {
     if (skipsFilter && plugin.filter) continue
     const rejection = await plugin.preBind?.(cycle, node, actor)
     if (rejection) return { rejection, by: plugin.name }
   }
-  for (const { plugin, cycle } of run.running) if (await plugin.bind?.(cycle, node, actor)) break
+  if (!(extenders.length > 0 && (await bindByExtender(run.pod, node, extenders)))) {
+    for (const { plugin, cycle } of run.running) if (await plugin.bind?.(cycle, node, actor)) break
+  }
   for (const { plugin, cycle } of run.running) plugin.postBind?.(cycle, node)
   return undefined
+}
+
+async function bindByExtender(pod: Pod, node: string, extenders: readonly Extender[]): Promise<boolean> {
+  for (const extender of extenders) {
+    if (!extender.binds || !extender.isInterested(pod)) continue
+    try {
+      await extender.bind(pod, node)
+      return true
+    } catch (error) {
+      if (!extender.isIgnorable) throw error
+    }
+  }
+  return false
 }

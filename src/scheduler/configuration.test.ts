@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '#lib/random.ts'
 import { parseYaml } from '#schema/yaml.ts'
+import { ClusterState } from './cluster-state.ts'
 import { schedulerConfiguration } from './configuration.ts'
+import { place } from './cycle.ts'
 import { makeDefaultProfile } from './profiles.ts'
 
 const random = seededRandom(1)
-const read = (text: string) => schedulerConfiguration((parseYaml(text)[0]?.value ?? {}) as never, random)
+const read = (text: string) => schedulerConfiguration((parseYaml(text)[0]?.value ?? {}) as never, { random })
 const scores = (text: string) =>
   Object.fromEntries(
     (read(text).profiles[0]?.plugins ?? []).filter(({ weight }) => weight > 0).map(({ plugin, weight }) => [plugin.name, weight]),
@@ -74,10 +76,122 @@ test('schedulerConfiguration() refuses what upstream refuses', () => {
     ['percentageOfNodesToScore: 101', 'percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]'],
     ['podInitialBackoffSeconds: 0', 'podInitialBackoffSeconds: Invalid value: 0: must be greater than 0'],
     ['profiles: [{ plugins: { multiPoint: { enabled: [{ name: X }] } } }]', 'MultiPoint plugin "X" does not exist'],
+    ['parallelism: 0', 'parallelism: Invalid value: 0: should be an integer value greater than zero'],
+    ['clientConnection: { burst: -1 }', 'clientConnection.burst: Invalid value: -1: must be non-negative'],
+    [
+      'leaderElection: { leaseDuration: 5s, retryPeriod: 20s }',
+      '[leaderElection.leaseDuration: Invalid value: 10s: LeaseDuration must be greater than RenewDeadline, ' +
+        'leaderElection.renewDeadline: Invalid value: 20s: RenewDeadline must be greater than RetryPeriod]',
+    ],
+    [
+      'leaderElection: { resourceLock: endpoints }',
+      'leaderElection.resourceLock: Invalid value: "endpoints": resourceLock value must be "leases"',
+    ],
+    [
+      'profiles: [{ schedulerName: a }, { schedulerName: b, plugins: { queueSort: { enabled: [{ name: PrioritySort }] } } }]',
+      'profiles[1].plugins.queueSort: Invalid value: {"enabled":[{"name":"PrioritySort"}]}: must be the same for all profiles',
+    ],
+    [
+      'extenders: [{ urlPrefix: http://a, prioritizeVerb: p }]',
+      'extenders[0].weight: Invalid value: 0: must have a positive weight applied to it',
+    ],
+    [
+      'extenders: [{ bindVerb: b }, { bindVerb: c, managedResources: [{ name: cpu }] }]',
+      '[extenders[1].managedResources[0].name: Invalid value: "cpu": is an invalid extended resource name, ' +
+        'extenders: Invalid value: "found 2 extenders implementing bind": only one extender can implement bind]',
+    ],
+    ['extenders: [{ url: http://a }]', 'strict decoding error: unknown field "extenders[0].url"'],
     [
       'podInitialBackoffSeconds: 20',
       'podMaxBackoffSeconds: Invalid value: 10: must be greater than or equal to PodInitialBackoffSeconds',
     ],
   ]
   for (const [text, message] of cases) assert.throws(() => read(text), { message }, text)
+})
+
+test('schedulerConfiguration() refuses arguments of plugins that upstream refuses', () => {
+  const cases: readonly (readonly [plugin: string, args: string, message: string])[] = [
+    [
+      'DefaultPreemption',
+      'minCandidateNodesPercentage: 0, minCandidateNodesAbsolute: 0',
+      '[$.minCandidateNodesPercentage: Invalid value: 0: cannot be zero at the same time as minCandidateNodesAbsolute, ' +
+        '$.minCandidateNodesAbsolute: Invalid value: 0: cannot be zero at the same time as minCandidateNodesPercentage]',
+    ],
+    [
+      'InterPodAffinity',
+      'hardPodAffinityWeight: 101',
+      '$.hardPodAffinityWeight: Invalid value: 101: not in valid range [0, 100]',
+    ],
+    [
+      'NodeResourcesBalancedAllocation',
+      'resources: [{ name: cpu, weight: 2 }]',
+      '$.resources[0].weight: Invalid value: 2: must be 1',
+    ],
+    [
+      'NodeResourcesFit',
+      'ignoredResourceGroups: [a/b]',
+      "$.ignoredResourceGroups[0]: Invalid value: \"a/b\": resource group name can't contain '/'",
+    ],
+    [
+      'NodeResourcesFit',
+      'scoringStrategy: { type: RequestedToCapacityRatio }',
+      '$.scoringStrategy.requestedToCapacityRatio: Required value: must be specified when type is RequestedToCapacityRatio',
+    ],
+    [
+      'NodeResourcesFit',
+      'scoringStrategy: { type: MostAllocated, resources: [{ name: cpu, weight: 101 }] }',
+      '$.scoringStrategy.resources[0].weight: Invalid value: 101: resource weight of cpu not in valid range (0, 100]',
+    ],
+    [
+      'PodTopologySpread',
+      'defaultConstraints: [{ maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway }]',
+      '$.defaultingType: Invalid value: "System": when .defaultConstraints are not empty',
+    ],
+    [
+      'PodTopologySpread',
+      'defaultingType: List, defaultConstraints: [{ maxSkew: 0, topologyKey: zone, whenUnsatisfiable: Never }]',
+      '[$.defaultConstraints[0].maxSkew: Invalid value: 0: not in valid range (0, inf), $.defaultConstraints[0].whenUnsatisfiable: ' +
+        'Unsupported value: "Never": supported values: "DoNotSchedule", "ScheduleAnyway"]',
+    ],
+    [
+      'VolumeBinding',
+      'bindTimeoutSeconds: -1',
+      '$.bindTimeoutSeconds: Invalid value: -1: invalid BindTimeoutSeconds, should not be a negative value',
+    ],
+  ]
+  for (const [name, args, message] of cases) {
+    const text = `profiles: [{ pluginConfig: [{ name: ${name}, args: { ${args} } }] }]`
+    const wanted = message.replaceAll('$', 'profiles[0].pluginConfig[0].args')
+    assert.throws(() => read(text), { message: wanted }, text)
+  }
+})
+
+test('schedulerConfiguration() reads extenders, and leaves resources to them that they alone look after', () => {
+  const { extenders, profiles } = read(`
+extenders:
+- urlPrefix: https://extender:8443/scheduler/
+  filterVerb: filter
+  enableHTTPS: true
+  httpTimeout: 100ms
+  nodeCacheCapable: true
+  ignorable: true
+  managedResources: [{ name: example.com/foo, ignoredByScheduler: true }]
+`)
+  const [extender] = extenders
+  assert.deepEqual(
+    [extender?.filterVerb, extender?.timeout, extender?.nodeCacheCapable, extender?.ignorable, extender?.tls.insecure],
+    ['filter', 100, true, true, true],
+  )
+  const state = new ClusterState()
+  const bare = {
+    kind: 'Node',
+    metadata: { name: 'n' },
+    spec: {},
+    status: { allocatable: { cpu: '1', memory: '1Gi', pods: '10' } },
+  }
+  state.setNode(bare as never)
+  const containers = [{ name: 'c', resources: { requests: { 'example.com/foo': '1' } } }]
+  const pod = { metadata: { name: 'p', namespace: 'd', uid: 'u' }, spec: { containers }, status: {} } as never
+  assert.equal(place(pod, state, { profile: profiles[0]?.plugins ?? [], random }).node?.name, 'n')
+  assert.equal(place(pod, state, { profile: makeDefaultProfile(), random }).node, undefined)
 })

@@ -1,13 +1,18 @@
 /** KubeSchedulerConfiguration v1: which profiles there are and how they differ from the default (upstream `kube-scheduler/config/v1`). */
 import type { Random } from '#lib/random.ts'
-import { parseDuration } from '#schema/go-time.ts'
+import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
+import { formatDuration, parseDuration } from '#schema/go-time.ts'
+import { pluginArgs } from './configuration-args.ts'
+import type { ExtenderOptions } from './extenders/extender.ts'
+import { extenderFields, readExtenders } from './extenders/read-extenders.ts'
 import { extensionPoints, type PluginSet, profilePlugins } from './profile-plugins.ts'
 import { defaultSchedulerName, type PluginArgs, type Profile } from './profiles.ts'
 
 export interface SchedulerConfiguration {
   readonly profiles: readonly Profile[]
-  readonly podInitialBackoffSeconds: number | undefined
-  readonly podMaxBackoffSeconds: number | undefined
+  readonly podInitialBackoffSeconds: number
+  readonly podMaxBackoffSeconds: number
+  readonly extenders: readonly ExtenderOptions[]
   readonly leaderElection: {
     readonly leaderElect: boolean
     readonly resourceName: string
@@ -27,8 +32,14 @@ type Fields = Readonly<Record<string, unknown>>
 
 const apiVersion = 'kubescheduler.config.k8s.io/v1'
 
-/** Of a document already read; {} is the default. */
-export function schedulerConfiguration(document: Fields, random: Random): SchedulerConfiguration {
+export interface Reading {
+  readonly random: Random
+  /** The text of a file that the configuration names. Default: there are none. */
+  readonly readFile?: (path: string) => string
+}
+
+/** Of a document already read; {} is the default. Throws with everything that is wrong with it. */
+export function schedulerConfiguration(document: Fields, { random, readFile = noFiles }: Reading): SchedulerConfiguration {
   const { apiVersion: version = apiVersion, kind = 'KubeSchedulerConfiguration' } = document
   if (version !== apiVersion || kind !== 'KubeSchedulerConfiguration') {
     throw new ConfigurationError(`no kind "${kind}" is registered for version "${version}"`)
@@ -46,91 +57,182 @@ export function schedulerConfiguration(document: Fields, random: Random): Schedu
     ...['percentageOfNodesToScore', 'podInitialBackoffSeconds', 'podMaxBackoffSeconds', 'profiles', 'extenders'],
     ...['delayCacheUntilActive', 'healthzBindAddress', 'metricsBindAddress'],
   ])
-  if (list(document.extenders).length > 0) throw new ConfigurationError('extenders: extenders are not supported')
-  const initial = seconds(document.podInitialBackoffSeconds, 'podInitialBackoffSeconds')
-  const longest = seconds(document.podMaxBackoffSeconds, 'podMaxBackoffSeconds')
-  if ((longest ?? 10) < (initial ?? 1)) {
-    const text = `Invalid value: ${longest ?? 10}: must be greater than or equal to PodInitialBackoffSeconds`
-    throw new ConfigurationError(`podMaxBackoffSeconds: ${text}`)
+  const errors: FieldError[] = []
+  const { burst = 100, kubeconfig } = (document.clientConnection ?? {}) as { burst?: number; kubeconfig?: string }
+  if (burst < 0) errors.push(root.child('clientConnection', 'burst').invalid(burst, 'must be non-negative'))
+  const leaderElection = leaderElectionIn((document.leaderElection ?? {}) as Fields, errors)
+  const { parallelism = 16 } = document as { parallelism?: number }
+  if (parallelism <= 0) {
+    errors.push(root.child('parallelism').invalid(parallelism, 'should be an integer value greater than zero'))
   }
+  const given = list(document.extenders) as readonly Fields[]
+  for (const [i, one] of given.entries()) known(one, `extenders[${i}]`, extenderFields)
+  const outside: FieldError[] = []
+  const { extenders, ignoredResources } = readExtenders(given, { at: root.child('extenders'), errors: outside, readFile })
+  const profiles = profilesIn(document, { random, errors, ignoredResources })
+  checkPercentage(document.percentageOfNodesToScore, root.child('percentageOfNodesToScore'), errors)
+  const { podInitialBackoffSeconds, podMaxBackoffSeconds } = backoffIn(document, errors)
+  refuse([...errors, ...outside])
   return {
-    profiles: profilesIn(document, random),
-    ...{ podInitialBackoffSeconds: initial, podMaxBackoffSeconds: longest },
-    leaderElection: leaderElectionIn((document.leaderElection ?? {}) as Fields),
-    kubeconfig: ((document.clientConnection ?? {}) as { kubeconfig?: string }).kubeconfig || undefined,
+    profiles: profiles(),
+    podInitialBackoffSeconds,
+    podMaxBackoffSeconds,
+    extenders,
+    leaderElection,
+    kubeconfig: kubeconfig || undefined,
   }
 }
 
-function profilesIn(document: Fields, random: Random): readonly Profile[] {
+function noFiles(path: string): string {
+  throw new ConfigurationError(`open ${path}: no such file or directory`)
+}
+
+function refuse(errors: readonly FieldError[]): void {
+  const [first, ...more] = errors.map(formatFieldError)
+  if (first === undefined) return
+  throw new ConfigurationError(more.length > 0 ? `[${[first, ...more].join(', ')}]` : first)
+}
+
+function backoffIn({ podInitialBackoffSeconds, podMaxBackoffSeconds }: Fields, errors: FieldError[]) {
+  const [initial, longest] = [podInitialBackoffSeconds ?? 1, podMaxBackoffSeconds ?? 10] as [number, number]
+  if (initial <= 0) errors.push(root.child('podInitialBackoffSeconds').invalid(initial, 'must be greater than 0'))
+  if (longest < initial) {
+    const why = 'must be greater than or equal to PodInitialBackoffSeconds'
+    errors.push(root.child('podMaxBackoffSeconds').invalid(longest, why))
+  }
+  return { podInitialBackoffSeconds: initial, podMaxBackoffSeconds: longest }
+}
+
+interface ReadingProfiles {
+  readonly random: Random
+  readonly errors: FieldError[]
+  readonly ignoredResources: readonly string[]
+}
+
+/** Answers what makes them, for when nothing turned out to be wrong. */
+function profilesIn(document: Fields, { random, errors, ignoredResources }: ReadingProfiles): () => readonly Profile[] {
   const given = list(document.profiles) as readonly Fields[]
-  const everywhere = percentage(document.percentageOfNodesToScore, 'percentageOfNodesToScore')
-  const seen = new Set<string>()
-  return (given.length > 0 ? given : [{}]).map((profile, index) => {
-    const at = `profiles[${index}]`
-    known(profile, at, ['schedulerName', 'percentageOfNodesToScore', 'plugins', 'pluginConfig'])
+  const read = (given.length > 0 ? given : [{}]).map((profile, index) => {
+    const at = root.child('profiles').index(index)
+    known(profile, String(at), ['schedulerName', 'percentageOfNodesToScore', 'plugins', 'pluginConfig'])
     const name = (profile.schedulerName as string | undefined) ?? (given.length <= 1 ? defaultSchedulerName : '')
-    if (!name) throw new ConfigurationError(`${at}.schedulerName: Required value`)
-    if (seen.has(name)) throw new ConfigurationError(`${at}.schedulerName: Duplicate value: ${JSON.stringify(name)}`)
-    seen.add(name)
+    if (!name) errors.push(at.child('schedulerName').required())
+    checkPercentage(profile.percentageOfNodesToScore, at.child('percentageOfNodesToScore'), errors)
     const sets = (profile.plugins ?? {}) as Readonly<Record<string, PluginSet>>
     known(sets, `${at}.plugins`, ['multiPoint', ...extensionPoints])
-    const args = argsIn(list(profile.pluginConfig) as readonly Fields[], at)
-    return {
-      name,
-      plugins: profilePlugins(sets, { args, random }),
-      percentageOfNodesToScore: percentage(profile.percentageOfNodesToScore, `${at}.percentageOfNodesToScore`) ?? everywhere,
-    }
+    for (const point of extensionPoints) checkRemoved(sets[point], at.child('plugins', point), errors)
+    const args = argsIn(list(profile.pluginConfig) as readonly Fields[], { at, errors, ignoredResources })
+    return { name, sets, args, percentage: profile.percentageOfNodesToScore ?? document.percentageOfNodesToScore }
   })
+  for (const [i, { name }] of read.entries()) {
+    const isTwice = name !== '' && read.findIndex((other) => other.name === name) < i
+    if (isTwice) errors.push(root.child('profiles').index(i).child('schedulerName').duplicate(name))
+  }
+  checkQueueSort(read, errors)
+  return () =>
+    read.map(({ name, sets, args, percentage }) => ({
+      ...{ name, plugins: profilePlugins(sets, { args, random }) },
+      percentageOfNodesToScore: percentage as number | undefined,
+    }))
 }
 
-function argsIn(configs: readonly Fields[], at: string): PluginArgs {
-  const args: Record<string, unknown> = {}
+/** Pods of all profiles stand in one queue. */
+function checkQueueSort(profiles: readonly { readonly sets: Readonly<Record<string, PluginSet>> }[], errors: FieldError[]): void {
+  const at = root.child('profiles')
+  const first = profiles[0]?.sets.queueSort
+  const count = first?.enabled?.length ?? 0
+  if (count > 1) {
+    errors.push(at.index(0).child('plugins', 'queueSort', 'Enabled').invalid(count, 'only one queue sort plugin can be enabled'))
+  }
+  for (const [i, { sets }] of profiles.entries()) {
+    if (JSON.stringify(sets.queueSort) === JSON.stringify(first)) continue
+    errors.push(
+      at
+        .index(i)
+        .child('plugins', 'queueSort')
+        .invalid(sets.queueSort ?? {}, 'must be the same for all profiles'),
+    )
+  }
+}
+
+const removed: readonly string[] = ['AzureDiskLimits', 'CinderLimits', 'EBSLimits', 'GCEPDLimits']
+const removedText = `was invalid in version "v1" (KubeSchedulerConfiguration is version "${apiVersion}")`
+
+function checkRemoved(set: PluginSet | undefined, at: Path, errors: FieldError[]): void {
+  for (const [i, { name }] of (set?.enabled ?? []).entries()) {
+    if (removed.includes(name)) errors.push(at.child('enabled').index(i).invalid(name, removedText))
+  }
+}
+
+interface ReadingArgs {
+  readonly at: Path
+  readonly errors: FieldError[]
+  readonly ignoredResources: readonly string[]
+}
+
+function argsIn(configs: readonly Fields[], { at, errors, ignoredResources }: ReadingArgs): PluginArgs {
+  const args: Record<string, Fields> = {}
   for (const [index, config] of configs.entries()) {
+    const place = at.child('pluginConfig').index(index)
     const { name, args: given = {} } = config as { name?: string; args?: Fields }
-    if (!name) throw new ConfigurationError(`${at}.pluginConfig[${index}].name: Required value`)
-    if (Object.hasOwn(args, name)) {
-      throw new ConfigurationError(`${at}.pluginConfig[${index}]: Duplicate value: ${JSON.stringify(name)}`)
-    }
+    known(config, String(place), ['name', 'args'])
+    if (!name) throw new ConfigurationError(`${place}.name: Required value`)
+    if (Object.hasOwn(args, name)) errors.push(place.duplicate(name))
+    if (removed.includes(name)) errors.push(place.invalid(name, removedText))
     const { apiVersion: _version, kind, ...rest } = given
     if (kind !== undefined && kind !== `${name}Args`) {
-      const where = `${at}.pluginConfig[${index}]`
-      throw new ConfigurationError(
-        `${where}: decoding args for plugin ${name}: args for plugin ${name} were not of type ${name}Args`,
-      )
+      const why = `args for plugin ${name} were not of type ${name}Args`
+      throw new ConfigurationError(`${place}: decoding args for plugin ${name}: ${why}`)
     }
-    args[name] = rest
+    args[name] = pluginArgs(name, rest, { at: place.child('args'), errors })
   }
-  return args as PluginArgs
+  if (ignoredResources.length === 0) return args as PluginArgs
+  const { NodeResourcesFit: fit = {} } = args as { NodeResourcesFit?: { ignoredResources?: readonly string[] } }
+  const ignored = [...(fit.ignoredResources ?? []), ...ignoredResources]
+  return { ...args, NodeResourcesFit: { ...fit, ignoredResources: ignored } } as PluginArgs
 }
 
-function leaderElectionIn(given: Fields): SchedulerConfiguration['leaderElection'] {
-  const time = (name: string, fallback: string) => {
+function leaderElectionIn(given: Fields, errors: FieldError[]): SchedulerConfiguration['leaderElection'] {
+  const at = root.child('leaderElection')
+  const text = (name: string, usual: string) => String(given[name] ?? usual)
+  const time = (name: string, usual: string) => {
     try {
-      return Number(parseDuration(String(given[name] ?? fallback))) / 1e6
+      return Number(parseDuration(text(name, usual))) / 1e6
     } catch (error) {
       throw new ConfigurationError(`leaderElection.${name}: ${(error as Error).message}`, { cause: error })
     }
   }
-  return {
+  const wrong = (name: string, value: unknown, why: string) =>
+    errors.push({ type: 'FieldValueInvalid', field: `${at.child(name)}`, body: `Invalid value: ${value}: ${why}` })
+  const read = {
     leaderElect: given.leaderElect !== false,
-    resourceName: String(given.resourceName ?? 'kube-scheduler'),
-    resourceNamespace: String(given.resourceNamespace ?? 'kube-system'),
+    resourceName: text('resourceName', 'kube-scheduler'),
+    resourceNamespace: text('resourceNamespace', 'kube-system'),
     leaseDuration: time('leaseDuration', '15s'),
     renewDeadline: time('renewDeadline', '10s'),
     retryPeriod: time('retryPeriod', '2s'),
   }
+  if (!read.leaderElect) return read
+  for (const name of ['leaseDuration', 'renewDeadline', 'retryPeriod'] as const) {
+    if (read[name] <= 0) wrong(name, formatDuration(BigInt(read[name] * 1e6)), 'must be greater than zero')
+  }
+  if (read.leaseDuration < read.renewDeadline) {
+    const value = formatDuration(BigInt(read.renewDeadline * 1e6))
+    wrong('leaseDuration', value, 'LeaseDuration must be greater than RenewDeadline')
+  }
+  if (read.renewDeadline < read.retryPeriod) {
+    wrong('renewDeadline', formatDuration(BigInt(read.retryPeriod * 1e6)), 'RenewDeadline must be greater than RetryPeriod')
+  }
+  if (!read.resourceNamespace) wrong('resourceNamespace', '""', 'resourceNamespace is required')
+  if (!read.resourceName) wrong('resourceName', '""', 'resourceName is required')
+  const lock = text('resourceLock', 'leases')
+  if (lock !== 'leases') wrong('resourceLock', JSON.stringify(lock), 'resourceLock value must be "leases"')
+  return read
 }
 
-function percentage(value: unknown, at: string): number | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'number' && value >= 0 && value <= 100) return value
-  throw new ConfigurationError(`${at}: Invalid value: ${JSON.stringify(value)}: not in valid range [0-100]`)
-}
-
-function seconds(value: unknown, at: string): number | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'number' && value > 0) return value
-  throw new ConfigurationError(`${at}: Invalid value: ${JSON.stringify(value)}: must be greater than 0`)
+function checkPercentage(value: unknown, at: Path, errors: FieldError[]): void {
+  if (value === undefined || value === null) return
+  if (typeof value !== 'number' || value < 0 || value > 100) errors.push(at.invalid(value, 'not in valid range [0-100]'))
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -41,21 +41,45 @@ export interface PlaceOptions {
   readonly percentage?: number
   /** Shares results between pods of one template. */
   readonly cache?: ResultCache | undefined
+  /** Looks beyond the node on which room was made for the pod, also where it still fits there. */
+  readonly ignoresNomination?: boolean
 }
 
 export function place(pod: Pod, snapshot: Snapshot, options: PlaceOptions): Placement {
-  const { profile, random, startAt = 0, percentage = 0, cache } = options
+  const looked = look(pod, snapshot, options)
+  return 'found' in looked ? conclude(looked, options) : looked
+}
+
+/** The nodes that fit, of which one is still to be chosen. */
+export interface Looked {
+  readonly run: Run
+  readonly found: Found
+  readonly total: number
+}
+
+/** The first half of `place`: asks the filters. */
+export function look(pod: Pod, snapshot: Snapshot, options: PlaceOptions): Looked | Refused {
+  const { profile, startAt = 0, percentage = 0, cache } = options
   const total = snapshot.nodes.length
   if (total === 0) return refused('no nodes available to schedule pods', new Set())
   const run = prepareRun(pod, snapshot, { profile, cache })
   if (run.reject) return refusedBefore(run, total)
-  const preferred = nominatedNode(run)
-  if (preferred) return { node: preferred, run, evaluated: 0, feasible: 1 }
+  const preferred = options.ignoresNomination ? undefined : nominatedNode(run)
+  if (preferred) return { run, found: { ...nothing, nodes: [preferred] }, total }
   const found = feasibleNodes(run, { startAt, enough: enoughNodes(total, percentage) })
   if (found.error) return { ...refused(found.error.message, found.rejectedBy), isError: true }
-  if (found.nodes.length === 0) return refusedByAll(run, found, total)
+  return { run, found, total }
+}
+
+/** The second half: chooses, or says why there is nothing to choose from. `extra` is added to the scores. */
+export function conclude(
+  { run, found, total }: Looked,
+  { random }: Pick<PlaceOptions, 'random'>,
+  extra?: ReadonlyMap<string, number>,
+): Placement {
   const { nodes, evaluated } = found
-  return { node: bestNode(run, nodes, random), run, evaluated, feasible: nodes.length }
+  if (nodes.length === 0) return refusedByAll(run, found, total)
+  return { node: bestNode(run, nodes, { random, extra }), run, evaluated, feasible: nodes.length }
 }
 
 /** How many fitting nodes are enough (upstream's adaptive `percentageOfNodesToScore`). */
@@ -74,7 +98,7 @@ function nominatedNode(run: Run): NodeInfo | undefined {
   return verdictOf(run, node) ? undefined : node
 }
 
-interface Found {
+export interface Found {
   readonly nodes: readonly NodeInfo[]
   readonly evaluated: number
   readonly rejected: readonly NodeInfo[]
@@ -82,6 +106,8 @@ interface Found {
   readonly rejectedBy: ReadonlySet<string>
   readonly error: Rejection | undefined
 }
+
+const nothing: Found = { nodes: [], evaluated: 0, rejected: [], rejections: [], rejectedBy: new Set(), error: undefined }
 
 function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough: number }): Found {
   const all = run.among ? namedIn(run.snapshot, run.among.nodes) : run.snapshot.nodes
@@ -113,9 +139,10 @@ function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
 }
 
 /** The nodes with the highest weighted sum. */
-export function bestNodes(run: Run, nodes: readonly NodeInfo[]): readonly NodeInfo[] {
+export function bestNodes(run: Run, nodes: readonly NodeInfo[], extra?: ReadonlyMap<string, number>): readonly NodeInfo[] {
   if (nodes.length <= 1) return nodes
   const totals = totalScores(run, nodes)
+  if (extra) for (const [i, { name }] of nodes.entries()) totals[i] = (totals[i] as number) + (extra.get(name) ?? 0)
   let highest = Number.NEGATIVE_INFINITY
   let equals: NodeInfo[] = []
   for (let i = 0; i < totals.length; i++) {
@@ -128,9 +155,14 @@ export function bestNodes(run: Run, nodes: readonly NodeInfo[]): readonly NodeIn
   return equals
 }
 
+interface Choosing {
+  readonly random: Random
+  readonly extra: ReadonlyMap<string, number> | undefined
+}
+
 /** Chance decides between equals. */
-function bestNode(run: Run, nodes: readonly NodeInfo[], random: Random): NodeInfo {
-  const equals = bestNodes(run, nodes)
+function bestNode(run: Run, nodes: readonly NodeInfo[], { random, extra }: Choosing): NodeInfo {
+  const equals = bestNodes(run, nodes, extra)
   return equals[equals.length === 1 ? 0 : Math.floor(random.next() * equals.length)] as NodeInfo
 }
 
@@ -196,10 +228,10 @@ export function histogram(counts: ReadonlyMap<string, number>): string {
     .join(', ')
 }
 
-type Looked = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; total: number }
+type Seen = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; total: number }
 
 /** The first plugin that has an idea; the last of those that only have something to say. */
-function nominate(run: Run, looked: Looked): Nomination | undefined {
+function nominate(run: Run, looked: Seen): Nomination | undefined {
   const { shared, snapshot, otherFilters } = run
   const verdicts: Verdicts = {
     ...looked,

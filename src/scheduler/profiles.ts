@@ -4,7 +4,7 @@ import type { Plugin } from './framework/plugin.ts'
 import { type BalancedAllocationArgs, balancedAllocation } from './plugins/balanced-allocation.ts'
 import { defaultBinder } from './plugins/default-binder.ts'
 import { type DefaultPreemptionArgs, defaultPreemption } from './plugins/default-preemption.ts'
-import { dynamicResources } from './plugins/dynamic-resources.ts'
+import { type DynamicResourcesArgs, dynamicResources } from './plugins/dynamic-resources.ts'
 import { imageLocality } from './plugins/image-locality.ts'
 import { type InterPodAffinityArgs, interPodAffinity } from './plugins/inter-pod-affinity.ts'
 import { type NodeAffinityArgs, nodeAffinity } from './plugins/node-affinity.ts'
@@ -39,6 +39,7 @@ export interface Profile {
 /** Arguments by the plugin's name. */
 export interface PluginArgs {
   readonly DefaultPreemption?: DefaultPreemptionArgs
+  readonly DynamicResources?: DynamicResourcesArgs
   readonly InterPodAffinity?: InterPodAffinityArgs
   readonly NodeAffinity?: NodeAffinityArgs
   readonly NodeResourcesBalancedAllocation?: BalancedAllocationArgs
@@ -68,7 +69,7 @@ export const plugins: readonly { readonly weight: number; make(options: ProfileO
   { weight: 0, make: () => volumeZone },
   { weight: 2, make: ({ args }) => podTopologySpread(args?.PodTopologySpread) },
   { weight: 2, make: ({ args }) => interPodAffinity(args?.InterPodAffinity) },
-  { weight: 0, make: () => dynamicResources() },
+  { weight: 0, make: ({ args, random }) => dynamicResources(args?.DynamicResources, random) },
   { weight: 0, make: ({ args, random }) => defaultPreemption(args?.DefaultPreemption, random) },
   { weight: 1, make: ({ args }) => balancedAllocation(args?.NodeResourcesBalancedAllocation) },
   { weight: 1, make: () => imageLocality },

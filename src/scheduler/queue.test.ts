@@ -40,7 +40,10 @@ test('queue happened() wakes only those whom the event may cure, after their bac
   queue.happened({ kind: 'Node', actions: ['labelsChanged'] })
   pass(clock, 2_000)
   assert.equal(next(queue), undefined, 'labels do not cure a lack of room')
-  queue.happened({ kind: 'Node', actions: ['allocatableChanged'] })
+  const offering = (pods: string) => ({ status: { allocatable: { cpu: '4', memory: '8Gi', pods } } })
+  queue.happened({ kind: 'Node', actions: ['allocatableChanged'], before: offering('10'), after: offering('9') })
+  assert.equal(next(queue), undefined, 'neither does less room')
+  queue.happened({ kind: 'Node', actions: ['allocatableChanged'], before: offering('10'), after: offering('11') })
   assert.equal(next(queue), 'a')
 })
 
@@ -86,4 +89,28 @@ test('queue delete() forgets a pod wherever it waits', () => {
   pass(clock, 60_000)
   assert.equal(queue.size, 0)
   assert.equal(next(queue), undefined)
+})
+
+test('queue pop() lets a pod that failed go behind those that came meanwhile', () => {
+  const { clock, queue } = start()
+  queue.put(pod('a'))
+  const entry = queue.pop()
+  assert(entry)
+  queue.put(pod('b'))
+  queue.reject(entry, new Set(['NodeResourcesFit']))
+  pass(clock, 60_000)
+  queue.happened({ kind: 'Pod', actions: ['deleted'] })
+  assert.deepEqual([next(queue), next(queue)], ['b', 'a'])
+})
+
+test('queue pop() does not let a cured pod sit out its back-off while there is nothing else to do', () => {
+  const { queue } = start()
+  for (const one of [pod('a'), pod('b'), pod('failed')]) queue.put(one)
+  const [a, b, failed] = [queue.pop(), queue.pop(), queue.pop()]
+  assert(a && b && failed)
+  queue.retry(failed)
+  for (const entry of [a, b]) queue.reject(entry, new Set(['NodeResourcesFit']))
+  queue.happened({ kind: 'Pod', actions: ['deleted'] })
+  queue.put(pod('c'))
+  assert.deepEqual([next(queue), next(queue), next(queue), next(queue)], ['c', 'a', 'b', undefined])
 })

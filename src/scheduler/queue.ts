@@ -17,7 +17,8 @@ const longestWait = 5 * 60_000
 
 export interface QueuedPod {
   pod: Pod
-  readonly arrival: number
+  /** Place in the order of arrival; a pod that failed goes behind those that came meanwhile. */
+  arrival: number
   attempts: number
   /** Events seen when it was popped. */
   events: number
@@ -44,7 +45,10 @@ export interface SchedulingQueue {
   /** Adds a pod, or brings a waiting one up to date. */
   put(pod: Pod): void
   delete(uid: string): void
-  /** The next pod to place; it is in flight until `done`, `reject` or `retry`. */
+  /**
+   * The next pod to place; it is in flight until `done`, `reject` or `retry`. When nothing else is to be done, a rejected pod that may have been cured
+   * need not sit out its back-off (upstream's `SchedulerPopFromBackoffQ`).
+   */
   pop(): QueuedPod | undefined
   done(entry: QueuedPod): void
   /** No node fits: waits for a cure. */
@@ -85,6 +89,8 @@ class Queue implements SchedulingQueue {
   #active: Heap<QueuedPod>
   /** By `due`; entries that moved on meanwhile are left in and skipped. */
   #later = new Heap<{ readonly entry: QueuedPod; readonly due: number }>((a, b) => a.due - b.due)
+  /** Of them those that back off after a rejection, not after an error. */
+  #cured = new Heap<{ readonly entry: QueuedPod; readonly due: number }>((a, b) => a.due - b.due)
   #waiting = new WaitingRoom()
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   #arrivals = 0
@@ -137,12 +143,26 @@ class Queue implements SchedulingQueue {
   }
 
   pop(): QueuedPod | undefined {
+    const entry = this.#firstActive() ?? this.#firstCured()
+    if (!entry) return undefined
+    entry.place = 'inFlight'
+    entry.events = this.#events
+    if (entry.attempts++ === 0) entry.firstTry = this.#options.clock.monotonic()
+    return entry
+  }
+
+  #firstActive(): QueuedPod | undefined {
     for (let entry = this.#active.pop(); entry; entry = this.#active.pop()) {
-      if (entry.place !== 'active' || this.#entries.get(entry.pod.metadata.uid) !== entry) continue
-      entry.place = 'inFlight'
-      entry.events = this.#events
-      if (entry.attempts++ === 0) entry.firstTry = this.#options.clock.monotonic()
-      return entry
+      if (entry.place === 'active' && this.#entries.get(entry.pod.metadata.uid) === entry) return entry
+    }
+    return undefined
+  }
+
+  /** Of those that back off after a rejection the one that is due first. */
+  #firstCured(): QueuedPod | undefined {
+    for (let next = this.#cured.pop(); next; next = this.#cured.pop()) {
+      const { entry, due } = next
+      if (entry.place === 'backoff' && entry.due === due && this.#entries.get(entry.pod.metadata.uid) === entry) return entry
     }
     return undefined
   }
@@ -209,6 +229,7 @@ class Queue implements SchedulingQueue {
   /** False when the pod was deleted meanwhile. */
   #fail(entry: QueuedPod): boolean {
     entry.failedAt = this.#options.clock.monotonic()
+    entry.arrival = this.#arrivals++
     if (this.#entries.get(entry.pod.metadata.uid) !== entry) return false
     if (!this.#isGated(entry.pod)) return true
     entry.place = 'gated'
@@ -232,6 +253,9 @@ class Queue implements SchedulingQueue {
     if (entry.attempts === 0 || due <= this.#options.clock.monotonic()) return this.#activate(entry)
     entry.place = 'backoff'
     this.#wakeAt(entry, due)
+    if (entry.rejectedBy.size === 0) return
+    this.#cured.push({ entry, due })
+    this.#options.onReady()
   }
 
   #activate(entry: QueuedPod): void {

@@ -6,15 +6,19 @@
  * binding of a pod is refused by the server.
  */
 import type { Pod } from '#api/core/v1/pod.ts'
+import { boundedTransport } from '#client/bounded-transport.ts'
 import type { Client } from '#client/client.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
+import { createClient } from '#client/typed-client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { hasReason, type StatusError } from '#schema/status-error.ts'
-import { bind, Permits, permit, type Refusal, reserve, unreserve } from './binding.ts'
+import { bind, Permits, permit, type Refusal, reserve, takesTime, unreserve } from './binding.ts'
 import { podChanges } from './changes.ts'
 import { ClusterState } from './cluster-state.ts'
-import { type Placed, place, type Refused } from './cycle.ts'
+import { type Placed, type Placement, type PlaceOptions, place, type Refused } from './cycle.ts'
+import { placeWithExtenders } from './extenders/consult.ts'
+import type { Extender } from './extenders/extender.ts'
 import type { Actor } from './framework/plugin.ts'
 import { onNode, priorityOf } from './framework/pod-facts.ts'
 import { evictVictims } from './preempt.ts'
@@ -31,6 +35,8 @@ export interface SchedulerOptions {
   readonly signal: AbortSignal
   /** One for each `spec.schedulerName` that it answers to. Default: `default-scheduler` with the default plugins. */
   readonly profiles?: readonly Profile[] | undefined
+  /** Programs beside the scheduler that have a say, in the order in which they are asked. */
+  readonly extenders?: readonly Extender[] | undefined
   /** Seconds. */
   readonly podInitialBackoffSeconds?: number | undefined
   readonly podMaxBackoffSeconds?: number | undefined
@@ -51,8 +57,13 @@ export interface SchedulerWatcher {
 
 /** Runs until the signal is aborted; resolves when it has seen the cluster and schedules. */
 export async function runScheduler(options: SchedulerOptions): Promise<void> {
-  await new Scheduler(options).start()
+  const { client, clock } = options
+  const bounded = createClient(boundedTransport(client.transport, { width: callsAtOnce, clock }))
+  await new Scheduler({ ...options, client: bounded }).start()
 }
+
+/** Decisions come faster than any server binds; what it has not taken yet waits here and not in its queues, which are short. */
+const callsAtOnce = 64
 
 /** Pods decided in one go before others get the thread. */
 const batch = 64
@@ -69,17 +80,21 @@ class Scheduler {
   #state = new ClusterState()
   #queue: SchedulingQueue
   #permits = new Permits()
+  #extenders: readonly Extender[]
   #startAt = 0
   #isRunning = false
   #started = false
   /** Pods bound by us whose binding the watch has not shown yet. */
   #assumed = new Set<string>()
+  /** By UID: where pods are said to be going, by ourselves, and are not bound yet. */
+  #announced = new Map<string, string>()
   /** Pods for which room is being made right now. */
   #preempting = new Set<string>()
 
   constructor(options: SchedulerOptions) {
     this.#options = options
-    const { clock, podInitialBackoffSeconds, podMaxBackoffSeconds } = options
+    const { clock, podInitialBackoffSeconds, podMaxBackoffSeconds, extenders = [] } = options
+    this.#extenders = extenders
     this.#served = new Map(profilesOf(options).map((profile) => [profile.name, this.#serve(profile)]))
     this.#queue = createQueue({
       clock,
@@ -158,35 +173,70 @@ class Scheduler {
       const entry = this.#queue.pop()
       if (!entry) return
       const served = this.#served.get(entry.pod.spec.schedulerName)
-      if (served) this.#decide(entry, served)
+      if (!served) continue
+      if (this.#extenders.length > 0) return this.#askAndDecide(entry, served)
+      this.#decide(entry, served)
     }
     this.#wake()
+  }
+
+  /** No other pod is decided on until the extenders have answered. */
+  #askAndDecide(entry: QueuedPod, served: Served): void {
+    this.#isRunning = true
+    void this.#decideWithExtenders(entry, served).finally(() => {
+      this.#isRunning = false
+      this.#wake()
+    })
   }
 
   #decide(entry: QueuedPod, served: Served): void {
     const { pod } = entry
     if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
-    const { watcher, clock } = this.#options
-    const began = clock.monotonic()
-    const decided = (result: 'scheduled' | 'unschedulable' | 'error') =>
-      watcher?.decided({ profile: served.profile.name, result, took: clock.monotonic() - began })
+    const began = this.#options.clock.monotonic()
     try {
-      const { profile, cache } = served
-      const placement = place(pod, this.#state, {
-        profile: profile.plugins,
-        percentage: profile.percentageOfNodesToScore ?? 0,
-        random: this.#options.random,
-        startAt: this.#startAt,
-        cache,
-      })
-      decided(placement.node ? 'scheduled' : placement.isError ? 'error' : 'unschedulable')
-      if (placement.node) this.#take(entry, served, placement)
-      else this.#refuse(entry, served, placement)
+      this.#follow(entry, served, { placement: place(pod, this.#state, this.#placing(served)), began })
     } catch (error) {
-      decided('error')
-      this.#queue.retry(entry)
-      this.#options.onError?.(error)
+      this.#failed(entry, served, { error, began })
     }
+  }
+
+  async #decideWithExtenders(entry: QueuedPod, served: Served): Promise<void> {
+    const { pod } = entry
+    if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
+    const began = this.#options.clock.monotonic()
+    try {
+      const options = { ...this.#placing(served), extenders: this.#extenders }
+      const placement = await placeWithExtenders(pod, this.#state, options)
+      if (this.#options.signal.aborted) return
+      // Deleted or bound by somebody else meanwhile.
+      if (this.#queue.has(pod.metadata.uid)) this.#follow(entry, served, { placement, began })
+    } catch (error) {
+      this.#failed(entry, served, { error, began })
+    }
+  }
+
+  #placing({ profile, cache }: Served): PlaceOptions {
+    const { random } = this.#options
+    const percentage = profile.percentageOfNodesToScore ?? 0
+    return { profile: profile.plugins, percentage, random, startAt: this.#startAt, cache }
+  }
+
+  #follow(entry: QueuedPod, served: Served, { placement, began }: { placement: Placement; began: number }): void {
+    const result = placement.node ? 'scheduled' : placement.isError ? 'error' : 'unschedulable'
+    this.#decided(served, result, began)
+    if (placement.node) this.#take(entry, served, placement)
+    else this.#refuse(entry, served, placement)
+  }
+
+  #failed(entry: QueuedPod, served: Served, { error, began }: { error: unknown; began: number }): void {
+    this.#decided(served, 'error', began)
+    this.#queue.retry(entry)
+    this.#options.onError?.(error)
+  }
+
+  #decided({ profile }: Served, result: 'scheduled' | 'unschedulable' | 'error', began: number): void {
+    const { watcher, clock } = this.#options
+    watcher?.decided({ profile: profile.name, result, took: clock.monotonic() - began })
   }
 
   #take(entry: QueuedPod, served: Served, placed: Placed): void {
@@ -210,14 +260,16 @@ class Scheduler {
     const actor: Actor = { client, clock, signal }
     const node = placed.node.name
     try {
+      if (wait > 0 || takesTime(placed)) await this.#announce(pod, served, node)
       const waited = wait > 0 ? await this.#permits.wait(pod, wait, actor) : undefined
       const rejection = { message: `pod "${pod.metadata.name}" rejected while waiting on permit: ${waited}` }
-      const refusal = waited ? { rejection, by: '' } : await bind(placed.run, node, actor)
+      const refusal = waited ? { rejection, by: '' } : await bind(placed.run, node, { ...actor, extenders: this.#extenders })
       if (refusal) return this.#takeBack(entry, served, { placed, refusal })
     } catch (error) {
       if (signal.aborted) return
       if (hasReason(error, 'NotFound', 'Conflict') && isAboutPod(error)) {
         this.#giveBack(pod, placed)
+        this.#announced.delete(pod.metadata.uid)
         return this.#queue.done(entry)
       }
       const message = error instanceof Error ? error.message : String(error)
@@ -225,6 +277,7 @@ class Scheduler {
       onError?.(error)
       return
     }
+    this.#announced.delete(pod.metadata.uid)
     this.#queue.done(entry)
     this.#options.watcher?.bound({ attempts: entry.attempts, since: clock.monotonic() - entry.firstTry })
     const { name, namespace } = pod.metadata
@@ -234,6 +287,13 @@ class Scheduler {
       message: `Successfully assigned ${namespace}/${name} to ${node}`,
       action: 'Binding',
     })
+  }
+
+  /** Tells others where the pod is about to go, since it will take a while (upstream's `NominatedNodeNameForExpectation`). */
+  async #announce(pod: Pod, served: Served, node: string): Promise<void> {
+    if (pod.status.nominatedNodeName === node) return
+    this.#announced.set(pod.metadata.uid, node)
+    await patchStatus(pod, { nominatedNodeName: node }, this.#reporting(served))
   }
 
   /** Unless the watch has meanwhile shown where the pod really is. */
@@ -253,7 +313,12 @@ class Scheduler {
     if (rejection.error || !by || isOutdated) this.#queue.retry(entry)
     else this.#queue.reject(entry, new Set([by]))
     const reason = rejection.error ? 'SchedulerError' : 'Unschedulable'
-    void reportFailure(entry.pod, { message: rejection.message, reason }, this.#reporting(served))
+    const { uid } = entry.pod.metadata
+    const announced = this.#announced.get(uid)
+    this.#announced.delete(uid)
+    const status = { ...entry.pod.status, ...(announced !== undefined && { nominatedNodeName: announced }) }
+    const failure = { message: rejection.message, reason, ...(announced !== undefined && { nominated: '' }) } as const
+    void reportFailure({ ...entry.pod, status }, failure, this.#reporting(served))
   }
 
   #refuse(entry: QueuedPod, served: Served, { message, rejectedBy, isError, nomination }: Refused): void {

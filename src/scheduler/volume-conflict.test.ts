@@ -4,7 +4,8 @@ import { Node } from '#api/core/v1/node.ts'
 import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
-import type { Client } from '#client/client.ts'
+import type { Call } from '#client/client.ts'
+import { createClient } from '#client/typed-client.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { node, pod } from '#testing/make.ts'
 import { runScheduler } from './scheduler.ts'
@@ -14,17 +15,16 @@ test('scheduler tries a pod again whose claim somebody changed while it was deci
   const { clock, random } = cluster
   const at = { name: 'c', namespace: 'default' }
   let isChanged = false
-  const client: Client = {
-    ...cluster.client,
-    async update(kind, object, options) {
-      if (kind.kind === 'PersistentVolumeClaim' && !isChanged) {
-        isChanged = true
-        const body = { metadata: { labels: { changed: 'meanwhile' } } }
-        await cluster.client.patch(PersistentVolumeClaim, at, { type: 'merge', body })
-      }
-      return cluster.client.update(kind, object, options)
-    },
+  const { transport } = cluster.client
+  const request = async (call: Call) => {
+    if (call.verb === 'update' && call.resource.plural === 'persistentvolumeclaims' && !isChanged) {
+      isChanged = true
+      const body = { metadata: { labels: { changed: 'meanwhile' } } }
+      await cluster.client.patch(PersistentVolumeClaim, at, { type: 'merge', body })
+    }
+    return transport.request(call)
   }
+  const client = createClient({ ...transport, request })
   const stop = new AbortController()
   await cluster.client.create(StorageClass, {
     metadata: { name: 'late' },

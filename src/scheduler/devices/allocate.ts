@@ -10,6 +10,7 @@ import type { AllocationResult, DeviceConstraint, ResourceClaim } from '#api/res
 import type { DeviceAttribute, ResourceSlice } from '#api/resource/v1/resource-slice.ts'
 import { quantityValue } from '#schema/quantity.ts'
 import { allocationOf } from './allocation.ts'
+import { type Consumption, consumptionOf, isShared, leavesRoom } from './capacity.ts'
 import { type Pool, type PoolDevice, poolsOf } from './pools.ts'
 import { type Alternatives, type Asked, requestsOf, suitableDevices } from './requests.ts'
 
@@ -17,6 +18,8 @@ export interface Inventory {
   readonly newest: ReadonlyMap<string, readonly ResourceSlice[]>
   /** Identities of devices in use. */
   readonly allocated: ReadonlySet<string>
+  /** What is taken of those that may be shared. */
+  readonly consumed: ReadonlyMap<string, readonly Consumption[]>
   classOf(name: string): DeviceClass | undefined
 }
 
@@ -25,6 +28,8 @@ export interface Given {
   readonly claim: number
   readonly asked: Asked
   readonly device: PoolDevice
+  /** Of a device that may be shared: what is taken of it. */
+  readonly consumed?: Consumption | undefined
 }
 
 const mostSteps = 100_000
@@ -35,12 +40,12 @@ const mostPerClaim = 32
 export function allocate(
   claims: readonly ResourceClaim[],
   node: Node,
-  inventory: Inventory,
+  { shareId, ...inventory }: Inventory & { shareId(): string },
 ): readonly AllocationResult[] | undefined {
   const pools = poolsOf(node, inventory.newest)
   const search = new Search(claims, pools, inventory)
   if (!search.run()) return undefined
-  return claims.map((claim, i) => allocationOf(claim, { node, given: search.given.filter((one) => one.claim === i) }))
+  return claims.map((claim, i) => allocationOf(claim, { node, shareId, given: search.given.filter((one) => one.claim === i) }))
 }
 
 class Search {
@@ -73,10 +78,11 @@ class Search {
       const suitable = this.#suitableFor(asked)
       if (!suitable) return false
       const count = asked.all ? suitable.length : asked.count
-      if (count === 0 || count > suitable.length) return false
+      const shares = suitable.some(({ device }) => isShared(device))
+      if (count === 0 || suitable.length === 0 || (!shares && count > suitable.length)) return false
       if (this.given.filter((one) => one.claim === claim).length + count > mostPerClaim) return false
       const next = () => this.#request(claim, request + 1)
-      return this.#choose({ claim, asked, suitable, left: count, from: 0 }, next)
+      return this.#choose({ claim, asked, suitable, shares, left: count, from: 0 }, next)
     })
   }
 
@@ -86,30 +92,38 @@ class Search {
   }
 
   /** Devices are taken in order, since any order of the same ones is the same choice. */
-  #choose({ claim, asked, suitable, left, from }: Choice, next: () => boolean): boolean {
+  #choose(choice: Choice, next: () => boolean): boolean {
+    const { claim, asked, suitable, shares, left, from } = choice
     if (left === 0) return next()
-    if (suitable.length - from < left) return false
+    if (!shares && suitable.length - from < left) return false
     for (let i = from; i < suitable.length; i++) {
       if (++this.#steps > mostSteps) return false
       const device = suitable[i] as PoolDevice
       const fits = this.#isFree(asked, device) && this.#holds(claim, asked, device)
       if (!fits && asked.all) return false
       if (!fits) continue
-      this.given.push({ claim, asked, device })
+      const isShare = isShared(device.device) && !asked.adminAccess
+      const isFirst = !this.#taken.has(device.id)
+      this.given.push({ claim, asked, device, consumed: isShare ? consumptionOf(asked, device.device) : undefined })
       if (!asked.adminAccess) this.#taken.add(device.id)
-      if (this.#choose({ claim, asked, suitable, left: left - 1, from: i + 1 }, next)) return true
+      const again = isShare && !asked.all ? i : i + 1
+      if (this.#choose({ ...choice, left: left - 1, from: again }, next)) return true
       this.given.pop()
-      if (!asked.adminAccess) this.#taken.delete(device.id)
+      if (!asked.adminAccess && isFirst) this.#taken.delete(device.id)
       if (asked.all) return false
     }
     return false
   }
 
-  #isFree({ adminAccess }: Asked, device: PoolDevice): boolean {
-    if (adminAccess) return true
-    const { id } = device
-    if (this.#inventory.allocated.has(id) || this.#taken.has(id)) return false
-    return this.#hasCounters(device)
+  #isFree(asked: Asked, one: PoolDevice): boolean {
+    if (asked.adminAccess) return true
+    const { id, device } = one
+    const isUsed = this.#inventory.allocated.has(id) || this.#taken.has(id)
+    if (!isShared(device)) return !isUsed && this.#hasCounters(one)
+    const here = this.given.filter((given) => given.device.id === id && given.consumed).map(({ consumed = {} }) => consumed)
+    const taken = [...(this.#inventory.consumed.get(id) ?? []), ...here]
+    // The counters behind it are drawn from once, by whoever comes first.
+    return leavesRoom(device, consumptionOf(asked, device) ?? {}, taken) && (isUsed || this.#hasCounters(one))
   }
 
   /** Partitions of one device draw from shared counters (KEP-4815). */
@@ -147,6 +161,8 @@ interface Choice {
   readonly claim: number
   readonly asked: Asked
   readonly suitable: readonly PoolDevice[]
+  /** Some of them may be given more than once. */
+  readonly shares: boolean
   readonly left: number
   readonly from: number
 }

@@ -4,11 +4,23 @@ import type { Node } from '#api/core/v1/node.ts'
 import type { AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import type { Given } from './allocate.ts'
 
-export function allocationOf(claim: ResourceClaim, { node, given }: { node: Node; given: readonly Given[] }): AllocationResult {
-  const results = given.map(({ asked, device: { driver, pool, device } }) => ({
+interface Chosen {
+  readonly node: Node
+  readonly given: readonly Given[]
+  /** Tells the shares of one device apart. */
+  shareId(): string
+}
+
+export function allocationOf(claim: ResourceClaim, { node, given, shareId }: Chosen): AllocationResult {
+  const results = given.map(({ asked, consumed, device: { driver, pool, device } }) => ({
     ...{ request: asked.name, driver, pool, device: device.name },
     ...(asked.adminAccess && { adminAccess: true }),
     ...(asked.tolerations.length > 0 && { tolerations: asked.tolerations }),
+    ...(device.bindingConditions?.length && {
+      bindingConditions: device.bindingConditions,
+      ...(device.bindingFailureConditions && { bindingFailureConditions: device.bindingFailureConditions }),
+    }),
+    ...(consumed && { shareID: shareId(), consumedCapacity: consumed }),
   }))
   const config = configOf(claim, given)
   const nodeSelector = selectorOf(node, given)
@@ -34,7 +46,7 @@ function configOf(claim: ResourceClaim, given: readonly Given[]) {
 
 /** Where the devices can be used: on this node, on those that all of them reach, or everywhere. */
 function selectorOf(node: Node, given: readonly Given[]): NodeSelector | undefined {
-  if (given.some(({ device }) => device.nodeName)) {
+  if (given.some(({ device: { nodeName, device } }) => nodeName || device.bindsToNode)) {
     const matchFields = [{ key: 'metadata.name', operator: 'In' as const, values: [node.metadata.name] }]
     return { nodeSelectorTerms: [{ matchFields }] }
   }

@@ -4,6 +4,7 @@ import type { DeviceSelector, DeviceToleration } from '#api/resource/v1/device.t
 import type { DeviceClass } from '#api/resource/v1/device-class.ts'
 import type { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import type { Device } from '#api/resource/v1/resource-slice.ts'
+import { type Consumption, consumptionOf } from './capacity.ts'
 import type { Pool, PoolDevice } from './pools.ts'
 import { deviceMatches } from './selector.ts'
 
@@ -17,6 +18,8 @@ export interface Asked {
   readonly count: number
   readonly adminAccess: boolean
   readonly tolerations: readonly DeviceToleration[]
+  /** Amounts of the device's capacities, by name. */
+  readonly capacity: Consumption
 }
 
 /** One request: its alternatives, of which the first that can be had is taken. */
@@ -38,13 +41,14 @@ export function requestsOf({ spec }: ResourceClaim, classOf: (name: string) => D
           count: one.count ?? 1,
           adminAccess: one.adminAccess ?? false,
           tolerations: one.tolerations ?? [],
+          capacity: one.capacity?.requests ?? {},
         },
       ]
     })
   })
 }
 
-/** Devices that suit; undefined where "all" are asked for and cannot be told. */
+/** Devices that suit, those last that have to be waited for; undefined where "all" are asked for and cannot be told. */
 export function suitableDevices(asked: Asked, pools: readonly Pool[]): readonly PoolDevice[] | undefined {
   const found: PoolDevice[] = []
   for (const pool of pools) {
@@ -54,11 +58,14 @@ export function suitableDevices(asked: Asked, pools: readonly Pool[]): readonly 
     }
     for (const device of pool.devices) if (suits(asked, device)) found.push(device)
   }
-  return found
+  const isReady = ({ device }: PoolDevice) => !device.bindingConditions?.length
+  return [...found.filter(isReady), ...found.filter((one) => !isReady(one))]
 }
 
-function suits({ selectors, tolerations, adminAccess }: Asked, { driver, device }: PoolDevice): boolean {
+function suits(asked: Asked, { driver, device }: PoolDevice): boolean {
+  const { selectors, tolerations, adminAccess } = asked
   if (!adminAccess && !toleratesTaints(tolerations, device)) return false
+  if (consumptionOf(asked, device) === undefined) return false
   return selectors.every(({ cel }) => !cel || deviceMatches(cel.expression, driver, device))
 }
 

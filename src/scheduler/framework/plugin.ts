@@ -92,7 +92,18 @@ export interface Verdicts {
   remember<T>(topic: string, node: NodeInfo, work: () => T): T
 }
 
+/** Room that could be made on one node. */
+export interface Candidate {
+  readonly node: NodeInfo
+  /** The most important first. */
+  readonly victims: readonly Pod[]
+  /** Victims that a disruption budget protects. */
+  readonly violations: number
+}
+
 export interface Nomination {
+  /** Of these `node` and `victims` are the best; others may have a say in which it is to be. */
+  readonly candidates?: readonly Candidate[]
   /** Node on which room is being made; '' takes an earlier nomination back. */
   readonly node?: string
   readonly victims?: readonly Pod[]
@@ -129,6 +140,8 @@ export interface Plugin<State = any> {
   unreserve?(cycle: Cycle<State>, node: string): void
   /** `wait` holds the pod back for at most so many milliseconds, until it is allowed or rejected. */
   permit?(cycle: Cycle<State>, node: NodeInfo): Rejection | { readonly wait: number } | undefined
+  /** Whether `preBind` will take its time (PreBindPreFlight): others are then told where the pod is going. */
+  willPreBind?(cycle: Cycle<State>, node: string): boolean
   preBind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<Rejection | undefined>
   /** True when it has bound the pod, so that no other plugin does. */
   bind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<boolean>

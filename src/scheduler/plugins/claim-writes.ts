@@ -2,6 +2,7 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 import { type AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { edit } from '#client/client.ts'
+import { formatTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { Actor } from '../framework/plugin.ts'
 
@@ -37,7 +38,7 @@ interface Reservation {
   readonly pod: Pod
 }
 
-async function reserve({ claim, allocation, pod }: Reservation, { client }: Actor): Promise<ResourceClaim | string> {
+async function reserve({ claim, allocation, pod }: Reservation, { client, clock }: Actor): Promise<ResourceClaim | string> {
   const { name, uid } = claim.metadata
   let current = edit(await client.get(ResourceClaim, claim))
   if (current.metadata.uid !== uid) return `claim ${name} got replaced`
@@ -54,7 +55,7 @@ async function reserve({ claim, allocation, pod }: Reservation, { client }: Acto
   if (!allocation && reservedFor.some((one) => one.uid === podUid)) return current
   const status = {
     ...current.status,
-    ...(allocation && { allocation }),
+    ...(allocation && { allocation: { ...allocation, allocationTimestamp: formatTime(clock.now()) } }),
     reservedFor: [...reservedFor, { resource: 'pods', name: podName, uid: podUid }],
   }
   return client.update(ResourceClaim, { ...current, status } as never, { subresource: 'status' })
@@ -72,7 +73,7 @@ export async function withdraw(pod: Pod, claims: readonly ResourceClaim[], { cli
 }
 
 export async function deallocate(claim: ResourceClaim, { client }: Actor): Promise<void> {
-  const { allocation: _, reservedFor: __, ...status } = claim.status ?? {}
+  const { allocation: _, reservedFor: __, devices: ___, ...status } = claim.status ?? {}
   await client.update(ResourceClaim, { ...claim, status } as never, { subresource: 'status' }).catch(unlessGone)
 }
 

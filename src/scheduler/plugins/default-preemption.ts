@@ -7,11 +7,19 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
 import type { Random } from '#lib/random.ts'
 import { histogram, unavailable } from '../cycle.ts'
-import { type Cycle, definePlugin, type Nomination, type Plugin, type Rejection, type Verdicts } from '../framework/plugin.ts'
+import {
+  type Candidate,
+  type Cycle,
+  definePlugin,
+  type Nomination,
+  type Plugin,
+  type Rejection,
+  type Verdicts,
+} from '../framework/plugin.ts'
 import { priorityOf } from '../framework/pod-facts.ts'
 import type { NodeInfo } from '../framework/snapshot.ts'
 import { reasonsOf } from '../run.ts'
-import { bestCandidate, type Candidate } from './preemption-candidates.ts'
+import { bestCandidate } from './preemption-candidates.ts'
 import { isPreemptible, selectVictims } from './preemption-victims.ts'
 
 export interface DefaultPreemptionArgs {
@@ -62,7 +70,7 @@ function preempt(cycle: Cycle, verdicts: Verdicts, choice: Choice): Nomination |
     else for (const reason of reasonsOf(found as Rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
   const best = bestCandidate(candidates)
-  if (best) return { node: best.node.name, victims: best.victims }
+  if (best) return { node: best.node.name, victims: best.victims, candidates }
   const hopeless = verdicts.total - places.length
   if (hopeless > 0) counts.set('Preemption is not helpful for scheduling', hopeless)
   return unavailable(verdicts.total, histogram(counts))

@@ -6,7 +6,10 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { DeviceClass } from '#api/resource/v1/device-class.ts'
 import { type AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import { type Random, seededRandom } from '#lib/random.ts'
+import { parseDuration } from '#schema/go-time.ts'
 import { allocate, type Inventory } from '../devices/allocate.ts'
+import type { Consumption } from '../devices/capacity.ts'
 import { deviceId, newestSlices } from '../devices/pools.ts'
 import { SelectorFailure } from '../devices/selector.ts'
 import type { Objects } from '../framework/objects.ts'
@@ -21,6 +24,7 @@ import {
   unresolvable,
 } from '../framework/plugin.ts'
 import type { Snapshot } from '../framework/snapshot.ts'
+import { hasBindingConditions, untilDevicesReady } from './binding-conditions.ts'
 import { deallocate, reserveClaims, withdraw } from './claim-writes.ts'
 
 interface State {
@@ -47,7 +51,19 @@ const cures: readonly Cure[] = [
   { kind: Node, when: ['added', 'labelsChanged'] },
 ]
 
-export function dynamicResources(): Plugin<State> {
+export interface DynamicResourcesArgs {
+  /** How long a pod waits for its devices to be prepared. */
+  readonly bindingTimeout?: string
+}
+
+const usualTimeout = '600s'
+
+export function dynamicResources(
+  { bindingTimeout = usualTimeout }: DynamicResourcesArgs = {},
+  random: Random = seededRandom(1),
+): Plugin<State> {
+  const timeout = Number(parseDuration(bindingTimeout)) / 1e6
+  const shareId = () => random.uuid()
   return definePlugin<State>({
     name: 'DynamicResources',
     requeueOn: cures,
@@ -72,7 +88,7 @@ export function dynamicResources(): Plugin<State> {
         return unresolvable('resourceclaim not available on the node')
       }
       if (state.toAllocate.length === 0) return undefined
-      return tryAllocate(state, node, name)
+      return tryAllocate(state, { node, name, shareId })
     },
 
     postFilter({ pod, state }) {
@@ -97,11 +113,14 @@ export function dynamicResources(): Plugin<State> {
       delete state.assumed
     },
 
+    willPreBind: ({ state }) => (state?.claims.length ?? 0) > 0,
+
     async preBind({ pod, state, snapshot }, _node, actor) {
       const written = await writeReservations(pod, state, actor)
       if ('message' in written) return failure(written.message)
       for (const claim of written.reserved) snapshot.objects.confirm(ResourceClaim, claim)
-      return undefined
+      const waiting = written.reserved.filter(hasBindingConditions)
+      return waiting.length > 0 ? untilDevicesReady(waiting, { objects: snapshot.objects, timeout, actor }) : undefined
     },
   })
 }
@@ -115,9 +134,15 @@ async function writeReservations(pod: Pod, state: State, actor: Actor): ReturnTy
   return written
 }
 
-function tryAllocate(state: State, node: Node, name: string): Rejection | undefined {
+interface Trying {
+  readonly node: Node
+  readonly name: string
+  shareId(): string
+}
+
+function tryAllocate(state: State, { node, name, shareId }: Trying): Rejection | undefined {
   try {
-    const results = allocate(state.toAllocate, node, state.inventory)
+    const results = allocate(state.toAllocate, node, { ...state.inventory, shareId })
     if (!results) return unresolvable('cannot allocate all claims')
     state.byNode.set(name, results)
     return undefined
@@ -188,13 +213,16 @@ function inventoryOf(objects: Objects): Inventory {
   const known = inventories.get(objects)
   if (known?.key === key) return known.inventory
   const allocated = new Set<string>()
+  const consumed = new Map<string, Consumption[]>()
   for (const { status } of objects.list(ResourceClaim)) {
-    for (const { driver, pool, device, adminAccess } of status?.allocation?.devices?.results ?? []) {
-      if (!adminAccess) allocated.add(deviceId(driver, pool, device))
+    for (const { driver, pool, device, adminAccess, shareID, consumedCapacity } of status?.allocation?.devices?.results ?? []) {
+      const id = deviceId(driver, pool, device)
+      if (!adminAccess) allocated.add(id)
+      if (shareID) consumed.set(id, [...(consumed.get(id) ?? []), consumedCapacity ?? {}])
     }
   }
   const inventory: Inventory = {
-    allocated,
+    ...{ allocated, consumed },
     newest: newestSlices(objects.list(ResourceSlice)),
     classOf: (name) => objects.get(DeviceClass, { name }),
   }

@@ -38,7 +38,7 @@ export function interPodAffinity(args: InterPodAffinityArgs = {}): Plugin<State>
     name: 'InterPodAffinity',
     requeueOn: [
       { kind: Pod, when: ['added', 'deleted', 'labelsChanged'], helps: mayHelp },
-      { kind: Node, when: ['added', 'labelsChanged'] },
+      { kind: Node, when: ['added', 'labelsChanged'], helps: movesDomains },
     ],
 
     prepare(pod, snapshot) {
@@ -194,4 +194,13 @@ function mayHelp(pod: Pod, before: Pod | undefined, after: Pod | undefined): boo
   if (!before) return false
   if (antiAffinity.some((term) => concerns(term, before) && !concerns(term, after))) return true
   return factsOf(before).terms.antiAffinity.some((term) => concerns(term, pod))
+}
+
+/** A node enters a topology that the pod's rules are about, or goes to another domain of it, or leaves it. */
+function movesDomains(pod: Pod, before: Node | undefined, after: Node): boolean {
+  const { affinity, antiAffinity } = factsOf(pod).terms
+  const own = [...affinity, ...antiAffinity]
+  // What keeps it away is then a rule of others, which this event does not know.
+  if (own.length === 0 || !before) return true
+  return own.some(({ topologyKey }) => before.metadata.labels?.[topologyKey] !== after.metadata.labels?.[topologyKey])
 }

@@ -3,7 +3,7 @@ import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, type Plugin } from '../framework/plugin.ts'
 import { factsOf } from '../framework/pod-facts.ts'
-import { amountOf } from '../framework/resources.ts'
+import { amountOf, noResources, resourcesOf } from '../framework/resources.ts'
 import type { NodeInfo, Resources } from '../framework/snapshot.ts'
 import { defaultStrategy, type ScoringStrategy, scorer } from './resource-scoring.ts'
 
@@ -25,11 +25,12 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin<State>
   return definePlugin<State>({
     name: 'NodeResourcesFit',
     requeueOn: [
-      { kind: Pod, when: ['deleted', 'scaledDown'] },
+      { kind: Pod, when: ['deleted'] },
+      { kind: Pod, when: ['scaledDown'], helps: (pod, before: Pod, after: Pod) => gaveBack(pod, before, after) },
       {
         kind: Node,
         when: ['added', 'allocatableChanged'],
-        helps: (pod, before: Node | undefined, after: Node) => mayFit(pod, before, after),
+        helps: (pod, before: Node | undefined, after: Node) => mayFit(pod, { before, after, ignored }),
       },
     ],
 
@@ -61,7 +62,7 @@ export function resourceSignature(pod: Pod): string {
 /** What the node has too little of, in upstream's order; `never` where even the empty node would not do. */
 export function insufficient(
   requests: Resources,
-  node: NodeInfo,
+  node: Pick<NodeInfo, 'allocatable' | 'requested' | 'podCount'>,
   ignored: (name: string) => boolean = () => false,
 ): { reason: string; never: boolean }[] {
   const { allocatable, requested } = node
@@ -88,12 +89,30 @@ function ignoredBy({ ignoredResources = [], ignoredResourceGroups = [] }: NodeRe
   return (name) => names.has(name) || (name.includes('/') && groups.has(name.slice(0, name.indexOf('/'))))
 }
 
-/** A node that came, or offers more than before, of something that the pod asks for. */
-function mayFit(pod: Pod, before: Node | undefined, after: Node): boolean {
-  if (!before) return true
-  const old = before.status.allocatable ?? {}
+interface NodeChange {
+  readonly before: Node | undefined
+  readonly after: Node
+  readonly ignored: (name: string) => boolean
+}
+
+/** A node that came, or offers more than before of something that the pod asks for; empty it must have room for the pod. */
+function mayFit(pod: Pod, { before, after, ignored }: NodeChange): boolean {
   const { requests } = factsOf(pod)
-  return Object.entries(after.status.allocatable ?? {}).some(
-    ([name, value]) => old[name] !== value && (name === 'pods' || amountOf(requests, name) > 0),
-  )
+  const offered = resourcesOf(after.status.allocatable ?? {})
+  if (insufficient(requests, { allocatable: offered, requested: noResources(), podCount: 0 }, ignored).length > 0) return false
+  if (!before) return true
+  const old = resourcesOf(before.status.allocatable ?? {})
+  return asked(requests).some((name) => amountOf(offered, name) > amountOf(old, name))
+}
+
+/** Of what the pod asks for. */
+function gaveBack(pod: Pod, before: Pod, after: Pod): boolean {
+  const [old, now] = [factsOf(before).requests, factsOf(after).requests]
+  return asked(factsOf(pod).requests).some((name) => amountOf(now, name) < amountOf(old, name))
+}
+
+/** Names of what is asked for; a place on the node always is. */
+function asked(requests: Resources): readonly string[] {
+  const names = ['cpu', 'memory', 'ephemeral-storage', ...requests.others.keys()]
+  return ['pods', ...names.filter((name) => amountOf(requests, name) > 0)]
 }

@@ -27,8 +27,17 @@ const cures: readonly Cure[] = [
       (before ?? after)?.metadata.namespace === pod.metadata.namespace &&
       constraintsOf(pod, 'DoNotSchedule').some((one) => [before, after].some((other) => other && matchesSelf(one, other))),
   },
-  { kind: Node, when: ['added', 'deleted', 'labelsChanged', 'taintsChanged'] },
+  { kind: Node, when: ['added', 'deleted', 'labelsChanged', 'taintsChanged'], helps: movesDomains },
 ]
+
+/** A node is in all topologies of the pod's constraints, or was, and what matters to them is not as before. */
+function movesDomains(pod: Pod, before: Node | undefined, after: Node | undefined): boolean {
+  const constraints = constraintsOf(pod, 'DoNotSchedule')
+  if (constraints.length === 0) return true
+  const isIn = (node: Node | undefined) =>
+    node !== undefined && constraints.every(({ topologyKey }) => node.metadata.labels?.[topologyKey] !== undefined)
+  return isIn(before) || isIn(after)
+}
 
 export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
   const isSystem = (args.defaultingType ?? 'System') === 'System'

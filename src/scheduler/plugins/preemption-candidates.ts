@@ -1,16 +1,8 @@
 /** Which node to preempt on, of several (upstream `pickOneNodeForPreemption`). */
 import type { Pod } from '#api/core/v1/pod.ts'
+import type { Candidate } from '../framework/plugin.ts'
 import { priorityOf } from '../framework/pod-facts.ts'
-import type { NodeInfo } from '../framework/snapshot.ts'
 import { startOf } from './preemption-victims.ts'
-
-export interface Candidate {
-  readonly node: NodeInfo
-  /** The most important first. */
-  readonly victims: readonly Pod[]
-  /** Victims that a disruption budget protects. */
-  readonly violations: number
-}
 
 /** Each question leaves those with the lowest answer; the first of those that remain wins. */
 const questions: readonly ((candidate: Candidate) => number)[] = [

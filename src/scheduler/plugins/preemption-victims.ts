@@ -2,10 +2,9 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 import { selects } from '#api/meta/v1/label-selector.ts'
 import type { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
-import { type Cycle, type Rejection, unresolvable, type Verdicts } from '../framework/plugin.ts'
+import { type Candidate, type Cycle, type Rejection, unresolvable, type Verdicts } from '../framework/plugin.ts'
 import { priorityOf } from '../framework/pod-facts.ts'
 import type { NodeInfo } from '../framework/snapshot.ts'
-import type { Candidate } from './preemption-candidates.ts'
 
 interface Selecting {
   readonly budgets: readonly PodDisruptionBudget[]

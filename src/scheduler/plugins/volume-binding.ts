@@ -89,18 +89,22 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
       for (const claim of choice.provisioned) snapshot.objects.forget(PersistentVolumeClaim, claim.metadata)
     },
 
+    willPreBind: ({ state }) => state?.chosen !== undefined,
+
     async preBind({ state, snapshot, pod }, node, actor) {
       if (!state.chosen) return undefined
-      const { matches, provisioned } = state.chosen
-      const work = {
-        volumes: matches.map(({ claim, volume }) => promised(volume, claim)),
-        claims: provisioned.map((claim) => selected(claim, node)),
-        waitFor: [...matches.map(({ claim }) => claim), ...provisioned],
-        timeout: bindTimeoutSeconds * 1000,
-      }
+      const work = { ...writesFor(state.chosen, node), timeout: bindTimeoutSeconds * 1000 }
       return bindVolumes(work, { pod, snapshot, node }, actor)
     },
   })
+}
+
+function writesFor({ matches, provisioned }: VolumeChoice, node: string) {
+  return {
+    volumes: matches.map(({ claim, volume }) => promised(volume, claim)),
+    claims: provisioned.map((claim) => selected(claim, node)),
+    waitFor: [...matches.map(({ claim }) => claim), ...provisioned],
+  }
 }
 
 const bindConflict = "node(s) didn't find available persistent volumes to bind"

@@ -24,7 +24,12 @@ export const volumeRestrictions = definePlugin<State>({
         factsOf(pod).volumeClaims.some((claim) => factsOf(before).volumeClaims.includes(claim)),
     },
     { kind: Node, when: ['added'] },
-    { kind: PersistentVolumeClaim, when: ['added', 'updated'] },
+    {
+      kind: PersistentVolumeClaim,
+      when: ['added', 'updated'],
+      helps: (pod, _before, { metadata }: PersistentVolumeClaim) =>
+        factsOf(pod).volumeClaims.includes(`${metadata.namespace}/${metadata.name}`),
+    },
   ],
 
   prepare(pod, { objects }) {
