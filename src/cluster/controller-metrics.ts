@@ -10,6 +10,7 @@ export interface ControllerMetrics {
   /** The same transport, counted. */
   measured(transport: Transport, host: string): Transport
   leading(lease: string, leads: boolean): void
+  lines(): string[]
   text(): string
 }
 
@@ -30,6 +31,18 @@ export function controllerMetrics(clock: Clock): ControllerMetrics {
   const calls = callMetrics(clock)
   const leases = new Map<string, boolean>()
   const running = new Set<string>()
+  const lines = () => [
+    ...queueLines(queues),
+    ...samples(
+      ['leader_election_master_status', 'gauge', 'Whether this process holds the lease, by its name.'],
+      [...leases].map(([name, leads]) => [{ name }, leads ? 1 : 0] as const),
+    ),
+    ...samples(
+      ['running_managed_controllers', 'gauge', 'Controllers that run in this process.'],
+      [...running].map((name) => [{ manager: 'kube-controller-manager', name }, 1] as const),
+    ),
+    ...calls.lines(),
+  ]
   return {
     watchQueue({ name }) {
       running.add(name)
@@ -40,20 +53,8 @@ export function controllerMetrics(clock: Clock): ControllerMetrics {
     },
     measured: calls.measured,
     leading: (lease, leads) => void leases.set(lease, leads),
-    text: () =>
-      [
-        ...queueLines(queues),
-        ...samples(
-          ['leader_election_master_status', 'gauge', 'Whether this process holds the lease, by its name.'],
-          [...leases].map(([name, leads]) => [{ name }, leads ? 1 : 0] as const),
-        ),
-        ...samples(
-          ['running_managed_controllers', 'gauge', 'Controllers that run in this process.'],
-          [...running].map((name) => [{ manager: 'kube-controller-manager', name }, 1] as const),
-        ),
-        ...calls.lines(),
-        '',
-      ].join('\n'),
+    lines,
+    text: () => [...lines(), ''].join('\n'),
   }
 }
 
@@ -195,6 +196,7 @@ const queueNames: Readonly<Record<string, string>> = {
   'node-lifecycle-controller': 'node_lifecycle_controller',
   'node-ipam-controller': 'cidrallocator_node',
   'taint-eviction-controller': 'noexec_taint_pod',
+  'device-taint-eviction-controller': 'device-taint-eviction-controller',
   'resourcequota-controller': 'resourcequota_primary',
   'ttl-controller': 'ttlcontroller',
   'ttl-after-finished-controller': 'ttl_jobs_to_delete',

@@ -12,6 +12,7 @@ import { certificateSigningRequestHook } from '#apiserver/registry/hooks/certifi
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
+import { boundedTransport } from '#client/bounded-transport.ts'
 import { createClient } from '#client/typed-client.ts'
 import { controllersOf } from '#controllers/controllers.ts'
 import type { Controller } from '#controllers/runtime/controller.ts'
@@ -23,12 +24,14 @@ import { podNetwork } from '#network/pod-network.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { configuredAdmission } from './admission-config.ts'
+import { forBrowsersFrom } from './apiserver-browsers.ts'
 import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
 import { renewInTime, servingFrom } from './apiserver-serving.ts'
 import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
 import { bootstrap } from './bootstrap.ts'
 import { controllerKinds } from './controller-kinds.ts'
+import { type ControllerMetrics, controllerMetrics } from './controller-metrics.ts'
 import { needy } from './controllers-flag.ts'
 import { type ClusterConfig, type DataDirectory, replaceFile } from './data-directory.ts'
 import { startRegistry } from './image-registry.ts'
@@ -87,7 +90,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   const onError = (error: unknown) => log.error('serving', error)
   const listening = await listen(server, {
     ...{ ...serving.material, port: config.port, clock, random, metrics, onError },
-    goawayChance: flags['goaway-chance'],
+    ...{ goawayChance: flags['goaway-chance'], forBrowsers: await forBrowsersFrom(flags) },
     local: { path: directory.door, user: { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
   })
   serving.follow(listening)
@@ -99,7 +102,9 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   const simulating = keepSimulator({
     ...{ directory, pki, port: listening.port, client: self, clock, random, log, signal: stop.signal },
   })
-  const running = startComponents(server, { controllers, config, log, signal: stop.signal })
+  const counted = controllerMetrics(clock)
+  settings.instruments.include(counted)
+  const running = startComponents(server, { controllers, config, log, signal: stop.signal, watchQueue: counted.watchQueue })
   log.info(`serving on port ${listening.port}`)
   return {
     port: listening.port,
@@ -207,23 +212,31 @@ interface Followed {
   readonly signal: AbortSignal
 }
 
-function startComponents(
-  server: ApiServer,
-  { controllers, config, log, signal }: Followed & { controllers: readonly Controller[]; config: ClusterConfig },
-): Promise<unknown>[] {
+interface Components extends Followed, Pick<ControllerMetrics, 'watchQueue'> {
+  readonly controllers: readonly Controller[]
+  readonly config: ClusterConfig
+}
+
+function startComponents(server: ApiServer, { controllers, config, log, signal, watchQueue }: Components): Promise<unknown>[] {
   const account = (name: string) => ({
     name: `system:serviceaccount:kube-system:${name}`,
     groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
   })
-  const clientAs = (user: { name: string; groups: readonly string[] }) => createClient(server.transportAs(user))
+  const boundedAs = (name: string) => createClient(boundedTransport(server.transportAs(account(name)), { width: 64, clock }))
   const scheduler = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
   return [
     runControllers(selectControllers(controllers, config.controllers ?? ['*'], needy), {
-      clientFor: (name) => clientAs(account(name)),
-      ...{ clock, random, signal },
+      clientFor: boundedAs,
+      ...{ clock, random, signal, watchQueue },
       onError: (error, { controller, key }) => log.error(`controller ${controller}${key ? ` ${key}` : ''}`, error),
     }),
-    runScheduler({ client: clientAs(scheduler), clock, random, signal, onError: (error) => log.error('scheduler', error) }),
+    runScheduler({
+      client: createClient(server.transportAs(scheduler)),
+      clock,
+      random,
+      signal,
+      onError: (error) => log.error('scheduler', error),
+    }),
   ].map((running) => running.catch((error) => !signal.aborted && log.error('component', error)))
 }
 

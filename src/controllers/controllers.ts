@@ -17,6 +17,7 @@ import { clusterTrustBundlePublisher } from './cluster-trust-bundle-publisher.ts
 import { cronJobController } from './cronjob/cronjob.ts'
 import { daemonSetController } from './daemonset/daemonset.ts'
 import { deploymentController } from './deployment/deployment.ts'
+import { deviceTaintEvictionControllers } from './device-taint-eviction/device-taint-eviction.ts'
 import { disruptionController, staleDisruptionController } from './disruption/disruption.ts'
 import { endpointsController } from './endpoints/endpoints.ts'
 import { endpointSliceController } from './endpointslice/endpointslice.ts'
@@ -108,6 +109,7 @@ export function controllersOf(options: ControllersOptions = {}): readonly Contro
     attributesProtectionController,
     attachDetachController(),
     ...resourceClaimControllers,
+    ...deviceTaintEvictionControllers(kinds),
     ephemeralVolumeController,
     expandController,
     ...(kinds.includes(PodCertificateRequest) ? [podCertificateRequestCleaner] : []),

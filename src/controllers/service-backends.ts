@@ -1,10 +1,11 @@
 /** What Endpoints and EndpointSlices have in common: which pods stand behind a Service, and on which ports. */
-import type { Pod } from '#api/core/v1/pod.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import type { Service, ServicePort } from '#api/core/v1/service.ts'
 import type { Ref } from '#client/client.ts'
+import { keyOf } from '#client/indexed-store.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import { isFinished, isReady, podCondition } from './pod-state.ts'
-import type { Change } from './runtime/controller.ts'
+import type { Caches, Change } from './runtime/controller.ts'
 
 /** Services that select nothing, or stand for a name elsewhere, have no backends of ours. */
 export function hasBackends({ spec }: Service): boolean {
@@ -14,6 +15,16 @@ export function hasBackends({ spec }: Service): boolean {
 export function selectsPod({ spec }: Service, labels: Readonly<Record<string, string>> = {}): boolean {
   const selector = Object.entries(spec.selector ?? {})
   return spec.selector !== undefined && selector.every(([key, value]) => labels[key] === value)
+}
+
+/** The pods that the Service selects. */
+export function podsOf(service: Service, caches: Caches<typeof Pod>): readonly Pod[] {
+  const { spec, metadata } = service
+  if (spec.selector === undefined) return []
+  const selector = Object.entries(spec.selector)
+  return caches
+    .list(Pod, { namespace: metadata.namespace })
+    .filter(({ metadata: { labels } }) => selector.every(([key, value]) => labels?.[key] === value))
 }
 
 /** A headless Service may have no ports: its names are what counts. */
@@ -80,12 +91,13 @@ export function servicesOf({ metadata }: Pod, services: readonly Service[]): rea
  * from which the delay of the network is measured. Only changes since the last answer count.
  */
 export class TriggerTimes {
-  /** UID of a Service -> UID of a pod -> since when that is ready, or not. */
-  #known = new Map<string, Map<string, string>>()
+  /** Key of a Service -> UID of a pod -> since when that is ready, or not. */
+  #known = new Map<string, { readonly service: string; readonly times: Map<string, string> }>()
 
   compute(service: Service, pods: readonly Pod[]): string | undefined {
     const { uid, creationTimestamp } = service.metadata
-    const before = this.#known.get(uid)
+    const found = this.#known.get(keyOf(service.metadata))
+    const before = found?.service === uid ? found.times : undefined
     const times = before ?? new Map<string, string>()
     let oldest = before ? undefined : creationTimestamp
     for (const pod of pods) {
@@ -95,13 +107,14 @@ export class TriggerTimes {
       times.set(pod.metadata.uid, time)
       if (time > known && (oldest === undefined || time < oldest)) oldest = time
     }
-    this.#known.set(uid, times.size > 2 * pods.length ? withOnly(times, pods) : times)
+    const kept = times.size > 2 * pods.length ? withOnly(times, pods) : times
+    this.#known.set(keyOf(service.metadata), { service: uid, times: kept })
     return oldest
   }
 
   /** The Service is gone. */
-  forget(uid: string): void {
-    this.#known.delete(uid)
+  forget(at: Ref): void {
+    this.#known.delete(keyOf(at))
   }
 }
 

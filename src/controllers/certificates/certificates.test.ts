@@ -108,7 +108,13 @@ test('a node renews its own certificate, and gets none for another node', async 
   const own = await ask(cluster, user, { request: await csr('CN=system:node:n1, O=system:nodes') })
   assert.equal(own.status.conditions?.[0]?.message, 'Auto approving self kubelet client certificate after SubjectAccessReview.')
   await cluster.client.delete(CertificateSigningRequest, at)
-  const other = await ask(cluster, user, { request: await csr('CN=system:node:n2, O=system:nodes') })
+  const foreign = ask(cluster, user, { request: await csr('CN=system:node:n2, O=system:nodes') })
+  await assert.rejects(foreign, { message: /can only create a node CSR with CN=system:node:n1$/ })
+  // One that is no client's certificate waits for somebody to look at it, a day long.
+  const other = await ask(cluster, user, {
+    usages: ['digital signature'],
+    request: await csr('CN=system:node:n1, O=system:nodes'),
+  })
   assert.deepEqual([conditions(other), other.status.certificate], [[], undefined])
   await cluster.advance(24 * 3_600_000 + 1000)
   await assert.rejects(cluster.client.get(CertificateSigningRequest, at), (error) => hasReason(error, 'NotFound'))

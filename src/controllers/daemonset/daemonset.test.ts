@@ -177,3 +177,23 @@ test('DaemonSet controller with OnDelete replaces only what somebody deletes', a
   assert.equal(await places(cluster), 'n1=2 n2=1')
   assert.equal((await cluster.client.get(DaemonSet, at)).status.updatedNumberScheduled, 1)
 })
+
+test('DaemonSet controller leaves revisions that others make alone until there is something to do', async () => {
+  await using cluster = await start(1)
+  await create(cluster)
+  await runBound(cluster)
+  const [first] = await cluster.list(ControllerRevision)
+  assert(first)
+  const { labels = {}, ownerReferences } = first.metadata
+  const metadata = { name: 'log-other', namespace: 'default', labels, ownerReferences } as never
+  await cluster.client.create(ControllerRevision, { metadata, data: first.data, revision: 2 } as never)
+  await cluster.settle()
+  assert.equal((await cluster.list(ControllerRevision)).length, 2, 'of one template, and yet both are there')
+  await cluster.client.delete(ControllerRevision, first)
+  await cluster.settle()
+  await change(cluster, { template: { spec: { terminationGracePeriodSeconds: 1 } } })
+  await runBound(cluster)
+  const revisions = await cluster.list(ControllerRevision)
+  assert.deepEqual(revisions.map(({ revision }) => Number(revision)).sort(), [2, 3])
+  assert.deepEqual(cluster.errors, [])
+})

@@ -3,7 +3,7 @@ import { ControllerRevision } from '#api/apps/v1/controller-revision.ts'
 import { DaemonSet } from '#api/apps/v1/daemon-set.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { selects } from '#api/meta/v1/label-selector.ts'
+import { selecting, selects } from '#api/meta/v1/label-selector.ts'
 import { type Ref, refOf } from '#client/client.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import { claimObjects } from '../claim.ts'
@@ -30,8 +30,8 @@ export function daemonSetController(): Controller {
     account: 'daemon-set-controller',
     component: 'daemonset-controller',
     for: DaemonSet,
-    owns: [Pod, ControllerRevision],
-    reads: [Node],
+    owns: [Pod],
+    reads: [Node, ControllerRevision],
     writes: [Pod, ControllerRevision],
     watches: [
       { kind: Pod, visits: (pod: Pod, caches) => adoptersOf(pod, caches as Caches<Read>) },
@@ -89,7 +89,8 @@ async function look(set: DaemonSet, cluster: SetCluster, hash: string): Promise<
 
 async function claimPods(set: DaemonSet, cluster: SetCluster): Promise<readonly Pod[]> {
   const objects = [...cluster.owned(Pod, set), ...cluster.orphans(Pod, set.metadata.namespace ?? '')]
-  const matches = ({ metadata }: Pod) => selects(set.spec.selector, metadata.labels)
+  const isSelected = selecting(set.spec.selector)
+  const matches = ({ metadata }: Pod) => isSelected(metadata.labels)
   return claimObjects(cluster, set, { kind: Pod, ownerKind: DaemonSet, objects, matches })
 }
 

@@ -33,10 +33,10 @@ export const deploymentController = defineController({
     const deployment = edit(cached)
     try {
       const status = await roll(deployment, cluster)
-      return await report(deployment, status, cluster)
+      return await report(deployment, { status, seen: cached.status, cluster })
     } catch (error) {
       // Conditions and the collision count are worth keeping; the next visit makes them anew where that fails.
-      await report(deployment, deployment.status, cluster).catch(() => {})
+      await report(deployment, { status: deployment.status, seen: cached.status, cluster }).catch(() => {})
       throw error
     }
   },
@@ -44,9 +44,15 @@ export const deploymentController = defineController({
 
 type Known = Caches<typeof Deployment | typeof ReplicaSet>
 
-async function report(marked: Deployment, status: DeploymentStatus, cluster: DeploymentCluster): Promise<Again | undefined> {
+interface Report {
+  readonly status: DeploymentStatus
+  readonly seen: DeploymentStatus
+  readonly cluster: DeploymentCluster
+}
+
+async function report(marked: Deployment, { status, seen, cluster }: Report): Promise<Again | undefined> {
   // The revision goes along with the status, so that it counts as no change of what is wanted (`generation` stays).
-  await cluster.status(Deployment, marked, status)
+  await cluster.status(Deployment, marked, status, { seen })
   const seconds = planDeadline(marked, status, cluster.clock.now())
   return seconds === undefined ? undefined : { after: seconds }
 }

@@ -5,6 +5,7 @@ import { selects } from '#api/meta/v1/label-selector.ts'
 import { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.ts'
 import { formatTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
+import { podCondition } from '../pod-state.ts'
 import { type Again, type Caches, type Cluster, defineController } from '../runtime/controller.ts'
 import { scaled, scaleOfControllers } from './controllers-of-pods.ts'
 import { failedStatus, needsScale, planBudget, staleIn } from './plan.ts'
@@ -99,6 +100,7 @@ export const staleDisruptionController = defineController({
   name: 'disruption-controller',
   component: 'controllermanager',
   for: Pod,
+  when: ({ object }) => object !== undefined && podCondition(object, 'DisruptionTarget')?.status === 'True',
 
   async reconcile(pod, cluster) {
     const now = cluster.clock.now()

@@ -11,7 +11,7 @@ import {
   hasClusterIp,
   headlessKey,
   mattersToEndpoints,
-  selectsPod,
+  podsOf,
   servicesOf,
   TriggerTimes,
   triggerTimeKey,
@@ -40,7 +40,7 @@ export const endpointsController = defineController({
   async reconcile(service, cluster) {
     if (!hasBackends(service)) return
     const { namespace = '', name } = service.metadata
-    const pods = cluster.list(Pod, { namespace }).filter((pod) => selectsPod(service, pod.metadata.labels))
+    const pods = podsOf(service, cluster)
     const current = cluster.get(Endpoints, { namespace, name })
     const triggerTime = timesOf(cluster).compute(service, pods)
     const next = planEndpoints(service, { pods, current, triggerTime })
@@ -50,6 +50,7 @@ export const endpointsController = defineController({
   async reconcileAbsent(at, cluster) {
     const left = cluster.get(Endpoints, at)
     if (left) await cluster.delete(Endpoints, left)
+    timesOf(cluster).forget(at)
   },
 })
 

@@ -66,16 +66,32 @@ export function portsOf(service: Service, pod: Pod): EndpointPort[] {
 
 /** Alike for the same ports in any order. */
 export function portsKey(ports: readonly EndpointPort[]): string {
-  const texts = ports.map(
-    ({ name = '', port, protocol = 'TCP', appProtocol = '' }) => `${name}|${protocol}|${port}|${appProtocol}`,
+  return keyed(ports, () =>
+    ports
+      .map(({ name = '', port, protocol = 'TCP', appProtocol = '' }) => `${name}|${protocol}|${port}|${appProtocol}`)
+      .sort()
+      .join(','),
   )
-  return texts.sort().join(',')
 }
 
 /** Alike for the same backend, whatever its state (`hashEndpoint`). */
-export function endpointKey({ addresses, hostname = '', targetRef, nodeName = '' }: Endpoint): string {
-  const { kind = '', namespace = '', name = '', uid = '' } = targetRef ?? {}
-  return [...addresses.toSorted(), hostname, nodeName, kind, namespace, name, uid].join('|')
+export function endpointKey(endpoint: Endpoint): string {
+  return keyed(endpoint, () => {
+    const { addresses, hostname = '', targetRef, nodeName = '' } = endpoint
+    const { kind = '', namespace = '', name = '', uid = '' } = targetRef ?? {}
+    return [...addresses.toSorted(), hostname, nodeName, kind, namespace, name, uid].join('|')
+  })
+}
+
+const keys = new WeakMap<object, string>()
+
+/** Neither ports nor endpoints change once they are made. */
+function keyed(object: object, make: () => string): string {
+  const known = keys.get(object)
+  if (known !== undefined) return known
+  const key = make()
+  keys.set(object, key)
+  return key
 }
 
 /** The families of a Service; one without says nothing by its addresses. */

@@ -5,9 +5,10 @@ import { Service } from '#api/core/v1/service.ts'
 import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import { isNamespaceTerminating, messageOf } from '../pod-control.ts'
 import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
-import { hasBackends, isBackend, mattersToEndpoints, selectsPod, servicesOf, TriggerTimes } from '../service-backends.ts'
-import { type AddressType, endpointOf, familiesOf, portsOf } from './endpoint.ts'
-import { type Backend, managedBy, planSlices, type SlicePlan } from './plan.ts'
+import { hasBackends, mattersToEndpoints, podsOf, servicesOf, TriggerTimes } from '../service-backends.ts'
+import { BackendMemory } from './backends.ts'
+import { type AddressType, familiesOf } from './endpoint.ts'
+import { managedBy, planSlices, type SlicePlan } from './plan.ts'
 import { wantsTopology } from './topology.ts'
 import { addHints, hintsBefore, topologyChanged } from './topology-hints.ts'
 
@@ -38,11 +39,11 @@ export const endpointSliceController = defineController({
 
   async reconcile(service, cluster) {
     if (!hasBackends(service) || service.metadata.deletionTimestamp) return
-    const pods = cluster
-      .list(Pod, { namespace: service.metadata.namespace })
-      .filter((pod) => selectsPod(service, pod.metadata.labels))
-    const triggerTime = timesOf(cluster).compute(service, pods)
-    const { backends, lost } = backendsOf(service, pods, cluster)
+    const pods = podsOf(service, cluster)
+    const { times, backends: known } = memoryOf(cluster)
+    const triggerTime = times.compute(service, pods)
+    const backends = known.look(service, pods, cluster)
+    const { lost } = backends
     const slices = cluster.owned(EndpointSlice, service).filter(isOurs)
     const families = familiesOf(service)
     try {
@@ -50,7 +51,7 @@ export const endpointSliceController = defineController({
         if (!families.includes(slice.addressType as AddressType)) await cluster.delete(EndpointSlice, slice)
       for (const family of families) {
         const existing = slices.filter(({ addressType }) => addressType === family)
-        const wanted = hintsBefore(service, backends(family), existing)
+        const wanted = hintsBefore(service, backends.of(family), existing)
         const plan = planSlices(service, { family, backends: wanted, existing, triggerTime })
         await carryOut(cluster, service, addHints(cluster, service, { plan, existing, family }))
       }
@@ -65,36 +66,32 @@ export const endpointSliceController = defineController({
         `skipping Pod ${lost.metadata.name} for Service ${service.metadata.name}: Node ${lost.spec.nodeName} Not Found`,
       )
   },
+
+  async reconcileAbsent(at, cluster) {
+    const { times, backends } = memoryOf(cluster)
+    times.forget(at)
+    backends.forget(at)
+  },
 })
 
 type SliceCluster = Cluster<typeof Service | typeof EndpointSlice | typeof Pod | typeof Node, typeof EndpointSlice>
 
-const times = new WeakMap<object, TriggerTimes>()
+interface Memory {
+  readonly times: TriggerTimes
+  readonly backends: BackendMemory
+}
 
-/** What was told before, for each running controller. */
-function timesOf(cluster: SliceCluster): TriggerTimes {
-  const known = times.get(cluster) ?? new TriggerTimes()
-  times.set(cluster, known)
+const memories = new WeakMap<object, Memory>()
+
+/** What each running controller remembers. */
+function memoryOf(cluster: SliceCluster): Memory {
+  const known = memories.get(cluster) ?? { times: new TriggerTimes(), backends: new BackendMemory() }
+  memories.set(cluster, known)
   return known
 }
 
 function isOurs({ metadata }: EndpointSlice): boolean {
   return metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy && !metadata.deletionTimestamp
-}
-
-/** A pod on a node that is not known is left out, unless the Service asks for all; `lost` is one of those. */
-function backendsOf(service: Service, pods: readonly Pod[], cluster: SliceCluster) {
-  const placed = pods
-    .filter((pod) => isBackend(pod, { terminating: true }))
-    .map((pod) => ({ pod, node: pod.spec.nodeName ? cluster.get(Node, { name: pod.spec.nodeName }) : undefined }))
-  const isLost = ({ pod, node }: { pod: Pod; node: Node | undefined }) =>
-    !node && Boolean(pod.spec.nodeName) && !service.spec.publishNotReadyAddresses
-  const backends = (family: AddressType): Backend[] =>
-    placed
-      .filter((entry) => !isLost(entry))
-      .map(({ pod, node }) => ({ ports: portsOf(service, pod), endpoint: endpointOf(service, pod, { node, family }) }))
-      .filter(({ endpoint }) => endpoint.addresses.length > 0)
-  return { backends, lost: placed.find(isLost)?.pod }
 }
 
 async function carryOut(cluster: SliceCluster, service: Service, plan: SlicePlan): Promise<void> {

@@ -117,7 +117,7 @@ function sweep(service: Service, slices: readonly EndpointSlice[], missing: Map<
       const wanted = missing.get(key)
       missing.delete(key)
       if (wanted) kept.push(wanted)
-      if (!wanted || !semanticEqual(wanted, endpoint)) differs = true
+      if (!wanted || !isSame(wanted, endpoint)) differs = true
     }
     const labels = labelsFor(service, slice.metadata.labels)
     const relabelled = !semanticEqual(labels, slice.metadata.labels)
@@ -127,6 +127,16 @@ function sweep(service: Service, slices: readonly EndpointSlice[], missing: Map<
     } else sorted.unchanged.push(slice)
   }
   return sorted
+}
+
+/** What was found alike before is not compared again. */
+const same = new WeakMap<Endpoint, Endpoint>()
+
+function isSame(wanted: Endpoint, present: Endpoint): boolean {
+  if (same.get(present) === wanted) return true
+  if (!semanticEqual(wanted, present)) return false
+  same.set(present, wanted)
+  return true
 }
 
 function fill(endpoints: Endpoint[], left: Endpoint[]): void {

@@ -2,7 +2,7 @@
 import { Job } from '#api/batch/v1/job.ts'
 import type { JobStatus } from '#api/batch/v1/job-status.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { selects } from '#api/meta/v1/label-selector.ts'
+import { selecting, selects } from '#api/meta/v1/label-selector.ts'
 import { type Ref, refOf } from '#client/client.ts'
 import { keyOf } from '#client/indexed-store.ts'
 import { formatTime } from '#lib/clock.ts'
@@ -76,7 +76,8 @@ function backoffOf(job: Job, pods: readonly Pod[], backoffs: Backoffs): Backoff 
 
 async function claimPods(job: Job, cluster: JobCluster): Promise<readonly Pod[]> {
   const objects = [...cluster.owned(Pod, job), ...cluster.orphans(Pod, job.metadata.namespace ?? '')]
-  const matches = ({ metadata }: Pod) => selects(job.spec.selector, metadata.labels)
+  const isSelected = selecting(job.spec.selector)
+  const matches = ({ metadata }: Pod) => isSelected(metadata.labels)
   return claimObjects(cluster, job, { kind: Pod, ownerKind: Job, objects, matches, finalizer: trackingFinalizer })
 }
 

@@ -29,12 +29,12 @@ export function namespaceController(kinds: () => readonly Kind[] = () => builtIn
       const namespace = await fresh(cluster.live, cached)
       if (!namespace?.metadata.deletionTimestamp) return
       const terminating = { ...namespace.status, phase: 'Terminating' as const }
-      if (namespace.status.phase !== 'Terminating') await cluster.status(Namespace, namespace, terminating)
+      const marked = await cluster.status(Namespace, namespace, terminating)
       if (!namespace.spec.finalizers?.length) return
       const custom = cluster.list(CustomResourceDefinition).flatMap((definition) => kindsOf(definition).slice(0, 1))
       const sweep = await sweepNamespace(cluster.live, namespace.metadata.name, sweepable([...kinds(), ...custom]))
       const conditions = planConditions(namespace.status.conditions, sweep, cluster.clock.now())
-      await cluster.status(Namespace, namespace, { ...terminating, conditions })
+      await cluster.status(Namespace, marked, { ...terminating, conditions })
       if (sweep.errors.length > 0) throw new Error(sweep.errors.join(', '))
       if (sweep.wait > 0) return { after: Math.trunc(sweep.wait / 2) + 1 }
       await finalize(cluster.live, namespace)

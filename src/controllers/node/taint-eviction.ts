@@ -12,6 +12,7 @@ export const taintEvictionController = defineController({
   account: 'node-controller',
   component: 'taint-eviction-controller',
   for: Pod,
+  when: ({ object, old }) => Boolean(object?.spec.nodeName) && !(old && staysAlike(object as Pod, old)),
   reads: [Node],
   writes: [Pod],
   indexes: [podsByNode],
@@ -37,6 +38,11 @@ export const taintEvictionController = defineController({
     await cluster.delete(Pod, pod)
   },
 })
+
+/** Of a pod only its node and what it tolerates matter here. */
+function staysAlike(pod: Pod, old: Pod): boolean {
+  return pod.spec.nodeName === old.spec.nodeName && semanticEqual(pod.spec.tolerations, old.spec.tolerations)
+}
 
 function evicting(node: Node | undefined): readonly Taint[] {
   return node?.spec.taints?.filter(({ effect }) => effect === 'NoExecute') ?? []

@@ -1,7 +1,7 @@
 /** What ReplicaSets and ReplicationControllers have in common: claim pods, create or delete some, count them. */
 import { Pod } from '#api/core/v1/pod.ts'
 import type { PodTemplateSpec } from '#api/core/v1/pod-spec.ts'
-import { type LabelSelector, selects } from '#api/meta/v1/label-selector.ts'
+import { type LabelSelector, selecting } from '#api/meta/v1/label-selector.ts'
 import type { Clock } from '#lib/clock.ts'
 import { formatTime } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
@@ -57,7 +57,8 @@ export async function reconcileReplicas(
   { related, report }: ReconcileOptions,
 ): Promise<Again | undefined> {
   const { kind, owner, selector, minReadySeconds } = replicated
-  const matches = ({ metadata }: Pod) => selects(selector, metadata.labels)
+  const isSelected = selecting(selector)
+  const matches = ({ metadata }: Pod) => isSelected(metadata.labels)
   const owned = cluster.owned(Pod, owner)
   const orphans = cluster.orphans(Pod, owner.metadata.namespace ?? '')
   const active = [...owned, ...orphans].filter(isActive)
@@ -113,10 +114,10 @@ interface Observed {
 
 export function countReplicas(replicated: Replicated, { pods, terminating, now, failure }: Observed): Counts {
   const { owner, template, minReadySeconds } = replicated
-  const labels = { matchLabels: template.metadata?.labels ?? {} }
+  const isLabelled = selecting({ matchLabels: template.metadata?.labels ?? {} })
   return {
     replicas: pods.length,
-    fullyLabeledReplicas: pods.filter(({ metadata }) => selects(labels, metadata.labels)).length,
+    fullyLabeledReplicas: pods.filter(({ metadata }) => isLabelled(metadata.labels)).length,
     readyReplicas: pods.filter(isReady).length,
     availableReplicas: pods.filter((pod) => isAvailable(pod, minReadySeconds, now)).length,
     terminatingReplicas: terminating.length,

@@ -7,7 +7,8 @@ import { type Caches, defineController } from '../runtime/controller.ts'
 import { type Replicated, reconcileReplicas } from './replicas.ts'
 
 export const replicationControllerController = defineController({
-  name: 'replication-controller',
+  name: 'replicationcontroller-controller',
+  account: 'replication-controller',
   for: ReplicationController,
   owns: [Pod],
   writes: [Pod],

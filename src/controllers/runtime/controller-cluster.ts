@@ -8,7 +8,7 @@ import { copyObject } from '#schema/copy.ts'
 import { decode } from '#schema/decode.ts'
 import { semanticEqual as same } from '#schema/equal.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
-import { hasReason, notFound } from '#schema/status-error.ts'
+import { conflict, hasReason, modified, notFound } from '#schema/status-error.ts'
 import type { Draft, Schema } from '#schema/words.ts'
 import type { KindCache } from './cache.ts'
 import type { Cluster, StatusOptions } from './controller.ts'
@@ -103,12 +103,15 @@ export class ControllerCluster implements Cluster<any, any> {
     this.#caches.get(kind)?.deleted(object)
   }
 
-  /** Somebody else's write to the object in between is no reason to compute the status anew: it is written onto that. */
+  /**
+   * Somebody else's write to what is wanted is no reason to compute the status anew: it is written onto that. A status
+   * that somebody else has changed in between is, or what they said would be lost.
+   */
   async status(
     kind: Kind,
     object: KubeObject & { status?: unknown },
     status: Draft<any>,
-    { onlyOnto }: StatusOptions = {},
+    { onlyOnto, seen = object.status }: StatusOptions = {},
   ): Promise<any> {
     const schema = kind.schema.fields.status?.schema
     if (!schema) throw new Error(`${kind.kind} has no status`)
@@ -117,6 +120,7 @@ export class ControllerCluster implements Cluster<any, any> {
     let current: any = this.#caches.get(kind)?.get(object.metadata) ?? object
     if (current.metadata.uid !== object.metadata.uid) throw notFound(kind, object.metadata.name)
     for (let tries = 0; ; tries++) {
+      if (!onlyOnto && current !== object && !same(current.status, seen)) throw conflict(kind, object.metadata.name, modified)
       const noted = { ...current.metadata.annotations, ...annotations }
       if (same(current.status, wanted) && same(current.metadata.annotations, noted)) return current
       const resourceVersion = onlyOnto ?? current.metadata.resourceVersion

@@ -74,6 +74,8 @@ export interface Caches<Reads extends Kind> {
 export interface StatusOptions {
   /** Resource version of the only state that may be written onto: for counts that add up over visits. Else it is a Conflict. */
   readonly onlyOnto?: string
+  /** The status from which the new one was made; default that of the object. */
+  readonly seen?: unknown
 }
 
 /** What `reconcile` may do. */
@@ -109,7 +111,7 @@ export interface Cluster<Reads extends Kind, Writes extends Kind> extends Caches
   /**
    * Replaces `status` if it differs. Annotations of `object` that the cache does not have go along (a status may carry
    * them without counting as a change of what is wanted); nothing else of it does. Written onto whatever state is newest,
-   * unless the options name one.
+   * unless the options name one; a Conflict where somebody else has changed the status meanwhile.
    */
   status<N extends string, T extends KubeObject & { status?: unknown }>(
     kind: Kind<N, T> & Declared<N, NameOf<Writes>>,

@@ -38,10 +38,23 @@ async function work(controller: Controller, options: LoopOptions, queue: WorkQue
   for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
     const started = options.clock.monotonic()
     const result = await visit(controller, { options, queue, key })
-    queue.done(key)
-    const seconds = (options.clock.monotonic() - started) / 1000
-    options.onVisit?.({ controller: controller.name, result, seconds })
+    const took = options.clock.monotonic() - started
+    rest(options.clock, took, () => queue.done(key))
+    options.onVisit?.({ controller: controller.name, result, seconds: took / 1000 })
   }
+}
+
+/** Visits that take longer are followed by a pause, in milliseconds. */
+const briefly = 5
+const longestRest = 50
+
+/**
+ * What costs much rests for a while: what happens to it meanwhile leads to one visit and one status instead of many. So no object takes
+ * more than a third of the time, and thousands of pods that become ready one by one are not counted as often.
+ */
+function rest(clock: Clock, took: number, done: () => void): void {
+  if (took < briefly) done()
+  else clock.after(Math.min(2 * took, longestRest), done)
 }
 
 const usualWorkers = 32

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Secret } from '#api/core/v1/secret.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import { testCluster } from '#testing/cluster.ts'
+import { replicaSet } from '#testing/make.ts'
 import { defineController, TerminalError } from './controller.ts'
 import { rolesOf, rulesOf } from './roles.ts'
 import { slowStart } from './slow-start.ts'
@@ -112,4 +114,32 @@ test('slowStart() goes in batches of 1, 2, 4 and stops after one that fails', as
   assert.equal(tried.length, 7)
   assert.equal(done, 6)
   assert.equal((error as Error).message, 'full')
+})
+
+test('status() is written onto newer wishes, but not over a status that somebody else has changed meanwhile', async () => {
+  const conditions: (string | undefined)[] = []
+  let between: ((set: ReplicaSet) => Promise<unknown>) | undefined
+  const controller = defineController({
+    name: 'example',
+    for: ReplicaSet,
+    async reconcile(set, cluster) {
+      conditions.push(set.status.conditions?.[0]?.type)
+      await between?.(set)
+      between = undefined
+      await cluster.status(ReplicaSet, set, { ...set.status, observedGeneration: set.metadata.generation, replicas: 7 })
+    },
+  })
+  await using cluster = await testCluster({ controllers: [controller] })
+  const { client } = cluster
+  const patch = (body: object, subresource?: string) =>
+    client.patch(ReplicaSet, at, { type: 'merge', body }, subresource ? { subresource } : {})
+  between = () => patch({ spec: { replicas: 5 } })
+  await client.create(ReplicaSet, replicaSet('a'))
+  await cluster.settle()
+  between = () => patch({ status: { conditions: [{ type: 'Other', status: 'True' }] } }, 'status')
+  await patch({ spec: { replicas: 6 } })
+  await cluster.advance(1000)
+  const { status } = await client.get(ReplicaSet, at)
+  assert.deepEqual([status.replicas, status.observedGeneration, status.conditions?.[0]?.type], [7, 3, 'Other'])
+  assert.deepEqual(cluster.errors, [])
 })

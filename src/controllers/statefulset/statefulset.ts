@@ -30,8 +30,8 @@ type SetCluster = Cluster<Read, Read>
 export const statefulSetController = defineController({
   name: 'statefulset-controller',
   for: StatefulSet,
-  owns: [Pod, ControllerRevision],
-  reads: [PersistentVolumeClaim],
+  owns: [Pod],
+  reads: [PersistentVolumeClaim, ControllerRevision],
   writes: [Pod, ControllerRevision, PersistentVolumeClaim],
   watches: [
     { kind: Pod, visits: (pod: Pod, caches) => adoptersOf(pod, caches as Caches<Read>) },
