@@ -9,6 +9,7 @@ const command = defineCommand({
   flags: {
     'source-file': { type: 'string', short: 's', also: '-sf', doc: '' },
     follow: { type: 'boolean', short: 'f', doc: '' },
+    profiling: { type: 'string', alone: 'true', doc: '' },
   },
   run: async () => {},
 })
@@ -18,6 +19,17 @@ test('parse() takes a further word for a flag, which is no cluster of short ones
   const { args, rest } = parse(command, ['x', '--', '-sf'])
   assert.deepEqual([args, rest], [['x'], ['-sf']])
   assert.throws(() => parse(command, ['--nothing']), { exitCode: 2 })
+})
+
+test('parse() takes a flag that stands alone, and a boolean behind it', () => {
+  const of = (...words: string[]) => {
+    const { flags, args } = parse(command, words)
+    return [flags.profiling, args]
+  }
+  assert.deepEqual(of('--profiling', 'x'), ['true', ['x']])
+  assert.deepEqual(of('--profiling'), ['true', []])
+  assert.deepEqual(of('--profiling', 'false'), ['false', []])
+  assert.deepEqual(of('--profiling=false', 'x'), ['false', ['x']])
 })
 
 for (const [name, usage] of [

@@ -14,6 +14,8 @@ export interface Flag {
   /** What stands for the value in the help: `--port P`. */
   readonly value?: string
   readonly doc: string
+  /** What the flag means when it stands alone: `--profiling` is `--profiling=true`. */
+  readonly alone?: string
   readonly default?: string | boolean
   /** Left out of the help. */
   readonly hidden?: boolean
@@ -91,7 +93,9 @@ export function parse(
 ): Pick<Invocation<Record<string, Flag>>, 'flags' | 'args' | 'rest'> {
   if (command.verbatim) return { flags: {}, args: argv, rest: [] }
   const end = argv.indexOf('--')
-  const own = (end < 0 ? argv : argv.slice(0, end)).map((word) => named(command, word))
+  const own = (end < 0 ? argv : argv.slice(0, end))
+    .map((word) => named(command, word))
+    .map((word, i, all) => alone(command, word, all[i + 1]))
   const rest = end < 0 ? [] : argv.slice(end + 1)
   const options = Object.fromEntries(
     Object.entries({ ...command.flags, help: { type: 'boolean', short: 'h', doc: '' } as Flag }).map(([name, flag]) => [
@@ -116,6 +120,12 @@ export function parse(
 function named({ flags }: Command, word: string): string {
   const [name] = Object.entries(flags).find(([, { also }]) => also !== undefined && also === word) ?? []
   return name === undefined ? word : `--${name}`
+}
+
+/** A flag that may stand alone takes no other value from the next word than what a boolean can be. */
+function alone({ flags }: Command, word: string, next: string | undefined): string {
+  const value = word.startsWith('--') ? flags[word.slice(2)]?.alone : undefined
+  return value === undefined || next === 'true' || next === 'false' ? word : `${word}=${value}`
 }
 
 /** The page that `--help` prints; `name` are the words by which the command was called, where it has several. */

@@ -87,10 +87,22 @@ async function listing(noun: string, names: readonly string[]): Promise<string> 
 
 function unknown(argv: readonly string[]): string {
   const noun = argv[0] ?? ''
-  const verbs = verbsOf(noun)
-  if (verbs.length > 0) return `usage: nami ${noun} ${[...new Set(verbs.map((name) => name.split(' ')[1]))].join('|')}`
-  const close = Object.keys(commands).find((name) => name.startsWith(noun.slice(0, 2)))
+  // The longest beginning that is one: of `staging env` the rest has to be told, not of `staging`.
+  for (const words of [argv.slice(0, 2), argv.slice(0, 1)]) {
+    const verbs = verbsOf(words.join(' '))
+    const nexts = new Set(verbs.map((name) => name.split(' ')[words.length]))
+    if (verbs.length > 0) return `usage: nami ${words.join(' ')} ${[...nexts].join('|')}`
+  }
+  const close = closest(noun)
   return `error: unknown command ${JSON.stringify(noun)}${close ? `; did you mean "${close}"?` : ''}\n  nami help`
+}
+
+/** The word among the commands' first that has most of its beginning in common with it: two letters at least. */
+function closest(word: string): string | undefined {
+  const common = (other: string) => [...other].findIndex((letter, at) => letter !== word[at] || at >= word.length)
+  const nouns = [...new Set(Object.keys(commands).map((name) => name.split(' ')[0] as string))]
+  const rated = nouns.map((name) => ({ name, rate: common(`${name}\n`) })).sort((a, b) => b.rate - a.rate)
+  return rated.find(({ rate }) => rate > 1)?.name
 }
 
 async function overview(topic: string | undefined): Promise<string> {
@@ -102,7 +114,7 @@ async function overview(topic: string | undefined): Promise<string> {
   for (const [group, members] of Map.groupBy(Object.entries(commands), ([, { group }]) => group)) {
     if (!group) continue
     lines.push('', `${group}:`)
-    for (const [name, { load }] of members) lines.push(`  ${name.padEnd(20)}${(await load()).default.summary}`)
+    for (const [name, { load }] of members) lines.push(`  ${name.padEnd(20)} ${(await load()).default.summary}`)
   }
   return [...lines, '', 'Start here: nami up examples/hello'].join('\n')
 }

@@ -13,13 +13,14 @@ import { staticSite } from './applications/static.ts'
 import { assemble } from './assemble.ts'
 import { attach } from './attach.ts'
 import { placed, readContext } from './context.ts'
+import { debianPackages, packagePath } from './debian-packages.ts'
 import { type Guess, guess } from './guess.ts'
 import { type Image, type ImageConfig, ImageError } from './image.ts'
 import { type Entry, type Layer, layerOf } from './layer.ts'
 import type { Layout } from './layout.ts'
 import { inTotoType, provenanceOf } from './provenance.ts'
 import type { RuntimeSources } from './runtime-layer.ts'
-import { billOfMaterials, spdxType } from './sbom.ts'
+import { billOfMaterials, type Component, spdxType } from './sbom.ts'
 
 export interface BuildOptions {
   readonly directory: string
@@ -50,6 +51,9 @@ export async function buildApplication(layout: Layout, options: BuildOptions): P
   const context = await readContext(directory, { apart: plan.apart })
   for (const note of [...(plan.notes ?? []), ...context.notes]) onProgress?.(note)
   const guessed = await guess(context.entries)
+  const packages = await debianPackages(directory, options.architecture)
+  const lowest =
+    packages && (await cachedLayer(layout, packages, () => onProgress?.('packing Debian packages (until Aptfile changes)')))
   const below =
     plan.runtime && (await cachedLayer(layout, plan.runtime, () => onProgress?.(`packing the ${kind.name} runtime (once)`)))
   const dependencies =
@@ -61,13 +65,13 @@ export async function buildApplication(layout: Layout, options: BuildOptions): P
   const source = await layerOf(layout, owned, { compression: 'zstd' })
   const image = await assemble(layout, {
     architecture: base?.config.architecture ?? options.architecture,
-    layers: [...layersOf(base), ...[below, dependencies, source].filter((layer) => layer !== undefined)],
-    config: configOf(plan, { base, guessed }),
+    layers: [...layersOf(base), ...[lowest, below, dependencies, source].filter((layer) => layer !== undefined)],
+    config: configOf(plan, { base, guessed, hasPackages: packages !== undefined }),
   })
   const name = basename(resolve(directory))
   await attach(layout, image, {
     type: spdxType,
-    document: billOfMaterials({ name, digest: image.descriptor.digest }, plan.components),
+    document: billOfMaterials({ name, digest: image.descriptor.digest }, [...(lowest?.components ?? []), ...plan.components]),
   })
   const statement = provenanceOf({
     ...{ name, image, kind: kind.name, source: source.descriptor },
@@ -94,9 +98,16 @@ function layersOf(base: Image | undefined): Layer[] {
   })
 }
 
-function configOf(plan: ApplicationPlan, { base, guessed }: { base: Image | undefined; guessed: Guess }): ImageConfig['config'] {
+interface Around {
+  readonly base: Image | undefined
+  readonly guessed: Guess
+  readonly hasPackages: boolean
+}
+
+function configOf(plan: ApplicationPlan, { base, guessed, hasPackages }: Around): ImageConfig['config'] {
   const below = base?.config.config
-  const own = base ? [] : ['PATH=/usr/local/bin:/app/node_modules/.bin:/bin', 'HOME=/home/node']
+  const path = `/usr/local/bin:/app/node_modules/.bin:/bin${hasPackages ? `:${packagePath}` : ''}`
+  const own = base ? [] : [`PATH=${path}`, 'HOME=/home/node']
   const labels = {
     ...(guessed.port && { 'dev.nami.port': String(guessed.port) }),
     ...(guessed.health && { 'dev.nami.health': guessed.health }),
@@ -114,14 +125,24 @@ function configOf(plan: ApplicationPlan, { base, guessed }: { base: Image | unde
   }
 }
 
+interface CachedLayer extends Layer {
+  readonly components?: readonly Component[]
+}
+
 /** Remembers layers by what they were made from, beside the layout's blobs. */
-async function cachedLayer(layout: Layout, { key, entries }: LayerPlan, onMake: () => void): Promise<Layer> {
-  const file = join(layout.directory, `layer-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.json`)
-  const known: Layer | undefined = existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined
+async function cachedLayer(layout: Layout, plan: LayerPlan, onMake: () => void): Promise<CachedLayer> {
+  const file = join(layout.directory, `layer-${createHash('sha256').update(plan.key).digest('hex').slice(0, 16)}.json`)
+  const known: CachedLayer | undefined = existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined
   if (known && (await layout.has(known.descriptor.digest))) return known
   onMake()
-  const layer = await layerOf(layout, await entries(), { compression: 'zstd' })
-  await writeFile(`${file}.partial`, JSON.stringify(layer))
-  await rename(`${file}.partial`, file)
-  return layer
+  try {
+    const layer = await layerOf(layout, await plan.entries(), { compression: 'zstd' })
+    const components = plan.components?.()
+    const made: CachedLayer = { ...layer, ...(components && { components }) }
+    await writeFile(`${file}.partial`, JSON.stringify(made))
+    await rename(`${file}.partial`, file)
+    return made
+  } finally {
+    await plan.packed?.()
+  }
 }

@@ -144,6 +144,34 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
     await eventually(async () => assert.doesNotMatch(await kubectl('get', 'namespaces'), /live/))
   })
 
+  test('kubectl port-forward: an application that ends in the middle of uploads blocks no other connection', async () => {
+    const folder = join(work, 'sink')
+    await mkdir(folder)
+    await writeFile(join(folder, 'package.json'), '{"name":"sink","scripts":{"start":"node server.js"}}')
+    await writeFile(join(folder, 'server.js'), sink)
+    const image = (await fine(work, 'image', 'build', folder)).trim().split('\n').at(-1) as string
+    const again = 'while :; do node server.js; sleep 0.1; done'
+    await kubectl('run', 'sink', `--image=${image}`, '--image-pull-policy=Never', '--command', '--', 'sh', '-c', again)
+    await kubectl('wait', '--for=condition=Ready', 'pod/sink', '--timeout=60s')
+    const forwarding = bed.start(process.execPath, [nami, 'kubectl', 'port-forward', 'pod/sink', '18081:8080'])
+    await forwarding.until(/Forwarding from/)
+    const url = 'http://127.0.0.1:18081'
+    await eventually(async () => assert.equal(await bed.get(url), 'well'))
+    await writeFile(join(work, 'big'), Buffer.alloc(50_000_000))
+    const upload = () => bed.run('curl', ['-s', '--max-time', '20', '-T', join(work, 'big'), `${url}/never`])
+    const uploads = Array.from({ length: 6 }, upload)
+    await eventually(async () => assert.equal(await bed.get(`${url}/uploads`), '6'))
+    await bed.run('curl', ['-s', `${url}/end`])
+    await eventually(async () => assert.equal(await bed.get(url), 'well'))
+    for (let asked = 0; asked < 10; asked++) {
+      const { stdout } = await bed.run('curl', ['-s', '--max-time', '10', url])
+      assert.equal(stdout, 'well')
+    }
+    await Promise.all(uploads)
+    await kubectl('delete', 'pod', 'sink', '--now')
+    await forwarding.stop()
+  })
+
   test('a folder with secrets is refused with their names', async () => {
     const folder = join(work, 'secret')
     await cp(hello, folder, { recursive: true })
@@ -152,6 +180,15 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
     assert.deepEqual([refused.code, /\.env {3}\(values of an environment\)/.test(refused.stderr)], [1, true])
   })
 })
+
+/** Takes uploads and answers none of them; ends when it is told to. */
+const sink = `let uploads = 0
+require('node:http').createServer((request, response) => {
+  if (request.url === '/end') process.exit(1)
+  if (request.url === '/never') uploads++, request.resume()
+  else response.end(request.url === '/uploads' ? String(uploads) : 'well')
+}).listen(8080)
+`
 
 const composeFile = `services:
   web:

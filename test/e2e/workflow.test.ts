@@ -23,7 +23,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
       const projects = await Promise.all(['shop', 'blog'].map((name) => makeProject(bed, `${name}-${round}`)))
       for (const project of projects) await begin(project, round)
       await Promise.all(projects.map(live))
-      for (const project of projects) await end(project)
+      await Promise.all(projects.map(end))
     })
   }
 
@@ -67,7 +67,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     project.write('version', 'bad\n')
     const commit = await project.commit('bad')
     await project.nami('registry push')
-    const { code, stderr } = await project.fails(`staging deploy ${commit} --timeout 12`)
+    const { code, stderr } = await project.fails(`staging deploy ${commit} --timeout 8`)
     assert.equal(code, 1)
     assert.match(stderr, /exit code 3[\s\S]*Release v5 failed: .* did not come up\. All Deployments are as they were before\./)
     assert.deepEqual(await answer(project, 'staging'), { version: '2', colour: 'blue', token: 7 })
@@ -87,7 +87,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
     await project.nami(`review_app setup ${name}`)
     await project.nami(`registry push --tag ${name} --local-tag latest --skip-latest --no-build`)
     // What was built last is the bad one.
-    await project.fails(`review_app create ${name} --timeout 6`)
+    await project.fails(`review_app create ${name} --timeout 4`)
     project.write('version', '3\n')
     await project.commit('three')
     await project.nami(`registry push --tag ${name} --overwrite --skip-latest`)
@@ -192,7 +192,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
         process.execPath,
         ...project.command('staging deploy latest'),
       ])
-      await deploying.until(/new pods available|old pods to end/)
+      await deploying.until(/new pods available|old pods? to end/)
       deploying.process.kill('SIGINT')
       await deploying.until(/Release v\d+ is interrupted/)
       assert.match(await project.nami('staging status'), /is interrupted/)
@@ -208,7 +208,7 @@ describe('the application workflow', { skip: noBed() || clients.missing, timeout
         process.execPath,
         ...project.command('staging deploy latest'),
       ])
-      await deploying.until(/new pods available|old pods to end/)
+      await deploying.until(/new pods available|old pods? to end/)
       await deploying.stop()
       const { stderr } = await project.tries('staging rollback')
       assert.match(stderr, /was never finished; it counts as interrupted/)

@@ -4,8 +4,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { duration, list } from './command-line.ts'
 import { KubectlError, usageError } from './errors.ts'
 import { attachablePod, objectOf, podPath } from './pods.ts'
-import { collect, type Json } from './session.ts'
+import type { Json } from './session.ts'
 import { dialSpdy } from './streams/dial.ts'
+import { forwardConnection } from './streams/forward-connection.ts'
 import type { SpdyConnection } from './streams/spdy.ts'
 import { defineVerb, type VerbCall } from './verb.ts'
 
@@ -33,19 +34,29 @@ export default defineVerb({
     if (pod.status?.phase !== 'Running') {
       throw new KubectlError(`unable to forward port because pod is not running. Current status=${pod.status?.phase ?? ''}`)
     }
-    const { spdy } = await dialSpdy(session, podPath(pod, 'portforward'), ['portforward.k8s.io'])
+    const dial = async () => (await dialSpdy(session, podPath(pod, 'portforward'), ['portforward.k8s.io'])).spdy
+    // Carries nothing: whether it can be had is known before a port is opened, and its end is that of the way to the pod.
+    const first = await dial()
+    const lost = Promise.withResolvers<true>()
+    void first.closed.then(() => lost.resolve(true))
     const servers: Server[] = []
     try {
-      for (const pair of pairs) servers.push(...(await listenAll(call, spdy, pair)))
+      for (const pair of pairs) servers.push(...(await listenAll(call, pair, { dial, onLost: () => lost.resolve(true) })))
       const aborted = terminal.signal.aborted ? Promise.resolve() : once(terminal.signal, 'abort')
-      const isLost = await Promise.race([aborted.then(() => false), spdy.closed.then(() => true)])
+      const isLost = await Promise.race([aborted.then(() => false), lost.promise])
       if (isLost) throw new KubectlError('lost connection to pod')
     } finally {
       for (const server of servers) server.close()
-      spdy.close()
+      first.close()
     }
   },
 })
+
+interface Way {
+  dial(): Promise<SpdyConnection>
+  /** The pod cannot be reached any more. */
+  onLost(): void
+}
 
 function pairOf(text: string, object: Json, pod: Json): PortPair {
   const parts = text.split(':')
@@ -92,7 +103,7 @@ function refuseUdp(ports: readonly Json[], text: string): void {
 }
 
 /** `localhost` is both loopback addresses; of the two one is enough. */
-async function listenAll(call: Call, spdy: SpdyConnection, { local, remote }: PortPair): Promise<Server[]> {
+async function listenAll(call: Call, { local, remote }: PortPair, way: Way): Promise<Server[]> {
   const given = call.flags.address.length > 0 ? call.flags.address : ['localhost']
   const addresses = given.flatMap((address) => (address === 'localhost' ? ['127.0.0.1', '::1'] : [address]))
   const servers: Server[] = []
@@ -100,7 +111,7 @@ async function listenAll(call: Call, spdy: SpdyConnection, { local, remote }: Po
   let port = local
   for (const address of addresses) {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
-      void forward(call, spdy, { socket, local: port, remote })
+      void forward(call, socket, { ...way, local: port, remote })
     })
     try {
       server.listen(port, address)
@@ -128,30 +139,13 @@ function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-let requests = 0
-
-/** Two streams for each connection: what went wrong comes on the first. */
-async function forward(
-  { out, err }: Call,
-  spdy: SpdyConnection,
-  { socket, local, remote }: { socket: Socket; local: number; remote: number },
-): Promise<void> {
+async function forward({ out, err }: Call, socket: Socket, { dial, onLost, local, remote }: Way & PortPair): Promise<void> {
   out(`Handling connection for ${local}\n`)
-  const headers = { port: String(remote), requestID: String(requests++) }
-  socket.on('error', () => socket.destroy())
   try {
-    const error = await spdy.open({ ...headers, streamType: 'error' })
-    error.end()
-    const data = await spdy.open({ ...headers, streamType: 'data' })
-    socket.pipe(data)
-    data.pipe(socket)
-    data.on('error', () => socket.destroy())
-    socket.once('close', () => data.destroy())
-    const text = (await collect(error)).toString()
-    if (text === '') return
-    err(`an error occurred forwarding ${local} -> ${remote}: ${text.trimEnd()}\n`)
-    socket.destroy()
-  } catch {
-    socket.destroy()
+    const text = await forwardConnection(socket, { dial, remote })
+    if (text !== '') err(`an error occurred forwarding ${local} -> ${remote}: ${text.trimEnd()}\n`)
+  } catch (error) {
+    err(`an error occurred forwarding ${local} -> ${remote}: ${(error as Error).message}\n`)
+    onLost()
   }
 }

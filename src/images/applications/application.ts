@@ -36,6 +36,10 @@ export interface LayerPlan {
   /** Equal keys give equal layers: it is packed once. */
   readonly key: string
   entries(): Promise<readonly Entry[]>
+  /** What is in it, for the bill of materials; asked behind `entries`, and kept with the layer. */
+  components?(): readonly Component[]
+  /** The entries' files are not needed any more. */
+  packed?(): Promise<void>
 }
 
 /** What Heroku's users write beside an application: `web: node server.js`. */

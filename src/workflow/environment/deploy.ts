@@ -9,9 +9,10 @@ import { WorkflowError } from '../workflow-error.ts'
 import { splitCommand } from './command-words.ts'
 import { imageOf } from './pin.ts'
 import { nextRelease, runningRelease } from './releases.ts'
-import { type RollOutOptions, rollOut } from './roll-out.ts'
+import { mustBeThere, type RollOutOptions, rollOut } from './roll-out.ts'
 import { runPod } from './run-pod.ts'
 import type { Target } from './target.ts'
+import { projectDeployments } from './workloads.ts'
 
 export interface DeployOptions {
   readonly tag: string
@@ -34,6 +35,7 @@ export interface DeployOptions {
 export async function deploy(target: Target, options: DeployOptions): Promise<number> {
   const { around, project, images } = target
   const { tag, constraints } = options
+  if (!options.appliesFile && !options.isCanary) mustBeThere(target, await projectDeployments(target))
   const step = async (what: string, command: string | undefined, image: string) => {
     if (!command) return 0
     around.note(`Running the ${what}: ${command}`)

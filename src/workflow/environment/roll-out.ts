@@ -88,18 +88,25 @@ async function mustBePending(target: Target, number: number, error?: unknown): P
   throw new WorkflowError(`Release v${number} was overtaken by another.`, { next: [commandOf(target, 'releases')] })
 }
 
+/** There is something that a release could change. */
+export function mustBeThere(target: Target, existing: readonly Deployment[]): void {
+  if (existing.length > 0) return
+  throw new WorkflowError(
+    `There is no Deployment with the labels app=${target.project.name},layer=application in ${target.namespace}.`,
+    { next: [commandOf(target, 'create')] },
+  )
+}
+
 async function chosen(
   target: Target,
   existing: readonly Deployment[],
   only: readonly string[] | undefined,
 ): Promise<readonly Deployment[]> {
-  const { client, namespace, project } = target
-  if (!only && existing.length === 0) {
-    throw new WorkflowError(`There is no Deployment with the labels app=${project.name},layer=application in ${namespace}.`, {
-      next: [commandOf(target, 'create')],
-    })
+  const { client, namespace } = target
+  if (!only) {
+    mustBeThere(target, existing)
+    return existing
   }
-  if (!only) return existing
   return Promise.all(
     only.map(async (name) => {
       const found = existing.find(({ metadata }) => metadata.name === name)

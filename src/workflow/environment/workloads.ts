@@ -41,7 +41,8 @@ export function rolloutOf({ metadata, spec, status }: Deployment): Rollout {
   const late = conditions.find(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded')
   if (late) return { isDone: false, failure: `made no progress for ${spec.progressDeadlineSeconds} seconds`, progress }
   if (updatedReplicas < wanted || availableReplicas < updatedReplicas) return { isDone: false, progress }
-  if (replicas > updatedReplicas) return { isDone: false, progress: `${replicas - updatedReplicas} old pods to end` }
+  const old = replicas - updatedReplicas
+  if (old > 0) return { isDone: false, progress: old === 1 ? '1 old pod to end' : `${old} old pods to end` }
   return { isDone: true }
 }
 
@@ -81,18 +82,38 @@ async function waitForRollout(target: Target, name: string, deadline: number): P
   }
 }
 
-/** As often a container may end before nobody waits for it any more. */
-const mostCrashes = 5
+/** As often a container may end before nobody waits for it any more: a first start may have to wait for a database that starts too. */
+const mostEnds = { first: 6, later: 3 } as const
+/** A registry, or an object that a pod names, may come back within so many seconds. */
+const patience = 60
 
 /** What will not mend by waiting, of the pods that the rollout makes: those with its template. */
 async function hopelessness(target: Target, deployment: Deployment): Promise<string | undefined> {
-  const images = new Set(deployment.spec.template.spec?.containers?.map(({ image }) => image))
-  for (const { spec, status } of await podsOf(target, deployment)) {
-    if (!spec.containers.every(({ image }) => images.has(image))) continue
-    const crashing = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].find(
-      ({ restartCount, state }) => restartCount >= mostCrashes && state?.waiting?.reason === 'CrashLoopBackOff',
-    )
-    if (crashing) return `container ${crashing.name} ended ${crashing.restartCount + 1} times`
+  const { spec, status } = deployment
+  const images = new Set(spec.template.spec?.containers?.map(({ image }) => image))
+  const isLater = (status.replicas ?? 0) > (status.updatedReplicas ?? 0)
+  const now = target.around.clock.now()
+  for (const pod of await podsOf(target, deployment)) {
+    if (!pod.spec.containers.every(({ image }) => images.has(image))) continue
+    const reason = hopelessnessOf(pod, { mostEnds: isLater ? mostEnds.later : mostEnds.first, now })
+    if (reason) return reason
+  }
+  return undefined
+}
+
+/** Pure. */
+export function hopelessnessOf(
+  { metadata, status }: Pod,
+  { mostEnds, now }: { readonly mostEnds: number; readonly now: number },
+): string | undefined {
+  const age = (now - Date.parse(metadata.creationTimestamp ?? '')) / 1000
+  for (const { name, restartCount, state } of [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])]) {
+    const { reason = '' } = state?.waiting ?? {}
+    if (reason === 'CrashLoopBackOff' && restartCount + 1 >= mostEnds) return `container ${name} ended ${restartCount + 1} times`
+    if (/^(InvalidImageName|ErrImageNeverPull)$/.test(reason)) return `container ${name} cannot start`
+    if (/^(CreateContainerConfigError|CreateContainerError|ErrImagePull|ImagePullBackOff)$/.test(reason) && age > patience) {
+      return `container ${name} did not start within ${patience} seconds`
+    }
   }
   return undefined
 }

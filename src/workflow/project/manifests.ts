@@ -62,6 +62,13 @@ function manifestOf(object: KubeObject, where: string, namespace: string): Manif
   }
   if (!object.metadata?.name) throw new WorkflowError(`${where}: metadata.name is missing`)
   const placed = kind.namespaced ? { namespace: object.metadata.namespace ?? namespace } : {}
+  // Everything else may stand elsewhere; the project's Deployments are looked for in the environment's namespace.
+  if (kind.kind === 'Deployment' && placed.namespace !== namespace) {
+    throw new WorkflowError(
+      `${where}: deployment/${object.metadata.name} is of namespace ${placed.namespace}, and the environment's is ${namespace}.`,
+      { next: ["Leave the namespace out: it is that of the kubeconfig's context"] },
+    )
+  }
   return { kind, object: { ...object, metadata: { ...object.metadata, ...placed } } }
 }
 

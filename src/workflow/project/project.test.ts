@@ -217,3 +217,9 @@ test('parseManifests() opens Lists, and places nothing that has no namespace', (
   const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a' } }] }
   assert.equal(parseManifests(JSON.stringify(list), 'a.yml', 'default')[0]?.object.metadata.namespace, undefined)
 })
+
+test('parseManifests() refuses a Deployment of another namespace, where nobody would look for it', () => {
+  const text = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'other' } })
+  const message = "a.yml:1: deployment/web is of namespace other, and the environment's is staging."
+  assert.throws(() => parseManifests(text, 'a.yml', 'staging'), { name: 'WorkflowError', message })
+})

@@ -7,7 +7,7 @@ import { type ApiserverFlagName, apiserverFlagTable } from '#cluster/apiserver-f
 export const apiserverFlags = Object.fromEntries(
   Object.entries(apiserverFlagTable).map(([name, [sort, , doc]]): [string, Flag] => [
     name,
-    { type: 'string', value: placeholder(sort), doc, hidden: true },
+    { type: 'string', value: placeholder(sort), doc, hidden: true, ...(sort === 'bool' && { alone: 'true' }) },
   ]),
 ) as Readonly<Record<ApiserverFlagName, { readonly type: 'string'; readonly doc: string }>>
 

@@ -11,7 +11,7 @@ const command: Command = defineCommand({
   examples: [
     'staging deploy latest',
     'production deploy 1.2.0 --timeout 10m',
-    'staging deploy latest --migration npm_run_migrate',
+    "staging deploy latest --migration 'npm run migrate'",
     'review_app deploy feature-1 latest',
   ],
   flags: {

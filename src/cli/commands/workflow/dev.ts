@@ -45,6 +45,7 @@ const command: Command = defineCommand({
         running: { ...place, around },
         execute: streams.execute,
         forward: streams.forward,
+        hold: streams.hold,
         restarts: !flags['no-restart'],
         isKept: flags.keep ?? false,
         hasColours: terminal.stdout.isTTY === true,

@@ -74,8 +74,14 @@ async function secretsOf(
   }
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
-  found[checkKey(flags.secret)] = Buffer.concat(chunks)
+  const value = Buffer.concat(chunks)
     .toString()
     .replace(/\r?\n$/, '')
+  if (value === '') {
+    throw new CommandError('Standard input holds nothing: the secret would be empty.', {
+      next: [`nami staging env set --secret ${flags.secret} < FILE`],
+    })
+  }
+  found[checkKey(flags.secret)] = value
   return found
 }

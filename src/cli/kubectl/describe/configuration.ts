@@ -48,7 +48,7 @@ async function describeLimits(w: Report, namespace: string, session: Session): P
   w.line(0, 'Resource Limits\n Type\tResource\tMin\tMax\tDefault Request\tDefault Limit\tMax Limit/Request Ratio')
   w.line(0, ' ----\t--------\t---\t---\t---------------\t-------------\t-----------------------')
   for (const { type, min, max, default: fallback, defaultRequest, maxLimitRequestRatio } of ranges.flatMap(
-    ({ spec }) => spec.limits,
+    ({ spec }) => spec.limits ?? [],
   )) {
     const maps = [min, max, defaultRequest, fallback, maxLimitRequestRatio].map((map) => map ?? {})
     for (const name of [...new Set(maps.flatMap((map) => Object.keys(map)))].sort()) {

@@ -31,7 +31,7 @@ function pair() {
     frame.writeUInt32BE(((flags << 24) | data.length) >>> 0, 4)
     socket.push(Buffer.concat([frame, data]))
   }
-  return { connection: new SpdyConnection(socket, Buffer.alloc(0)), frames, send }
+  return { connection: new SpdyConnection(socket, Buffer.alloc(0)), frames, send, socket }
 }
 
 const reply = (id: number) => {
@@ -94,4 +94,18 @@ test('SpdyConnection answers pings, and a connection that ends ends its streams'
   connection.close()
   assert.equal((await body).length, 0)
   await assert.rejects(connection.open({ streamType: 'data' }), /the connection was closed/)
+})
+
+test('SpdyConnection takes nothing more from the socket while a reader is behind', async () => {
+  const { connection, send, socket } = pair()
+  const opening = connection.open({ streamType: 'data' })
+  send(0x80030002, 0, reply(1))
+  const stream = await opening
+  send(1, 0, Buffer.alloc(100_000))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(socket.isPaused(), true)
+  send(1, 1, Buffer.alloc(100_000))
+  assert.equal((await collect(stream)).length, 200_000)
+  assert.equal(socket.isPaused(), false)
+  connection.close()
 })

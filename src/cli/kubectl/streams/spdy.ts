@@ -18,6 +18,8 @@ const longestFrame = 32 * 1024
 export class SpdyConnection {
   readonly #socket: Duplex
   readonly #streams = new Map<number, SpdyStream>()
+  /** Those whose reader is behind: meanwhile nothing more is taken from the socket. */
+  readonly #full = new Set<number>()
   #received: Buffer
   #nextId = 1
   #isFirst = true
@@ -47,7 +49,12 @@ export class SpdyConnection {
     const stream = new SpdyStream({
       send: (data, isLast) => this.#sendData(id, data, isLast),
       reset: () => this.#control(rstStream, 0, words(id, 5)),
-      forget: () => this.#streams.delete(id),
+      fill: () => this.#setFull(id, true),
+      drain: () => this.#setFull(id, false),
+      forget: () => {
+        this.#streams.delete(id)
+        this.#setFull(id, false)
+      },
     })
     this.#streams.set(id, stream)
     this.#control(synStream, 0, Buffer.concat([words(id, 0), Buffer.from([0, 0]), this.#compressed(headers)]))
@@ -58,6 +65,13 @@ export class SpdyConnection {
   close(): void {
     this.#socket.destroy()
     this.#end()
+  }
+
+  #setFull(id: number, isFull: boolean): void {
+    if (isFull) this.#full.add(id)
+    else if (!this.#full.delete(id)) return
+    if (this.#full.size > 0) this.#socket.pause()
+    else this.#socket.resume()
   }
 
   /** The whole connection is one deflate stream; later parts refer to nothing before them. */
@@ -131,6 +145,9 @@ export class SpdyConnection {
 interface Road {
   send(data: Buffer, isLast: boolean): Promise<void>
   reset(): void
+  /** The reader is behind, and has caught up. */
+  fill(): void
+  drain(): void
   forget(): void
 }
 
@@ -162,10 +179,14 @@ export class SpdyStream extends Duplex {
   deliver(data: Buffer | null): void {
     if (this.#ended) return
     if (data === null) this.#ended = true
-    this.push(data)
+    const isFull = !this.push(data)
+    if (data === null) this.#road.drain()
+    else if (isFull) this.#road.fill()
   }
 
-  override _read(): void {}
+  override _read(): void {
+    this.#road.drain()
+  }
 
   override _write(data: Buffer, _encoding: string, done: () => void): void {
     void this.#road.send(data, false).then(done)
