@@ -12,7 +12,7 @@ const self = fileURLToPath(import.meta.url)
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
 /** Milliseconds after which a benchmark is killed. */
-const patience = 300_000
+const patience = 1_800_000
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, one: { type: 'string' } },

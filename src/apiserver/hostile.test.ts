@@ -122,6 +122,12 @@ function withContainer(container: object, spec: object = {}): object {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers, ...spec } }
 }
 
+/** Milliseconds that this thread, which serves, has worked. */
+function processorTime(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(since)
+  return (user + system) / 1000
+}
+
 for (const [what, line, body, contentType] of costly) {
   test(`the server is not held up by many ${what}`, async () => {
     await using cluster = await testCluster()
@@ -131,11 +137,10 @@ for (const [what, line, body, contentType] of costly) {
       pod('a', { spec: { containers: [{ name: 'main', image: 'a', env: numbers(40_000).map((i) => ({ name: `v${i}` })) }] } }),
     )
     const sent = body()
-    const started = performance.now()
+    const before = process.threadCpuUsage()
     const { status } = await send(cluster.server, line, { body: sent, ...(contentType && { contentType }) })
-    const took = performance.now() - started
     assert(status < 500, `${status}`)
-    assert(took < 5_000, `${took.toFixed()} ms`)
+    assert(processorTime(before) < 5_000, `${processorTime(before).toFixed()} ms`)
   })
 }
 
@@ -145,12 +150,12 @@ test('a pod of many tolerations can be updated', async () => {
     Pod,
     pod('a', { spec: { tolerations: numbers(10_000).map((i) => ({ key: `k${i}`, operator: 'Exists' as const })) } }),
   )
-  const started = performance.now()
+  const before = process.threadCpuUsage()
   await cluster.client.patch(Pod, made, {
     type: 'merge',
     body: { metadata: { labels: { a: 'b' } }, spec: { activeDeadlineSeconds: 9 } },
   })
-  assert(performance.now() - started < 5_000)
+  assert(processorTime(before) < 5_000)
 })
 
 test('labels may be called like what every object inherits', async () => {

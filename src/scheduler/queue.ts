@@ -7,7 +7,7 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { Heap } from '#lib/heap.ts'
-import type { ActionType } from './framework/plugin.ts'
+import type { ActionType, Plugin, Queued } from './framework/plugin.ts'
 import { priorityOf } from './framework/pod-facts.ts'
 import type { Weighted } from './profiles.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -92,6 +92,7 @@ class Queue implements SchedulingQueue {
   /** Of them those that back off after a rejection, not after an error. */
   #cured = new Heap<{ readonly entry: QueuedPod; readonly due: number }>((a, b) => a.due - b.due)
   #waiting = new WaitingRoom()
+  #sort: NonNullable<Plugin['compare']> | undefined
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   #arrivals = 0
   #events = 0
@@ -203,9 +204,10 @@ class Queue implements SchedulingQueue {
     else if (entry?.place === 'waiting') this.#wake(entry)
   }
 
+  /** All profiles sort alike: the configuration sees to that. */
   #compare(a: QueuedPod, b: QueuedPod): number {
-    const sort = this.#options.pluginsOf(a.pod).find(({ plugin }) => plugin.compare)?.plugin
-    return sort?.compare?.(a, b) ?? (priorityOf(b.pod) - priorityOf(a.pod) || a.arrival - b.arrival)
+    this.#sort ??= this.#options.pluginsOf(a.pod).find(({ plugin }) => plugin.compare)?.plugin.compare ?? byPriority
+    return this.#sort(a, b)
   }
 
   /** A pod in flight meets its own update only if it fails and is still the newest known. */
@@ -298,6 +300,10 @@ class Queue implements SchedulingQueue {
     const { initialBackoff = 1_000, maxBackoff = 10_000 } = this.#options
     return attempts === 0 ? 0 : Math.min(initialBackoff * 2 ** (attempts - 1), maxBackoff)
   }
+}
+
+function byPriority(a: Queued, b: Queued): number {
+  return priorityOf(b.pod) - priorityOf(a.pod) || a.arrival - b.arrival
 }
 
 /** Whether an update of a waiting pod may make it fit: its status and managed fields may not. */

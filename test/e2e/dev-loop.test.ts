@@ -149,7 +149,7 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
     await mkdir(folder)
     await writeFile(join(folder, 'package.json'), '{"name":"sink","scripts":{"start":"node server.js"}}')
     await writeFile(join(folder, 'server.js'), sink)
-    const image = (await fine(work, 'image', 'build', folder)).trim().split('\n').at(-1) as string
+    const image = (await run(work, 'image', 'build', folder)).stdout.trim()
     const again = 'while :; do node server.js; sleep 0.1; done'
     await kubectl('run', 'sink', `--image=${image}`, '--image-pull-policy=Never', '--command', '--', 'sh', '-c', again)
     await kubectl('wait', '--for=condition=Ready', 'pod/sink', '--timeout=60s')
@@ -181,11 +181,11 @@ describe('from a folder to the cluster', { skip: noBed() || clients.missing, tim
   })
 })
 
-/** Takes uploads and answers none of them; ends when it is told to. */
+/** Takes uploads and reads none of them; ends when it is told to. */
 const sink = `let uploads = 0
 require('node:http').createServer((request, response) => {
   if (request.url === '/end') process.exit(1)
-  if (request.url === '/never') uploads++, request.resume()
+  if (request.url === '/never') uploads++
   else response.end(request.url === '/uploads' ? String(uploads) : 'well')
 }).listen(8080)
 `

@@ -55,6 +55,8 @@ function isUpstreams({ method, path, query, headers }: Case, { status, body }: O
   // `timeout=1ns` is over before anything was done.
   if (status === 504 && query.some((pair) => pair.startsWith('timeout='))) return true
   if (status === 500 && method === 'HEAD') return path.includes('/componentstatuses/')
+  // A port that somebody else has, or none of the range (`service/storage/alloc.go`).
+  if (status === 500 && text.includes('failed to allocate requested HealthCheck NodePort')) return true
   if (status === 500) {
     // What is wrong with a strategic patch is no error of the API's to upstream (`strategicpatch/patch.go`).
     const isStrategic = headers.some(([, value]) => value === 'application/strategic-merge-patch+json')

@@ -8,6 +8,7 @@ import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
 import { DeviceTaintRule } from '#api/resource/v1beta2/device-taint-rule.ts'
 import { formatTime } from '#lib/clock.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
+import { type Interrupted, interrupted, withLeaders } from '#testing/interrupted.ts'
 import { node, pod } from '#testing/make.ts'
 import { eventsOf } from '#testing/transcript.ts'
 import { deviceTaintEvictionControllers } from './device-taint-eviction.ts'
@@ -23,18 +24,23 @@ async function start(options: { rules?: boolean; tolerations?: object[] } = {}):
     policy: true,
     ...(options.rules && { kinds: [DeviceTaintRule] }),
   })
+  await prepare(cluster, options.tolerations)
+  return cluster
+}
+
+/** A pod that has a device, by a claim. */
+async function prepare(cluster: TestCluster, given?: object[]): Promise<void> {
   const { client } = cluster
   await client.create(Node, node('n1'))
   await client.create(ResourceSlice, slice([]))
   const claim = await client.create(ResourceClaim, { metadata: { name: 'c', namespace }, spec: { devices } } as never)
   const resourceClaims = [{ name: 'gpu', resourceClaimName: 'c' }]
   const { uid } = (await client.create(Pod, pod('p', { spec: { nodeName: 'n1', resourceClaims } as never }))).metadata
-  const tolerations = options.tolerations && { tolerations: options.tolerations }
+  const tolerations = given && { tolerations: given }
   const results = [{ request: 'gpu', driver, pool: 'a', device: 'd0', ...tolerations }]
   const status = { allocation: { devices: { results } }, reservedFor: [{ resource: 'pods', name: 'p', uid }] }
   await client.update(ResourceClaim, { ...claim, status } as never, { subresource: 'status' })
   await cluster.settle()
-  return cluster
 }
 
 function slice(taints: object[]) {
@@ -117,4 +123,18 @@ test('device-taint-eviction tells in a DeviceTaintRule what it does, and what it
   await cluster.advance(21_000)
   assert.equal(await told('noexecute'), 'False Completed: 1 pod evicted since starting the controller.')
   assert.deepEqual(cluster.errors, [])
+})
+
+test('device-taint-eviction reaches the same end when it dies after any of its writes, or leads twice', async () => {
+  const scenario: Interrupted = {
+    controllers: () => deviceTaintEvictionControllers(kinds),
+    async scenario(cluster) {
+      await prepare(cluster)
+      await taint(cluster, 'NoExecute')
+      await cluster.advance(60_000)
+    },
+    outcome: fate,
+  }
+  assert.ok((await interrupted(scenario)) > 1)
+  assert.equal(await withLeaders(scenario, 2), 'leaves: DeletionByDeviceTaintManager')
 })

@@ -83,3 +83,47 @@ test('garbage collector takes an absent owner off an object that has another', a
     ['parent'],
   )
 })
+
+const owner = ({ metadata }: ConfigMap) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  name: metadata.name,
+  uid: metadata.uid,
+  blockOwnerDeletion: true,
+})
+
+async function makeMap({ client }: TestCluster, name: string, owners: readonly ConfigMap[] = []): Promise<ConfigMap> {
+  return client.create(ConfigMap, { metadata: { name, namespace: 'default', ownerReferences: owners.map(owner) } })
+}
+
+const maps = async (cluster: TestCluster) => (await cluster.list(ConfigMap)).map(({ metadata }) => metadata.name)
+
+test('garbage collector is not blocked by objects that own each other in a circle', async () => {
+  await using cluster = await testCluster({ controllers: [garbageCollector()] })
+  const first = await makeMap(cluster, 'a')
+  const second = await makeMap(cluster, 'b', [first])
+  const third = await makeMap(cluster, 'c', [second])
+  const body = { metadata: { ownerReferences: [owner(third)] } }
+  await cluster.client.patch(ConfigMap, first, { type: 'merge', body })
+  await cluster.settle()
+  await cluster.client.delete(ConfigMap, first, { propagationPolicy: 'Foreground' })
+  await cluster.advance(90_000)
+  assert.deepEqual(await maps(cluster), [])
+})
+
+test('garbage collector leaves what has another owner, while one waits for its dependents to go', async () => {
+  await using cluster = await testCluster({ controllers: [garbageCollector()] })
+  const leaving = await makeMap(cluster, 'leaving')
+  const staying = await makeMap(cluster, 'staying')
+  await makeMap(cluster, 'both', [leaving, staying])
+  await makeMap(cluster, 'one', [leaving])
+  await cluster.settle()
+  await cluster.client.delete(ConfigMap, leaving, { propagationPolicy: 'Foreground' })
+  await cluster.advance(30_000)
+  assert.deepEqual((await maps(cluster)).sort(), ['both', 'staying'])
+  const { metadata } = await cluster.client.get(ConfigMap, { name: 'both', namespace: 'default' })
+  assert.deepEqual(
+    metadata.ownerReferences?.map(({ name }) => name),
+    ['staying'],
+  )
+})

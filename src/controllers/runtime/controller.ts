@@ -4,6 +4,7 @@
  *
  * Guarantees of the runtime
  * - One `reconcile` at a time per object; changes during it lead to another.
+ * - After a visit that took long, changes wait for up to 50 ms, so that many of them lead to one visit.
  * - A throw leads to another attempt with upstream's back-off (5 ms doubling to 1000 s, and 10 per second overall).
  * - `cluster` reads from informer caches that are at least as new as this controller's own last write: an object that
  *   it created, changed or deleted is seen so (expectations).

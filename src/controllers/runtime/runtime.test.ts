@@ -4,6 +4,7 @@ import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Secret } from '#api/core/v1/secret.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
+import { sleep } from '#lib/clock.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { replicaSet } from '#testing/make.ts'
 import { defineController, TerminalError } from './controller.ts'
@@ -141,5 +142,28 @@ test('status() is written onto newer wishes, but not over a status that somebody
   await cluster.advance(1000)
   const { status } = await client.get(ReplicaSet, at)
   assert.deepEqual([status.replicas, status.observedGeneration, status.conditions?.[0]?.type], [7, 3, 'Other'])
+  assert.deepEqual(cluster.errors, [])
+})
+
+test('runControllers() lets what costs much rest: many changes then lead to one visit', async () => {
+  const visits: number[] = []
+  const controller = defineController({
+    name: 'example',
+    for: ConfigMap,
+    async reconcile(map, { clock }) {
+      visits.push(Number(map.data?.at ?? 0))
+      await sleep(clock, 20)
+    },
+  })
+  await using cluster = await testCluster({ controllers: [controller] })
+  await cluster.client.create(ConfigMap, { metadata: at })
+  await cluster.advance(21)
+  for (let i = 1; i <= 5; i++) {
+    await cluster.client.patch(ConfigMap, at, { type: 'merge', body: { data: { at: String(i) } } })
+    await cluster.advance(5)
+  }
+  assert.deepEqual(visits, [0])
+  await cluster.advance(100)
+  assert.deepEqual(visits, [0, 5])
   assert.deepEqual(cluster.errors, [])
 })

@@ -56,7 +56,7 @@ export function exchangeOf(request: IncomingMessage, response: ServerResponse): 
         ...headers,
       })
       if (method === 'HEAD' || size === 0) return void response.end()
-      await pipeline(createReadStream(path, { start, end, highWaterMark: 1 << 18 }), response)
+      await pipeline(createReadStream(path, { start, end, highWaterMark: 1 << 20 }), response)
     },
   }
 }

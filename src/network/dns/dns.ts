@@ -2,8 +2,8 @@
  * The cluster's DNS server, one on every node: answers for the cluster's domain out of the informer caches and hands everything else to the
  * node's own resolvers.
  *
- * Guarantees: an answer for the cluster's domain never leaves the node and never waits for another server; a name that does not exist says so, with an SOA
- * so that clients may remember it. Questions to others are bounded in number and time.
+ * Guarantees: an answer for the cluster's domain never leaves the node and never waits for another server, unless the service stands for a name
+ * outside; a name that does not exist says so, with an SOA so that clients may remember it. Questions to others are bounded in number and time.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { createServer, type Socket as TcpSocket } from 'node:net'

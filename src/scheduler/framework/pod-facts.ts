@@ -19,15 +19,23 @@ const known = new WeakMap<Pod, PodFacts>()
 export function factsOf(pod: Pod): PodFacts {
   const facts = known.get(pod)
   if (facts) return facts
+  const requests = podRequests(pod)
   const made: PodFacts = {
-    requests: podRequests(pod),
-    nonZero: podRequests(pod, { nonZero: true }),
+    requests,
+    nonZero: asksForBoth(pod) ? requests : podRequests(pod, { nonZero: true }),
     ports: hostPorts(pod),
     terms: podTerms(pod),
     volumeClaims: volumeClaims(pod),
   }
   known.set(pod, made)
   return made
+}
+
+/** Nothing is left to assume about it. */
+function asksForBoth({ spec }: Pod): boolean {
+  const asks = ({ resources }: Pod['spec']['containers'][number]) =>
+    resources?.requests?.cpu !== undefined && resources.requests.memory !== undefined
+  return spec.containers.every(asks) && !spec.initContainers?.length
 }
 
 /** The pod as if it were on the node. */

@@ -77,11 +77,15 @@ function constraintOf(constraint: TopologySpreadConstraint, selector: LabelMatch
   }
 }
 
+const nobody = new LabelMatcher([])
+
 /** What the services and the controller of the pod select, all at once (upstream `helper.DefaultSelector`). */
 function groupSelector(pod: Pod, { objects }: Snapshot): LabelMatcher {
   const { namespace = '', labels = {}, ownerReferences = [] } = pod.metadata
+  const services = objects.list(Service, namespace)
+  if (services.length === 0 && ownerReferences.length === 0) return nobody
   const equal: Record<string, string> = {}
-  for (const { spec } of objects.list(Service, namespace)) {
+  for (const { spec } of services) {
     const pairs = Object.entries(spec.selector ?? {})
     if (pairs.length > 0 && pairs.every(([key, value]) => labels[key] === value)) Object.assign(equal, spec.selector)
   }

@@ -62,7 +62,7 @@ test('openReceiver() says that a folder cannot be written', { skip, timeout: 20_
 /** The supervisor as a process that is not the first: HUP goes to it by its own number. */
 function supervise(script: string, file = '/dev/null') {
   const [program = '', ...args] = supervised(['/bin/sh', '-c', script], { file })
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]()
   return {
     child,
