@@ -86,11 +86,14 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       const giveUp = () => process.exit(0)
       terminal.signal.addEventListener('abort', giveUp)
       if (terminal.signal.aborted) giveUp()
-      const running = await start(directory, config, createLog(name)).catch((error) => {
+      let running: Awaited<ReturnType<Start>>
+      try {
+        running = await start(directory, config, createLog(name))
+      } catch (error) {
         // Half a start holds sockets and threads; the supervisor is to see it end, once main has said why.
         setImmediate(() => process.exit(1))
         throw error
-      })
+      }
       terminal.signal.removeEventListener('abort', giveUp)
       settleDownLater()
       await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
