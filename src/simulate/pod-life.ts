@@ -280,7 +280,8 @@ export class PodLife {
 function isStale({ metadata, spec, status }: Pod): boolean {
   const seen = status.observedGeneration ?? metadata.generation
   if (metadata.generation !== seen) return true
-  if (!spec.readinessGates?.length) return false
   const holds = (wanted: string) => status.conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false
-  return holds('ContainersReady') && spec.readinessGates.every(({ conditionType }) => holds(conditionType)) !== holds('Ready')
+  return (
+    holds('ContainersReady') && (spec.readinessGates ?? []).every(({ conditionType }) => holds(conditionType)) !== holds('Ready')
+  )
 }

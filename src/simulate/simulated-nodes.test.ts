@@ -248,6 +248,18 @@ test('a simulated node that fails is silent for a while and then goes on', async
   assert.notEqual(await renewed(), before)
 })
 
+test('a simulated node says again that its pods are ready when somebody else has denied it', async () => {
+  await using run = await simulate([{ count: 1 }])
+  const { client } = run.cluster
+  await client.create(Pod, onNode('web'))
+  await run.cluster.advance(2_000)
+  const at = { name: 'web', namespace: 'default' }
+  const conditions = [{ type: 'Ready', status: 'False' }]
+  await client.patch(Pod, at, { type: 'strategic', body: { status: { conditions } } }, { subresource: 'status' })
+  await run.cluster.advance(2_000)
+  assert.equal(condition(await client.get(Pod, at), 'Ready'), 'True')
+})
+
 test('a node that somebody deletes stays away', async () => {
   await using run = await simulate([{ count: 2 }])
   const { cluster } = run

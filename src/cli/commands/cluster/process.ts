@@ -86,14 +86,7 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       const giveUp = () => process.exit(0)
       terminal.signal.addEventListener('abort', giveUp)
       if (terminal.signal.aborted) giveUp()
-      let running: Awaited<ReturnType<Start>>
-      try {
-        running = await start(directory, config, createLog(name))
-      } catch (error) {
-        // Half a start holds sockets and threads; the supervisor is to see it end, once main has said why.
-        setImmediate(() => process.exit(1))
-        throw error
-      }
+      const running = await orEnd(() => start(directory, config, createLog(name)))
       terminal.signal.removeEventListener('abort', giveUp)
       settleDownLater()
       await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -101,4 +94,14 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       process.exit(0)
     },
   })
+}
+
+/** Half a start holds sockets and threads; the supervisor is to see it end, once main has said why. */
+async function orEnd<T>(begin: () => Promise<T>): Promise<T> {
+  try {
+    return await begin()
+  } catch (error) {
+    setImmediate(() => process.exit(1))
+    throw error
+  }
 }
