@@ -300,7 +300,9 @@ test('kubectl delete cascades as told', { skip }, async () => {
 test('kubectl taints, cordons and drains a node', { skip }, async () => {
   const resources = { cpu: '4', memory: '8Gi', pods: '110' }
   const status = { capacity: resources, allocatable: resources, conditions: [{ type: 'Ready', status: 'True' }] }
-  await ok('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status }))
+  // Pods of other tests wait for a node, and not for this one.
+  const spec = { taints: [{ key: 'only', effect: 'NoSchedule' }] }
+  await ok('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec, status }))
   await prints([
     ['taint node n1 a=b:NoSchedule', 'node/n1 tainted'],
     ['taint node n1 a-', 'node/n1 untainted'],
