@@ -1,4 +1,5 @@
 /** All of `up` in order: prepare, provide, start, kubeconfig, application. */
+import { readFileSync } from 'node:fs'
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
 import type { AdmissionConfig } from './admission-config.ts'
@@ -79,6 +80,8 @@ async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, 
     await provide(up)
     // The first image takes longer than the cluster; what an earlier run has built is found in a moment, once processors are free.
     const early = application && isNew ? await beginApplication(application, up) : undefined
+    // A node would call itself ready without them, sooner than anybody has looked.
+    if (!wasUp && config.agent && !hasControlGroups()) await look(options, config)
     if (!wasUp) lookAtMachine(options, config, settled.signal).catch((error) => unfit.abort(error))
     const { wasRunning, wasChanged } = await start(up).finally(() => settled.abort())
     const contextChanged = await mergeKubeconfig(directory, config, options.kubeconfig)
@@ -110,16 +113,19 @@ async function beginApplication(application: string, up: UpOptions) {
 /** A start that is well under way needs no explanation; a look at the machine takes processors that it needs. */
 const lookAfter = 2_000
 
-async function lookAtMachine(
-  { dataDir, kubeconfig }: BringUpOptions,
-  config: ClusterConfig,
-  settled: AbortSignal,
-): Promise<void> {
+async function lookAtMachine(options: BringUpOptions, config: ClusterConfig, settled: AbortSignal): Promise<void> {
   const isStarted = await waitReferenced(systemClock, lookAfter, settled).then(
     () => false,
     () => true,
   )
-  if (isStarted) return
+  if (!isStarted) await look(options, config)
+}
+
+function hasControlGroups(): boolean {
+  return /^\S+ \S+ cgroup2? /m.test(readFileSync('/proc/mounts', 'utf8'))
+}
+
+async function look({ dataDir, kubeconfig }: BringUpOptions, config: ClusterConfig): Promise<void> {
   const [{ openContext }, { preflight }] = await Promise.all([import('./doctor/context.ts'), import('./preflight.ts')])
   await using context = await openContext({ dataDir, userKubeconfig: kubeconfig })
   await preflight({ ...context, config })
