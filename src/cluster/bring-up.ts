@@ -1,5 +1,6 @@
 /** All of `up` in order: prepare, provide, start, kubeconfig, application. */
 import { readFileSync } from 'node:fs'
+import { hasControlGroups } from '#kubelet/node/cgroups.ts'
 import { systemClock } from '#lib/clock.ts'
 import { defaultNodeName } from './addresses.ts'
 import type { AdmissionConfig } from './admission-config.ts'
@@ -81,7 +82,7 @@ async function bringUpInTurn(options: BringUpOptions, directory: DataDirectory, 
     // The first image takes longer than the cluster; what an earlier run has built is found in a moment, once processors are free.
     const early = application && isNew ? await beginApplication(application, up) : undefined
     // A node would call itself ready without them, sooner than anybody has looked.
-    if (!wasUp && config.agent && !hasControlGroups()) await look(options, config)
+    if (!wasUp && config.agent && !hasControlGroups(readFileSync('/proc/self/mountinfo', 'utf8'))) await look(options, config)
     if (!wasUp) lookAtMachine(options, config, settled.signal).catch((error) => unfit.abort(error))
     const { wasRunning, wasChanged } = await start(up).finally(() => settled.abort())
     const contextChanged = await mergeKubeconfig(directory, config, options.kubeconfig)
@@ -119,10 +120,6 @@ async function lookAtMachine(options: BringUpOptions, config: ClusterConfig, set
     () => true,
   )
   if (!isStarted) await look(options, config)
-}
-
-function hasControlGroups(): boolean {
-  return /^\S+ \S+ cgroup2? /m.test(readFileSync('/proc/mounts', 'utf8'))
 }
 
 async function look({ dataDir, kubeconfig }: BringUpOptions, config: ClusterConfig): Promise<void> {

@@ -1,6 +1,6 @@
 /** Whether the control groups through which pods are limited are there. */
 import { join } from 'node:path'
-import { readMounts } from '#kubelet/node/cgroups.ts'
+import { hasControlGroups, readMounts } from '#kubelet/node/cgroups.ts'
 import type { Check, Machine } from './check.ts'
 
 const needed = ['cpu', 'memory', 'pids']
@@ -11,8 +11,8 @@ export const cgroupControllers: Check = {
   needs: ['node'],
 
   run({ machine }) {
-    const { version, roots } = readMounts(machine.readText('/proc/self/mountinfo') ?? '')
-    if (roots.size === 0 || [...roots.values()].every((root) => root === undefined)) {
+    const mountinfo = machine.readText('/proc/self/mountinfo') ?? ''
+    if (!hasControlGroups(mountinfo)) {
       return [
         {
           problem: 'No control groups are mounted; containers cannot be started.',
@@ -20,6 +20,7 @@ export const cgroupControllers: Check = {
         },
       ]
     }
+    const { version, roots } = readMounts(mountinfo)
     const present = version === 1 ? [...roots.keys()] : unifiedControllers(machine, roots.get('') ?? '/sys/fs/cgroup')
     const missing = needed.filter((name) => !present.includes(name))
     if (missing.length === 0) return []

@@ -111,6 +111,11 @@ export function readMounts(mountinfo: string): Mounts {
   return { version: 2, roots: new Map([['', unified]]) }
 }
 
+/** Whether any control groups are mounted, by the text of /proc/self/mountinfo: without them no container starts. */
+export function hasControlGroups(mountinfo: string): boolean {
+  return [...readMounts(mountinfo).roots.values()].some((root) => root !== undefined)
+}
+
 const controllers = new Set(
   'cpu cpuacct cpuset memory devices freezer blkio pids hugetlb net_cls net_prio perf_event rdma misc'.split(' '),
 )
