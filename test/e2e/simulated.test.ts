@@ -1,11 +1,10 @@
 /** A cluster of simulated nodes alone, for a user who is not root: real processes, nothing left behind. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { Lease } from '#api/coordination/v1/lease.ts'
 import { Event } from '#api/core/v1/event.ts'
@@ -16,10 +15,10 @@ import { administrator } from '#cluster/administrator.ts'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { waitReferenced } from '#cluster/processes.ts'
 import { systemClock } from '#lib/clock.ts'
+import { type OpenPrograms, openPrograms } from '#testing/any-user.ts'
 import { freePort } from '#testing/free-port.ts'
 import { deployment, pod } from '#testing/make.ts'
 
-const bin = fileURLToPath(new URL('../../bin/nami.ts', import.meta.url))
 const nobody = 65_534
 const isRoot = process.getuid?.() === 0
 
@@ -28,7 +27,10 @@ test('up --simulate-nodes needs no root; nodes come and go while the cluster run
   if (isRoot) chownSync(home, nobody, nobody)
   const path = join(home, 'data')
   const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home }
-  const nami = (...words: string[]) => run([...words, '--data-dir', path], env)
+  const folder = mkdtempSync(join(tmpdir(), 'nami-programs-'))
+  chmodSync(folder, 0o755)
+  const programs = openPrograms(folder)
+  const nami = (...words: string[]) => run(programs, [...words, '--data-dir', path], env)
   try {
     const up = await nami('up', '--port', String(await freePort()), '--simulate-nodes', '50')
     assert.match(up, /50 simulated nodes are there\./)
@@ -40,7 +42,7 @@ test('up --simulate-nodes needs no root; nodes come and go while the cluster run
       const { items } = await client.list(Pod, { namespace: 'default' })
       return items.filter(({ status }) => status.phase === 'Running' && status.podIP).length === 200
     })
-    await scheduleAlone(client, { path, home, env })
+    await scheduleAlone(client, { path, home, env, programs })
     assert.match(await nami('simulate', 'add', '10', '--name', 'big', '--cpu', '64'), /60 simulated nodes are there\./)
     assert.match(await nami('simulate', 'list'), /^big +10 x big\nsimulated +50 x simulated\n$/)
     const big = await client.get(Node, { name: 'big-9' })
@@ -55,18 +57,22 @@ test('up --simulate-nodes needs no root; nodes come and go while the cluster run
     assert.doesNotMatch(existsSync(log) ? readFileSync(log, 'utf8') : '', /"level":50/)
     await until(async () => (await processesOf(home)) === '')
     rmSync(home, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   }
 })
 
 /** `nami scheduler` beside the cluster's own, for pods that ask for its profile. */
-async function scheduleAlone(client: Client, { path, home, env }: { path: string; home: string; env: NodeJS.ProcessEnv }) {
+async function scheduleAlone(
+  client: Client,
+  { path, home, env, programs }: { path: string; home: string; env: NodeJS.ProcessEnv; programs: OpenPrograms },
+) {
   const config = join(home, 'profiles.yaml')
   const profile = 'profiles: [{ schedulerName: packed, plugins: { multiPoint: { disabled: [{ name: ImageLocality }] } } }]\n'
   writeFileSync(config, `apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n${profile}`)
   const port = await freePort()
   const words = ['scheduler', '--kubeconfig', join(path, 'kubeconfig'), '--config', config, '--secure-port', String(port)]
   const stop = new AbortController()
-  const running = run(words, env, stop.signal).catch((error) => (stop.signal.aborted ? '' : Promise.reject(error)))
+  const running = run(programs, words, env, stop.signal).catch((error) => (stop.signal.aborted ? '' : Promise.reject(error)))
   const spec = { schedulerName: 'packed' }
   await client.create(Pod, pod('apart', { spec: spec as never }))
   await until(async () => {
@@ -81,15 +87,22 @@ async function scheduleAlone(client: Client, { path, home, env }: { path: string
   await running
 }
 
-async function run(words: readonly string[], env: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<string> {
+async function run(
+  programs: OpenPrograms,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const identity = isRoot ? { uid: nobody, gid: nobody } : {}
   const child = execFile(
-    process.execPath,
-    [bin, ...words],
+    programs.node,
+    [programs.nami, ...words],
     { env, timeout: 120_000, signal, ...identity },
     (error, stdout, stderr) =>
-      error ? reject(new Error(`nami ${words.join(' ')}: ${stdout}${stderr}`, { cause: error })) : resolve(stdout),
+      error
+        ? reject(new Error(`nami ${words.join(' ')}: ${error.message}\n${stdout}${stderr}`, { cause: error }))
+        : resolve(stdout),
   )
   child.stdin?.end()
   return await promise

@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess } from '#cluster/processes.ts'
+import { openPrograms } from '#testing/any-user.ts'
 import { type Bed, noBed, openBed } from '#testing/bed.ts'
 import type { Ran } from '#testing/bed-run.ts'
 import { realClients } from '#testing/real-clients.ts'
@@ -127,9 +128,9 @@ describe('nami up in trouble', { skip: noBed() || clients.missing, timeout: 240_
   })
 
   test('no rights: as another user, what to type', async () => {
-    const ran = await bed.run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, nami, 'up'], {
-      env: { HOME: '/tmp' },
-    })
+    const programs = openPrograms(bed.directory)
+    const identity = ['--reuid=65534', '--regid=65534', '--clear-groups']
+    const ran = await bed.run('setpriv', [...identity, programs.node, programs.nami, 'up'], { env: { HOME: '/tmp' } })
     assert.equal(ran.code, 1, ran.stdout)
     assert.match(
       ran.stderr,
