@@ -84,8 +84,16 @@ export function collectBody(source: Readable, declared: string | undefined, cloc
     timer = clock.after(farewell, () => source.destroy())
   })
   const chunks: Uint8Array[] = []
+  const expected = declared === undefined ? -1 : Number(declared)
   let size = 0
-  if (Number(declared) > maxBody) reject(tooLarge())
+  let isWhole = false
+  if (expected > maxBody) reject(tooLarge())
+  const end = () => {
+    if (isWhole) return
+    isWhole = true
+    timer.cancel()
+    resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
+  }
   source.on('data', (chunk: Uint8Array) => {
     size += chunk.length
     if (size <= maxBody) chunks.push(chunk)
@@ -94,19 +102,22 @@ export function collectBody(source: Readable, declared: string | undefined, cloc
       reject(tooLarge())
       if (size > maxWaste) source.destroy()
     }
+    if (size !== expected || size > maxBody) return
+    // A stream that has been read to its end is closed before its answer is out, and Node makes an error for nobody of that.
+    if (isStream(source)) source.pause()
+    end()
   })
-  let isWhole = false
-  source.on('end', () => {
-    isWhole = true
-    timer.cancel()
-    resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
-  })
+  source.on('end', end)
   source.on('close', () => {
     if (isWhole) return
     timer.cancel()
     reject(badRequest('the request body was cut off'))
   })
   return promise
+}
+
+function isStream(source: Readable): boolean {
+  return 'endAfterHeaders' in source
 }
 
 function tooLarge(): StatusError {

@@ -82,7 +82,7 @@ class Domains extends CelMap {
   get(key: unknown): unknown {
     return fromJson(typeof key === 'string' ? (this.#domains[key] ?? {}) : {})
   }
-  has(_key: unknown): boolean {
+  override has(_key: unknown): boolean {
     return true
   }
   *keys(): IterableIterator<unknown> {

@@ -13,7 +13,8 @@ export const regexFactor = 0.25
 /** Allows two authorization checks per expression. */
 export const checkCost = 350_000
 
-type Cost = (args: readonly unknown[]) => number
+/** What a call costs, by its arguments. */
+export type Cost = (args: readonly unknown[]) => number
 
 const one: Cost = () => 1
 const scan: Cost = ([text]) => Math.ceil(sizeOf(text) * traversal)

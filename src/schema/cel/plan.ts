@@ -1,6 +1,6 @@
 /** From a checked tree to a function that evaluates it: one closure per node. Every node charges what it costs. */
 import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select, StructLiteral } from './ast.ts'
-import { callCost, identCost, listCost, mapCost, structCost } from './cost.ts'
+import { type Cost, callCost, identCost, listCost, mapCost, structCost } from './cost.ts'
 import { type Functions, fits, type Overload } from './declarations.ts'
 import { celEqual, compareValues } from './equal.ts'
 import { CelFailure } from './errors.ts'
@@ -95,6 +95,8 @@ export class Planner {
         return logical(first, second, true)
       case '_?_:_':
         return conditional(first, second, third)
+      case '!_':
+        return negation(first)
       case '@not_strictly_false':
         return notStrictlyFalse(first)
       case '_==_':
@@ -119,13 +121,16 @@ export class Planner {
     const declared = this.#functions[name] ?? []
     const candidates = declared.filter((one) => one.member === (target !== undefined) && one.args.length === count)
     const costs = candidates.map(({ id }) => callCost(name, id))
+    if (count === 2 && candidates.length === 1) {
+      return onlyBinary(name, evals, { overload: candidates[0] as Overload, cost: costs[0] as Cost })
+    }
     return (frame) => {
       const values = new Array<unknown>(count)
       for (let i = 0; i < count; i++) values[i] = (evals[i] as Eval)(frame)
       for (let c = 0; c < candidates.length; c++) {
         const overload = candidates[c] as Overload
         if (!accepts(overload, values)) continue
-        frame.charge((costs[c] as (args: unknown[]) => number)(values))
+        frame.charge((costs[c] as Cost)(values))
         return overload.run(values, frame)
       }
       throw new CelFailure(noSuchOverload(name, values))
@@ -229,7 +234,7 @@ function variable(name: string, slot: number, type: CelType): Eval {
 
 function has(value: unknown, field: string): boolean {
   const held = value instanceof CelOptional ? value.value : value
-  if (held instanceof CelMap) return held.get(field) !== undefined
+  if (held instanceof CelMap) return held.has(field)
   if (value instanceof CelOptional) return false
   throw new CelFailure(`no such key: ${field}`)
 }
@@ -288,6 +293,27 @@ function conditional(condition: Eval, yes: Eval, no: Eval): Eval {
     if (value === true) return yes(frame)
     if (value === false) return no(frame)
     throw new CelFailure('no such overload')
+  }
+}
+
+function negation(inner: Eval): Eval {
+  return (frame) => {
+    const value = inner(frame)
+    if (typeof value !== 'boolean') throw new CelFailure('no such overload')
+    frame.charge(1)
+    return !value
+  }
+}
+
+/** A function of two arguments that takes them in one way alone. */
+function onlyBinary(name: string, [first, second]: readonly Eval[], one: { overload: Overload; cost: Cost }): Eval {
+  const { overload, cost } = one
+  const [a, b] = overload.args as [CelType, CelType]
+  return (frame) => {
+    const values = [(first as Eval)(frame), (second as Eval)(frame)]
+    if (!fits(a, values[0]) || !fits(b, values[1])) throw new CelFailure(noSuchOverload(name, values))
+    frame.charge(cost(values))
+    return overload.run(values, frame)
   }
 }
 

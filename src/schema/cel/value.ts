@@ -161,6 +161,9 @@ export abstract class CelMap extends Boxed {
   /** Undefined where there is no such key. */
   abstract get(key: unknown): unknown
   abstract keys(): Iterable<unknown>
+  has(key: unknown): boolean {
+    return this.get(key) !== undefined
+  }
   *entries(): IterableIterator<[unknown, unknown]> {
     for (const key of this.keys()) yield [key, this.get(key)]
   }
@@ -178,12 +181,22 @@ export class JsonMap extends CelMap {
   }
 
   get size(): number {
-    if (this.#size === undefined) {
-      let size = 0
-      for (const _ of this.keys()) size++
-      this.#size = size
-    }
-    return this.#size
+    return (this.#size ??= this.#count())
+  }
+
+  #count(): number {
+    let size = 0
+    if (this.type.fields) for (const _ of this.keys()) size++
+    else for (const key in this.json) if (this.json[key] !== undefined) size++
+    return size
+  }
+
+  /** Looks at nothing but whether it is there. */
+  override has(key: unknown): boolean {
+    if (typeof key !== 'string') return false
+    const { fields } = this.type
+    const name = fields ? fields.get(key)?.jsonName : key
+    return name !== undefined && Object.hasOwn(this.json, name) && this.json[name] !== undefined
   }
 
   get(key: unknown): unknown {
@@ -218,7 +231,7 @@ export class ValueMap extends CelMap {
   get(key: unknown): unknown {
     return this.#entries.get(keyText(key) ?? '')?.[1]
   }
-  has(key: unknown): boolean {
+  override has(key: unknown): boolean {
     return this.#entries.has(keyText(key) ?? '')
   }
   set(key: unknown, value: unknown): void {

@@ -54,28 +54,35 @@ interface Round {
 }
 
 function ask(hook: PolicyHook, round: Round): Soon<void> {
-  const { context, authorizer } = round
-  const matched = hook.matches(round.request, context)
+  const matched = hook.matches(round.request, round.context)
   if (!matched) return
   // Its expressions speak of the version that its rules name.
-  return then(atVersion(round.request, matched), (request) => {
-    const notes = new Map<string, Set<string>>()
-    const consult = ({ binding, matches }: PolicyHook['bindings'][number]) => {
-      if (!matches(round.request, context)) return
-      const visit = { hook, binding, request, context, matched }
-      return then(verdictsOf(visit, authorizer), (verdicts) => {
-        for (const verdict of verdicts) {
-          if (verdict === nothing) continue
-          const denied = enforce(verdict, visit)
-          round.refusal ??= denied
-          for (const { key, value } of verdict.annotations) notes.set(key, (notes.get(key) ?? new Set()).add(value))
-        }
-      })
-    }
-    return then(eachInTurn(hook.bindings, consult), () => {
-      for (const [key, values] of notes) request.annotate?.(`${hook.policy.metadata.name}/${key}`, [...values].join(', '))
+  return then(atVersion(round.request, matched), (request) => consult(hook, round, { request, matched }))
+}
+
+/** Asks the policy once for each of its bindings. */
+function consult(hook: PolicyHook, round: Round, seen: Pick<Visit, 'request' | 'matched'>): Soon<void> {
+  const { context } = round
+  const notes: Notes = new Map()
+  const visit = ({ binding, matches }: PolicyHook['bindings'][number]) => {
+    if (!matches(round.request, context)) return
+    const visited = { hook, binding, context, ...seen }
+    return then(verdictsOf(visited, round.authorizer), (verdicts) => {
+      for (const verdict of verdicts) if (verdict !== nothing) take(verdict, visited, { round, notes })
     })
+  }
+  return then(eachInTurn(hook.bindings, visit), () => {
+    for (const [key, values] of notes) seen.request.annotate?.(`${hook.policy.metadata.name}/${key}`, [...values].join(', '))
   })
+}
+
+/** What is to be noted in the audit event, by its key. */
+type Notes = Map<string, Set<string>>
+
+function take(verdict: Verdict, visit: Visit, { round, notes }: { round: Round; notes: Notes }): void {
+  const denied = enforce(verdict, visit)
+  round.refusal ??= denied
+  for (const { key, value } of verdict.annotations) notes.set(key, (notes.get(key) ?? new Set()).add(value))
 }
 
 interface Visit {

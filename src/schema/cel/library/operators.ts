@@ -90,7 +90,7 @@ export const operators: Functions = {
     global('negate_int64', [Int], Int, ([a]: readonly bigint[]) => int(-(a as bigint))),
     global('negate_double', [Double], Double, ([a]) => -a),
   ],
-  '!_': [global('logical_not', [Bool], Bool, ([a]) => !a)],
+  '!_': [global('logical_not', [Bool], Bool, unplanned)],
   '_&&_': [global('logical_and', [Bool, Bool], Bool, unplanned)],
   '_||_': [global('logical_or', [Bool, Bool], Bool, unplanned)],
   '_?_:_': [global('conditional', [Bool, A, A], A, unplanned)],
@@ -103,7 +103,7 @@ export const operators: Functions = {
   '_>=_': ordered('greater_equals', (order) => order >= 0),
   '@in': [
     global('in_list', [A, listA], Bool, ([element, list], meter) => isIn(element, list, meter)),
-    global('in_map', [A, mapAB], Bool, ([key, map]) => map.get(key) !== undefined),
+    global('in_map', [A, mapAB], Bool, ([key, map]) => map.has(key)),
   ],
   '_[_]': [
     global('index_list', [listA, Int], A, ([list, index]) => elementAt(list, index)),
