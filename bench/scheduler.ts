@@ -8,6 +8,7 @@
 import { Namespace } from '#api/core/v1/namespace.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
+import { PriorityClass } from '#api/scheduling/v1/priority-class.ts'
 import { createClient } from '#client/typed-client.ts'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
@@ -49,9 +50,19 @@ function measure(shape: Shape): Figure {
   let startAt = 0
   let placed = 0
   let tried = 0
+  let intruders = 0
   const start = process.threadCpuUsage()
+  const elapsed = () => {
+    const { user, system } = process.threadCpuUsage(start)
+    return (user + system) / 1e6
+  }
   for (const one of waiting) queue.put(one)
   for (let entry = queue.pop(); entry && tried < pods; entry = queue.pop(), tried++) {
+    if (shape.beside && tried % 16 === 0 && elapsed() * 5 > intruders) {
+      queue.put(pod(`beside-${intruders}`, shape.beside(intruders)))
+      intruders++
+      tried--
+    }
     if (shape.churns && tried % 100 === 0) churn(state, { turn: tried / 100, profile, cache })
     const placement = place(entry.pod, state, { profile, random: systemRandom, startAt, cache })
     queue.done(entry)
@@ -65,15 +76,17 @@ function measure(shape: Shape): Figure {
     startAt = (startAt + placement.evaluated) % nodes
     state.setPod(onNode(entry.pod, placement.node.name))
   }
-  const { user, system } = process.threadCpuUsage(start)
-  const seconds = (user + system) / 1e6
   return {
     what: `${shape.name}: ${pods} pods on ${nodes} nodes`,
-    value: pods / seconds,
+    value: pods / elapsed(),
     unit: '/s',
     limit: { what: "upstream's threshold", value: threshold },
-    note: `${placed} placed`,
+    note: `${placed} placed${betweenThem(intruders)}`,
   }
+}
+
+function betweenThem(intruders: number): string {
+  return intruders > 0 ? `, ${intruders} others between them` : ''
 }
 
 function filled(shape: Shape, nodes: number): ClusterState {
@@ -103,12 +116,18 @@ function churn(state: ClusterState, { turn, profile, cache }: Churning): void {
 async function measureInLoop({ server, client }: BenchServer, shape: Shape, pods: number): Promise<Figure> {
   const namespace = shape.name.replaceAll(' ', '-')
   await client.create(Namespace, { metadata: { name: namespace } })
+  if (shape.beside) await client.create(PriorityClass, { metadata: { name: 'important' }, value: 10 })
   const make = (name: string, spec: Partial<Pod['spec']>, labels?: Record<string, string>) => {
-    const { metadata, ...rest } = pod(name, { tolerations: [{ operator: 'Exists' }], ...spec } as Partial<Pod['spec']>, {
-      labels,
-    })
-    return { ...rest, metadata: { name, namespace, ...(metadata.labels && { labels: metadata.labels }) } }
+    const tolerations = [{ operator: 'Exists' }]
+    const { metadata, ...rest } = pod(name, { tolerations, ...spec } as Partial<Pod['spec']>, { labels })
+    const { priority, ...own } = rest.spec
+    const important = priority ? { priorityClassName: 'important' } : {}
+    const meta = { name, namespace, ...(metadata.labels && { labels: metadata.labels }) }
+    return { ...rest, spec: { ...own, ...important } as Pod['spec'], metadata: meta }
   }
+  const old = shape.beside && shape.old
+  if (old)
+    await eachOf(shape.before ?? 0, (i) => client.create(Pod, make(`old-${i}`, { ...old(i), nodeName: `node-${i % 5_000}` })))
   let never = 0
   await eachOf(pods, (i) => {
     const spec = shape.pod(i)
@@ -128,7 +147,11 @@ async function measureInLoop({ server, client }: BenchServer, shape: Shape, pods
   await runScheduler({ client: scheduler, clock: systemClock, random: systemRandom, signal: stop.signal, watcher })
   const start = process.threadCpuUsage()
   const began = performance.now()
+  let intruders = 0
+  const intrude = () => client.create(Pod, make(`beside-${intruders}`, shape.beside?.(intruders++) ?? {}))
+  const timer = shape.beside ? setInterval(intrude, 200) : undefined
   await all.promise
+  clearInterval(timer)
   const seconds = (performance.now() - began) / 1000
   const { user, system } = process.threadCpuUsage(start)
   stop.abort()
@@ -138,7 +161,7 @@ async function measureInLoop({ server, client }: BenchServer, shape: Shape, pods
     value: (pods - never) / seconds,
     unit: '/s',
     limit: { what: "upstream's threshold", value: shape.threshold },
-    note: `${(((pods - never) * 1e6) / (user + system)).toFixed(0)}/s of thread time`,
+    note: `${(((pods - never) * 1e6) / (user + system)).toFixed(0)}/s of thread time${betweenThem(intruders)}`,
   }
 }
 

@@ -27,6 +27,8 @@ export interface Shape {
   objects?(state: ClusterState): void
   /** Pods that wait in the queue and may not be tried. */
   readonly gated?: number
+  /** Such a pod arrives five times a second, as upstream has it, and is not counted. */
+  beside?(i: number): Partial<Pod['spec']>
   /** Nodes come and go, and pods that fit nowhere are tried between. */
   readonly churns?: boolean
   readonly shares?: boolean
@@ -61,6 +63,10 @@ const green = () => ({ color: 'green' })
 
 export const asking = (requests: Record<string, string>, more: object = {}) =>
   ({ containers: [{ name: 'pause', image: 'pause', resources: { requests } }], ...more }) as unknown as Pod['spec']
+
+/** Four of these fill a node but for a little, and three make room for one of those. */
+const modest = asking({ cpu: '900m', memory: '500Mi' }, { priority: 0, terminationGracePeriodSeconds: 0 })
+const greedy = asking({ cpu: '3', memory: '500Mi' }, { priority: 10, terminationGracePeriodSeconds: 0 })
 
 /** Every fifth fits nowhere. */
 export const big = (i: number) => (i % 5 === 0 ? asking({ cpu: '900', memory: '1Gi' }) : {})
@@ -145,13 +151,10 @@ export const shapes: readonly Shape[] = [
   },
   { name: 'node affinity', threshold: 220, before: 5_000, pods: 10_000, pod: () => inZones, inLoop: 1_500 },
   {
-    name: 'preemption',
-    threshold: 570,
-    before: 20_000,
-    pods: 1_000,
-    old: () => asking({ cpu: '900m', memory: '500Mi' }, { priority: 0 }),
-    pod: () => asking({ cpu: '3', memory: '500Mi' }, { priority: 10 }),
+    ...{ name: 'preemption async', threshold: 570, before: 20_000, pods: 5_000, old: () => modest, beside: () => greedy },
+    ...{ pod: () => asking({ cpu: '100m', memory: '500Mi' }), inLoop: 3_000 },
   },
+  { name: 'preemption', threshold: 570, before: 20_000, pods: 5_000, old: () => modest, pod: () => greedy },
   {
     ...{ name: 'extended resources', threshold: 180, pods: 10_000, allocatable: { 'example.com/device': '4' } },
     pod: () => asking({ cpu: '100m', memory: '500Mi', 'example.com/device': '1' }),

@@ -12,6 +12,7 @@ export function nodeChanges(before: Node, after: Node): ActionType[] {
   if (differs(({ spec }) => [spec.taints, spec.unschedulable])) changes.push('taintsChanged')
   if (differs(({ status }) => status.conditions?.map(({ type, status }) => [type, status]))) changes.push('conditionsChanged')
   if (differs(({ metadata }) => metadata.annotations)) changes.push('annotationsChanged')
+  if (differs(({ status }) => status.declaredFeatures)) changes.push('declaredFeaturesChanged')
   return changes
 }
 

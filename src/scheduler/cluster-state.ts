@@ -11,8 +11,10 @@ import { NodeRecord } from './framework/node-info.ts'
 import { ObjectCache } from './framework/objects.ts'
 import { PodCounts } from './framework/pod-counts.ts'
 import { factsOf, onNode } from './framework/pod-facts.ts'
-import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
+import type { NodeInfo, Snapshot, Without } from './framework/snapshot.ts'
 import { Topology } from './framework/topology.ts'
+
+const nobody: readonly Pod[] = []
 
 export class ClusterState implements Snapshot {
   generation = 0
@@ -27,7 +29,7 @@ export class ClusterState implements Snapshot {
   /** Pods seen on nodes that are not known (yet): by node name, then UID. */
   #homeless = new Map<string, Map<string, Pod>>()
   #placement = new Map<string, string>()
-  #nominated = new Map<string, Map<string, Pod>>()
+  #nominated = new Map<string, readonly Pod[]>()
   #nominations = new Map<string, string>()
   #images = new Map<string, number>()
   #claimUsers = new Map<string, number>()
@@ -113,17 +115,25 @@ export class ClusterState implements Snapshot {
     if (waiting?.size === 0) this.#homeless.delete(name)
   }
 
-  /** Runs `look` as if these pods were not on the node and those were. */
-  without<T>(node: string, change: { removed?: readonly Pod[]; added?: readonly Pod[] }, look: () => T): T {
+  without<T>(node: string, change: Without, look: (putBack: (pod: Pod) => () => void) => T): T {
     const record = this.#records.get(node)
-    if (!record) return look()
+    if (!record) return look(() => () => {})
     const { generation } = record
-    const removed = (change.removed ?? []).filter(({ metadata }) => record.find(metadata.uid))
+    const removed = new Set(change.removed?.filter(({ metadata }) => record.find(metadata.uid)))
     const added = (change.added ?? []).map((pod) => onNode(pod, node))
     for (const pod of removed) this.#leave(record, pod)
     for (const pod of added) this.#arrive(record, pod)
+    const takeAway = (pod: Pod) => {
+      this.#leave(record, pod)
+      removed.add(pod)
+    }
+    const putBack = (pod: Pod) => {
+      if (!removed.delete(pod)) return () => {}
+      this.#arrive(record, pod)
+      return () => takeAway(pod)
+    }
     try {
-      return look()
+      return look(putBack)
     } finally {
       for (const pod of added) this.#leave(record, pod)
       for (const pod of removed) this.#arrive(record, pod)
@@ -136,14 +146,14 @@ export class ClusterState implements Snapshot {
     const { uid } = pod.metadata
     const before = this.#nominations.get(uid)
     if (before !== undefined) {
-      const at = this.#nominated.get(before)
-      at?.delete(uid)
-      if (at?.size === 0) this.#nominated.delete(before)
+      const left = this.nominatedTo(before).filter((one) => one.metadata.uid !== uid)
+      if (left.length > 0) this.#nominated.set(before, left)
+      else this.#nominated.delete(before)
       this.#nominations.delete(uid)
     }
     if (!node) return
     this.#nominations.set(uid, node)
-    this.#nominated.set(node, (this.#nominated.get(node) ?? new Map()).set(uid, pod))
+    this.#nominated.set(node, [...this.nominatedTo(node), pod])
   }
 
   nominationOf(uid: string): string | undefined {
@@ -151,8 +161,7 @@ export class ClusterState implements Snapshot {
   }
 
   nominatedTo(node: string): readonly Pod[] {
-    const pods = this.#nominated.get(node)
-    return pods ? [...pods.values()] : []
+    return this.#nominated.get(node) ?? nobody
   }
 
   get hasNominations(): boolean {

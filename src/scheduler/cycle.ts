@@ -7,9 +7,9 @@ import type { Random } from '#lib/random.ts'
 import type { Nomination, Rejection, Verdicts } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
-import { prepareRun, type Run, reasonsOf, verdictAnew, verdictOf, verdictWithFewer } from './run.ts'
+import { prepareRun, type Run, reasonsOf, rememberedOf, verdictOf, verdictWithFewer } from './run.ts'
 import { totalScores } from './scores.ts'
-import { type ResultCache, remembered } from './shared-results.ts'
+import type { ResultCache } from './shared-results.ts'
 
 export type Placement = Placed | Refused
 
@@ -116,17 +116,23 @@ function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough:
   const rejections: Rejection[] = []
   const rejectedBy = new Set<string>(run.among && all.length < run.snapshot.nodes.length ? run.among.by : [])
   let evaluated = 0
-  const known = run.otherFilters.length === 0 && !run.snapshot.hasNominations ? run.shared : undefined
+  const known = run.otherFilters.length === 0 ? run.shared : undefined
+  const { snapshot } = run
+  const { hasNominations } = snapshot
+  let last = ''
   for (; evaluated < all.length && nodes.length < enough; evaluated++) {
     const at = startAt + evaluated
     const node = all[at < all.length ? at : at % all.length] as NodeInfo
-    const verdict = known?.filtered[node.slot] === node.generation ? known.verdicts[node.slot] : verdictOf(run, node)
+    const isKnown =
+      known?.filtered[node.slot] === node.generation && !(hasNominations && snapshot.nominatedTo(node.name).length > 0)
+    const verdict = isKnown ? known.verdicts[node.slot] : verdictOf(run, node)
     if (!verdict) {
       nodes.push(node)
       continue
     }
     const { rejection, by } = verdict
-    rejectedBy.add(by)
+    if (by !== last) rejectedBy.add(by)
+    last = by
     if (rejection.error) return { nodes, evaluated, rejected, rejections, rejectedBy, error: rejection }
     rejected.push(node)
     rejections.push(rejection)
@@ -232,14 +238,10 @@ type Seen = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; tota
 
 /** The first plugin that has an idea; the last of those that only have something to say. */
 function nominate(run: Run, looked: Seen): Nomination | undefined {
-  const { shared, snapshot, otherFilters } = run
   const verdicts: Verdicts = {
     ...looked,
-    tryNode: (node) => tryNode(run, node),
-    remember(topic, node, work) {
-      const isLocal = otherFilters.length === 0 && !(snapshot.hasNominations && snapshot.nominatedTo(node.name).length > 0)
-      return shared && isLocal ? remembered(shared, topic, { node, work }) : work()
-    },
+    tryNode: (node) => verdictWithFewer(run, node)?.rejection,
+    remember: (topic, node, work) => rememberedOf(run, topic, { node, work }),
   }
   let said: Nomination | undefined
   for (const { plugin, cycle } of run.running) {
@@ -248,16 +250,4 @@ function nominate(run: Run, looked: Seen): Nomination | undefined {
     if (nomination) said = { ...nomination, message: [said?.message, nomination.message].filter(Boolean).join(', ') }
   }
   return said
-}
-
-function tryNode(run: Run, node: NodeInfo): Rejection | undefined {
-  const { pod, snapshot } = run
-  const added = snapshot.hasNominations ? snapshot.nominatedTo(node.name).filter((one) => isRival(one, pod)) : []
-  const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
-  return (verdict || verdictWithFewer(run, node))?.rejection
-}
-
-/** Its room on the node must not be taken. */
-function isRival(one: Pod, pod: Pod): boolean {
-  return one.metadata.uid !== pod.metadata.uid && (one.spec.priority ?? 0) >= (pod.spec.priority ?? 0)
 }

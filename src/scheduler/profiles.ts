@@ -8,6 +8,7 @@ import { type DynamicResourcesArgs, dynamicResources } from './plugins/dynamic-r
 import { imageLocality } from './plugins/image-locality.ts'
 import { type InterPodAffinityArgs, interPodAffinity } from './plugins/inter-pod-affinity.ts'
 import { type NodeAffinityArgs, nodeAffinity } from './plugins/node-affinity.ts'
+import { nodeDeclaredFeatures } from './plugins/node-declared-features.ts'
 import { nodeName } from './plugins/node-name.ts'
 import { nodePorts } from './plugins/node-ports.ts'
 import { type NodeResourcesFitArgs, nodeResourcesFit } from './plugins/node-resources-fit.ts'
@@ -69,11 +70,12 @@ export const plugins: readonly { readonly weight: number; make(options: ProfileO
   { weight: 0, make: () => volumeZone },
   { weight: 2, make: ({ args }) => podTopologySpread(args?.PodTopologySpread) },
   { weight: 2, make: ({ args }) => interPodAffinity(args?.InterPodAffinity) },
-  { weight: 0, make: ({ args, random }) => dynamicResources(args?.DynamicResources, random) },
+  { weight: 2, make: ({ args, random }) => dynamicResources(args?.DynamicResources, random) },
   { weight: 0, make: ({ args, random }) => defaultPreemption(args?.DefaultPreemption, random) },
   { weight: 1, make: ({ args }) => balancedAllocation(args?.NodeResourcesBalancedAllocation) },
   { weight: 1, make: () => imageLocality },
   { weight: 0, make: () => defaultBinder },
+  { weight: 0, make: () => nodeDeclaredFeatures },
 ]
 
 export function makeDefaultProfile(options: ProfileOptions = {}): readonly Weighted[] {

@@ -9,6 +9,7 @@ import type { Clock, Timer } from '#lib/clock.ts'
 import { Heap } from '#lib/heap.ts'
 import type { ActionType, Plugin, Queued } from './framework/plugin.ts'
 import { priorityOf } from './framework/pod-facts.ts'
+import type { Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -73,6 +74,8 @@ export interface QueueOptions {
   /** Of the pod's profile. */
   readonly pluginsOf: (pod: Pod) => readonly Weighted[]
   readonly onReady: () => void
+  /** What plugins look at before they let a pod in. */
+  readonly snapshot?: Snapshot | undefined
   /** Milliseconds: the first back-off, which doubles up to the longest. */
   readonly initialBackoff?: number | undefined
   readonly maxBackoff?: number | undefined
@@ -194,7 +197,9 @@ class Queue implements SchedulingQueue {
     this.#events++
     for (const { entry, cures } of this.#waiting.concerned(kind, actions)) {
       this.work++
-      if (cures.some(({ helps }) => helps?.(entry.pod, before, after) ?? true)) this.#wake(entry)
+      if (!cures.some(({ helps }) => helps?.(entry.pod, before, after) ?? true)) continue
+      if (entry.place === 'gated') this.#enter(entry)
+      else this.#wake(entry)
     }
   }
 
@@ -216,12 +221,7 @@ class Queue implements SchedulingQueue {
     const before = entry.pod
     entry.pod = pod
     if (entry.place === 'gated') return this.#enter(entry)
-    if (this.#isGated(pod)) {
-      if (entry.place === 'inFlight') return
-      this.#waiting.remove(entry)
-      entry.place = 'gated'
-      return
-    }
+    if (entry.place !== 'inFlight' && this.#hold(entry)) return
     if (!changed) return
     if (entry.place === 'active' && priorityOf(before) !== priorityOf(pod)) this.#active.push(entry)
     if (entry.place !== 'waiting') return
@@ -233,18 +233,23 @@ class Queue implements SchedulingQueue {
     entry.failedAt = this.#options.clock.monotonic()
     entry.arrival = this.#arrivals++
     if (this.#entries.get(entry.pod.metadata.uid) !== entry) return false
-    if (!this.#isGated(entry.pod)) return true
-    entry.place = 'gated'
-    return false
+    return !this.#hold(entry)
   }
 
   #enter(entry: QueuedPod): void {
-    if (this.#isGated(entry.pod)) return
-    this.#wake(entry)
+    if (!this.#hold(entry)) this.#wake(entry)
   }
 
-  #isGated(pod: Pod): boolean {
-    return this.#options.pluginsOf(pod).some(({ plugin }) => plugin.preEnqueue?.(pod) !== undefined)
+  /** True when some plugin does not let the pod in: it waits for what may change that plugin's mind. */
+  #hold(entry: QueuedPod): boolean {
+    const { pluginsOf, snapshot } = this.#options
+    const plugins = pluginsOf(entry.pod)
+    const gate = plugins.find(({ plugin }) => plugin.preEnqueue?.(entry.pod, snapshot) !== undefined)
+    if (!gate) return false
+    entry.place = 'gated'
+    entry.rejectedBy = new Set([gate.plugin.name])
+    this.#waiting.add(entry, plugins)
+    return true
   }
 
   /** To the ready ones, or to those whose back-off has not passed. */

@@ -1,10 +1,10 @@
 /** One pod's way through the plugins of a profile: prepared once, then asked about nodes. */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Cycle, Plugin, Rejection } from './framework/plugin.ts'
-import { priorityOf } from './framework/pod-facts.ts'
+import { factsOf, priorityOf } from './framework/pod-facts.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
-import type { ResultCache, SharedResults, Verdict } from './shared-results.ts'
+import { type ResultCache, remembered, type SharedResults, type Verdict } from './shared-results.ts'
 
 export interface Running {
   readonly plugin: Plugin
@@ -64,11 +64,9 @@ export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: Run
 
 /** Whether the node has room for the pod beside those nominated to it, whose room must not be taken (upstream `RunFilterPluginsWithNominatedPods`). */
 export function verdictOf(run: Run, node: NodeInfo): Verdict | undefined {
-  const { pod, snapshot } = run
-  if (snapshot.hasNominations) {
-    const nominated = snapshot.nominatedTo(node.name)
-    const added = nominated.filter((one) => one.metadata.uid !== pod.metadata.uid && priorityOf(one) >= priorityOf(pod))
-    const verdict = added.length > 0 && snapshot.without(node.name, { added }, () => verdictAnew(run, node))
+  if (run.snapshot.hasNominations) {
+    const topic = `beside ${priorityOf(run.pod)}`
+    const verdict = rememberedOf(run, topic, { node, work: () => verdictBeside(run, node) })
     if (verdict) return verdict
   }
   return localVerdict(run, node) ?? firstRejection(run.otherFilters, node)
@@ -80,11 +78,36 @@ export function verdictAnew(run: Run, node: NodeInfo): Verdict | undefined {
 }
 
 /**
- * As `verdictAnew`, for a snapshot that has only lost pods since. What had nothing to say before has nothing to say then: no rule is about
+ * As `verdictOf`, for a snapshot that has only lost pods since. What had nothing to say before has nothing to say then: no rule is about
  * pods that are not there.
  */
 export function verdictWithFewer(run: Run, node: NodeInfo): Verdict | undefined {
-  return verdictAgain(run, node, run.filters)
+  return verdictBeside(run, node) ?? verdictAgain(run, node, run.filters)
+}
+
+/** With those that are nominated to the node as if they were there; more pods than when the run was prepared may call for other rules. */
+function verdictBeside(run: Run, node: NodeInfo): Verdict | undefined {
+  const { pod, snapshot } = run
+  const rivals = snapshot.nominatedTo(node.name).filter((one) => isRival(one, pod))
+  if (rivals.length === 0) return undefined
+  return snapshot.without(node.name, { added: rivals }, () => verdictAnew(run, node))
+}
+
+/** Its room on the node must not be taken. */
+function isRival(one: Pod, pod: Pod): boolean {
+  return one.metadata.uid !== pod.metadata.uid && priorityOf(one) >= priorityOf(pod)
+}
+
+/** What is found out about the node, shared where it is the same for all pods of the template. `topic` has the pod's priority. */
+export function rememberedOf<T>(run: Run, topic: string, { node, work }: { node: NodeInfo; work: (node: NodeInfo) => T }): T {
+  const { pod, snapshot, shared, otherFilters } = run
+  if (!shared || otherFilters.length > 0) return work(node)
+  const nominated = snapshot.nominatedTo(node.name)
+  for (const one of nominated) {
+    // Whom anti-affinity keeps away is not in the signature.
+    if (one.metadata.uid === pod.metadata.uid || factsOf(one).terms.antiAffinity.length > 0) return work(node)
+  }
+  return remembered(shared, topic, { node, nominated, work })
 }
 
 function verdictAgain(run: Run, node: NodeInfo, running: readonly Running[]): Verdict | undefined {
@@ -106,7 +129,10 @@ function localVerdict({ shared, localFilters }: Run, node: NodeInfo): Verdict | 
   if (!shared) return firstRejection(localFilters, node)
   const { slot, generation } = node
   if (shared.filtered[slot] === generation) return shared.verdicts[slot]
-  const verdict = firstRejection(localFilters, node)
+  const found = firstRejection(localFilters, node)
+  const { last } = shared
+  const verdict = found && last?.rejection === found.rejection && last.by === found.by ? last : found
+  shared.last = verdict ?? last
   shared.filtered[slot] = generation
   shared.verdicts[slot] = verdict
   return verdict

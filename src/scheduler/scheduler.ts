@@ -100,6 +100,7 @@ class Scheduler {
       clock,
       pluginsOf: ({ spec }) => this.#served.get(spec.schedulerName)?.profile.plugins ?? [],
       onReady: () => this.#wake(),
+      snapshot: this.#state,
       initialBackoff: podInitialBackoffSeconds === undefined ? undefined : podInitialBackoffSeconds * 1000,
       maxBackoff: podMaxBackoffSeconds === undefined ? undefined : podMaxBackoffSeconds * 1000,
     })

@@ -4,6 +4,7 @@
  *
  * Guarantee: a shared answer is the one that would be computed. Everything else about the pod that such a plugin reads is in its signature.
  */
+import type { Pod } from '#api/core/v1/pod.ts'
 import type { Rejection } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import { capacityFor } from './framework/topology.ts'
@@ -17,6 +18,8 @@ export interface Verdict {
 export interface SharedResults {
   filtered: Float64Array
   verdicts: (Verdict | undefined)[]
+  /** That was said last: neighbours are mostly refused for the same thing, and one verdict for all is looked at faster. */
+  last: Verdict | undefined
   scored: Float64Array
   /** Weighted sum of the scores that need no normalizing. */
   plain: Float64Array
@@ -30,6 +33,8 @@ export interface SharedResults {
 interface Topic {
   /** By slot: the node's generation then. */
   readonly generations: number[]
+  /** The pods nominated to it then. */
+  readonly nominated: (readonly Pod[])[]
   readonly values: unknown[]
 }
 
@@ -58,7 +63,10 @@ export class ResultCache {
 function empty({ slots, imagesGeneration }: Snapshot): SharedResults {
   const size = capacityFor(slots)
   const array = () => new Float64Array(size)
-  return { filtered: array(), verdicts: [], scored: array(), plain: array(), raw: new Map(), topics: new Map(), imagesGeneration }
+  return {
+    ...{ filtered: array(), verdicts: [], last: undefined, scored: array(), plain: array() },
+    ...{ raw: new Map(), topics: new Map(), imagesGeneration },
+  }
 }
 
 function grow(shared: SharedResults, size: number): void {
@@ -81,17 +89,24 @@ export function rawOf(shared: SharedResults, plugin: string): Float64Array {
   return made
 }
 
+interface Remembering<T> {
+  readonly node: NodeInfo
+  readonly nominated: readonly Pod[]
+  work(node: NodeInfo): T
+}
+
 /** What `work` finds out about the node, unless it is known already. */
-export function remembered<T>(shared: SharedResults, topic: string, { node, work }: { node: NodeInfo; work: () => T }): T {
+export function remembered<T>(shared: SharedResults, topic: string, { node, nominated, work }: Remembering<T>): T {
   let known = shared.topics.get(topic)
   if (!known) {
     if (shared.topics.size >= mostTopics) shared.topics.clear()
-    shared.topics.set(topic, (known = { generations: [], values: [] }))
+    shared.topics.set(topic, (known = { generations: [], nominated: [], values: [] }))
   }
   const { slot, generation } = node
-  if (known.generations[slot] === generation) return known.values[slot] as T
-  const value = work()
+  if (known.generations[slot] === generation && known.nominated[slot] === nominated) return known.values[slot] as T
+  const value = work(node)
   known.generations[slot] = generation
+  known.nominated[slot] = nominated
   known.values[slot] = value
   return value
 }

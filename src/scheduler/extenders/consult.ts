@@ -8,7 +8,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { conclude, type Looked, look, type Placement, type PlaceOptions, type Refused } from '../cycle.ts'
 import type { Candidate, Nomination, Rejection } from '../framework/plugin.ts'
 import type { NodeInfo, Snapshot } from '../framework/snapshot.ts'
-import { bestCandidate } from '../plugins/preemption-candidates.ts'
+import { bestCandidate, candidate } from '../plugins/preemption-candidates.ts'
 import { moreImportantFirst } from '../plugins/preemption-victims.ts'
 import { verdictAnew } from '../run.ts'
 import type { Extender, Filtered, Victims } from './extender.ts'
@@ -122,7 +122,7 @@ async function agreed(pod: Pod, candidates: readonly Candidate[], extender: Exte
       const what = `pod (UID: &{${uid}}) on node: ${name}, but the pod is not found on that node`
       throw new Error(`extender: ${extender.name} claims to preempt ${what}`)
     }
-    if (chosen.length > 0) left.push({ node, victims: chosen, violations })
+    if (chosen.length > 0) left.push(candidate({ node, victims: chosen, violations }))
     else if (!extender.isIgnorable) throw new Error(`expected at least one victim pod on node ${JSON.stringify(name)}`)
   }
   return left

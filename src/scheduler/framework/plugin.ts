@@ -41,6 +41,7 @@ export type ActionType =
   | 'taintsChanged'
   | 'conditionsChanged'
   | 'annotationsChanged'
+  | 'declaredFeaturesChanged'
   | 'scaledDown'
   | 'updated'
 
@@ -89,7 +90,7 @@ export interface Verdicts {
    * What `work` finds out about the node, or what it found out for an earlier pod of this template while the node was as it is. `topic` has all
    * else that it depends on.
    */
-  remember<T>(topic: string, node: NodeInfo, work: () => T): T
+  remember<T>(topic: string, node: NodeInfo, work: (node: NodeInfo) => T): T
 }
 
 /** Room that could be made on one node. */
@@ -99,6 +100,10 @@ export interface Candidate {
   readonly victims: readonly Pod[]
   /** Victims that a disruption budget protects. */
   readonly violations: number
+  /** Of the victims: the highest priority, the sum of all, each raised above zero, and the earliest start among those of the highest. */
+  readonly highest: number
+  readonly sum: number
+  readonly start: string
 }
 
 export interface Nomination {

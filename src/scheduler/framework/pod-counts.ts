@@ -5,6 +5,7 @@
  * - `termsOf`: terms of the pods on the nodes, each distinct one with the nodes whose pods have it.
  */
 import type { Pod } from '#api/core/v1/pod.ts'
+import { LabelledPods, labelOfAll, labelsOf } from './labelled-pods.ts'
 import { factsOf } from './pod-facts.ts'
 import { type NamespaceLabels, type PodTerm, type PodTerms, termMatches } from './pod-terms.ts'
 import { capacityFor } from './topology.ts'
@@ -31,10 +32,15 @@ interface Counted {
   total: number
 }
 
-const mostQueries = 256
+/** As many workloads as are placed at the same time; those that pods have no label for cost nothing when the pods change. */
+const mostQueries = 4096
 
 export class PodCounts {
   #queries = new Map<string, Counted>()
+  /** The same by a label that all counted pods have; '' where there is none. */
+  #byLabel = new Map<string, Set<Counted>>()
+  /** Made when first asked for. */
+  #labelled: LabelledPods | undefined
   #held: Readonly<Record<TermKind, Map<string, HeldTerm>>> = {
     affinity: new Map(),
     antiAffinity: new Map(),
@@ -58,10 +64,28 @@ export class PodCounts {
       return known
     }
     const counted: Counted = { query, slots: new Int32Array(64), total: 0 }
-    for (const [slot, pods] of this.#pods()) for (const pod of pods) this.#count(counted, slot, pod, 1)
+    const label = labelOfAll(query.terms)
+    if (label === undefined) for (const [slot, pods] of this.#pods()) for (const pod of pods) this.#count(counted, slot, pod, 1)
+    else for (const [pod, slot] of this.#podsByLabel().with(label)) this.#count(counted, slot, pod, 1)
     this.#queries.set(query.key, counted)
-    if (this.#queries.size > mostQueries) this.#queries.delete(this.#queries.keys().next().value as string)
+    const others = this.#byLabel.get(label ?? '') ?? new Set()
+    this.#byLabel.set(label ?? '', others.add(counted))
+    if (this.#queries.size > mostQueries) this.#forget(this.#queries.keys().next().value as string)
     return counted
+  }
+
+  #podsByLabel(): LabelledPods {
+    this.#labelled ??= new LabelledPods(this.#pods())
+    return this.#labelled
+  }
+
+  #forget(key: string): void {
+    const counted = this.#queries.get(key) as Counted
+    const label = labelOfAll(counted.query.terms) ?? ''
+    const others = this.#byLabel.get(label)
+    others?.delete(counted)
+    if (others?.size === 0) this.#byLabel.delete(label)
+    this.#queries.delete(key)
   }
 
   termsOf(kind: TermKind): Iterable<HeldTerm> {
@@ -74,7 +98,12 @@ export class PodCounts {
 
   /** A pod has come to the slot (1) or left it (-1). */
   change(slot: number, pod: Pod, by: 1 | -1): void {
-    for (const counted of this.#queries.values()) this.#count(counted, slot, pod, by)
+    this.#labelled?.change(slot, pod, by)
+    if (this.#byLabel.size > 0) {
+      for (const label of ['', ...labelsOf(pod)]) {
+        for (const counted of this.#byLabel.get(label) ?? []) this.#count(counted, slot, pod, by)
+      }
+    }
     const { terms } = factsOf(pod)
     for (const term of terms.affinity) hold(this.#held.affinity, { term, weight: 1 }, slot, by)
     for (const term of terms.antiAffinity) hold(this.#held.antiAffinity, { term, weight: 1 }, slot, by)
@@ -85,7 +114,7 @@ export class PodCounts {
   /** Which namespaces a selector means has changed. */
   forgetNamespaceSelections(): void {
     for (const [key, { query }] of this.#queries) {
-      if (query.terms.some(({ namespaceSelector }) => namespaceSelector)) this.#queries.delete(key)
+      if (query.terms.some(({ namespaceSelector }) => namespaceSelector)) this.#forget(key)
     }
   }
 

@@ -38,6 +38,11 @@ export interface NodeInfo {
   readonly usedClaims: ReadonlyMap<string, number>
 }
 
+export interface Without {
+  readonly removed?: readonly Pod[]
+  readonly added?: readonly Pod[]
+}
+
 export interface Snapshot {
   /** Grows with every change; equal generations mean equal content. */
   readonly generation: number
@@ -56,8 +61,11 @@ export interface Snapshot {
   claimUsers(key: string): number
   /** Whether room is kept for any pod on any node. */
   readonly hasNominations: boolean
-  /** Pods with another node in mind (`status.nominatedNodeName`) for which room is kept there. */
+  /** Pods with another node in mind (`status.nominatedNodeName`) for which room is kept there; another list after each change. */
   nominatedTo(node: string): readonly Pod[]
-  /** Runs `look` as if these pods were not on the node and those were; leaves everything as it was. */
-  without<T>(node: string, change: { removed?: readonly Pod[]; added?: readonly Pod[] }, look: () => T): T
+  /**
+   * Runs `look` as if these pods were not on the node and those were; leaves everything as it was. `look` may put back one that was removed, and take
+   * the last that it put back away again.
+   */
+  without<T>(node: string, change: Without, look: (putBack: (pod: Pod) => () => void) => T): T
 }

@@ -49,29 +49,30 @@ function preempt(cycle: Cycle, verdicts: Verdicts, choice: Choice): Nomination |
   const { pod, snapshot } = cycle
   const barred = notEligible(pod, cycle)
   if (barred) return barred
-  const places: NodeInfo[] = []
-  for (const [i, { unresolvable }] of verdicts.rejections.entries()) {
-    if (!unresolvable) places.push(verdicts.nodes[i] as NodeInfo)
-  }
+  const { nodes, rejections } = verdicts
+  let places = 0
+  for (let i = 0; i < rejections.length; i++) if (!rejections[i]?.unresolvable) places++
   const budgets = snapshot.objects.list(PodDisruptionBudget)
-  const wanted = candidatesWanted(places.length, choice.args)
-  const offset = places.length > 0 && choice.random ? Math.floor(choice.random.next() * places.length) : 0
-  const topic = `victims ${priorityOf(pod)}`
+  const wanted = candidatesWanted(places, choice.args)
+  let at = choice.random ? Math.floor(choice.random.next() * rejections.length) : 0
+  // What a budget still allows may change without the node.
+  const topic = `victims ${priorityOf(pod)} ${snapshot.objects.generation(PodDisruptionBudget)}`
   const candidates: Candidate[] = []
   const counts = new Map<string, number>()
-  let looked = 0
-  for (; looked < places.length; looked++) {
-    if (candidates.length >= wanted && candidates.some(({ violations }) => violations === 0)) break
-    const node = places[(offset + looked) % places.length] as NodeInfo
-    const select = () => selectVictims(cycle, node, { budgets, tryNode: verdicts.tryNode })
-    // What a budget still allows may change without the node.
-    const found = budgets.length > 0 ? select() : verdicts.remember(topic, node, select)
-    if ('victims' in found) candidates.push(found)
-    else for (const reason of reasonsOf(found as Rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  const select = (node: NodeInfo) => selectVictims(cycle, node, { budgets, tryNode: verdicts.tryNode })
+  let harmless = 0
+  for (let left = rejections.length; left > 0 && (candidates.length < wanted || harmless === 0); left--, at++) {
+    if (at === rejections.length) at = 0
+    if (rejections[at]?.unresolvable) continue
+    const found = verdicts.remember(topic, nodes[at] as NodeInfo, select)
+    if ('victims' in found) {
+      candidates.push(found)
+      if (found.violations === 0) harmless++
+    } else for (const reason of reasonsOf(found as Rejection)) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   }
   const best = bestCandidate(candidates)
   if (best) return { node: best.node.name, victims: best.victims, candidates }
-  const hopeless = verdicts.total - places.length
+  const hopeless = verdicts.total - places
   if (hopeless > 0) counts.set('Preemption is not helpful for scheduling', hopeless)
   return unavailable(verdicts.total, histogram(counts))
 }

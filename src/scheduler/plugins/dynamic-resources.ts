@@ -18,6 +18,7 @@ import {
   type Cure,
   definePlugin,
   failure,
+  mostIsBest,
   type Nomination,
   type Plugin,
   type Rejection,
@@ -68,6 +69,12 @@ export function dynamicResources(
     name: 'DynamicResources',
     requeueOn: cures,
 
+    preEnqueue(pod, snapshot) {
+      if (!snapshot || !pod.spec.resourceClaims?.length) return undefined
+      const found = claimsOf(pod, snapshot)
+      return typeof found === 'string' ? unresolvable(found) : undefined
+    },
+
     prepare(pod, snapshot) {
       if (!pod.spec.resourceClaims?.length) return { skip: true }
       const found = claimsOf(pod, snapshot)
@@ -95,6 +102,15 @@ export function dynamicResources(
       if (!pod.spec.resourceClaims?.length || !state) return undefined
       return giveUpClaim(pod, state)
     },
+
+    prepareScore: ({ state }) => ({ skip: !state?.toAllocate.some(hasAlternatives) }),
+
+    score: ({ state }, { name }) => {
+      const results = state.byNode.get(name) ?? []
+      return results.reduce((sum, result, i) => sum + preferenceOf(state.toAllocate[i] as ResourceClaim, result), 0)
+    },
+
+    normalize: mostIsBest,
 
     reserve({ pod, state, snapshot }, node) {
       if (state.toAllocate.length === 0) return undefined
@@ -132,6 +148,23 @@ async function writeReservations(pod: Pod, state: State, actor: Actor): ReturnTy
   const written = await reserveClaims({ claims: state.claims, allocations, pod }, actor)
   if ('message' in written) await withdraw(pod, written.reserved, actor)
   return written
+}
+
+/** Upstream `FirstAvailableDeviceRequestMaxSize`. */
+const mostAlternatives = 8
+
+function hasAlternatives({ spec }: ResourceClaim): boolean {
+  return spec.devices.requests?.some(({ firstAvailable = [] }) => firstAvailable.length > 0) === true
+}
+
+/** The earlier the alternatives that were chosen stand in their lists, the better. */
+function preferenceOf({ spec }: ResourceClaim, { devices }: AllocationResult): number {
+  const chosen = new Set(devices?.results?.map(({ request }) => request))
+  let sum = 0
+  for (const { name, firstAvailable = [] } of spec.devices.requests ?? []) {
+    for (const [i, one] of firstAvailable.entries()) if (chosen.has(`${name}/${one.name}`)) sum += mostAlternatives - i
+  }
+  return sum
 }
 
 interface Trying {

@@ -1,7 +1,7 @@
 /** NodeResourcesFit keeps pods off nodes without room for their requests, and weighs the room that is left. */
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { definePlugin, type Plugin } from '../framework/plugin.ts'
+import { definePlugin, type Plugin, type Rejection } from '../framework/plugin.ts'
 import { factsOf } from '../framework/pod-facts.ts'
 import { amountOf, noResources, resourcesOf } from '../framework/resources.ts'
 import type { NodeInfo, Resources } from '../framework/snapshot.ts'
@@ -41,14 +41,33 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin<State>
 
     filter({ state }, node) {
       const lacking = insufficient(state.requests, node, ignored)
-      if (lacking.length === 0) return undefined
-      const reasons = lacking.map(({ reason }) => reason)
-      return { message: reasons.join(', '), reasons, unresolvable: lacking.some(({ never }) => never) }
+      return lacking.length === 0 ? undefined : rejectionFor(lacking)
     },
 
     score: ({ state }, node) => score(node, state.requests, state.nonZero),
     signature: (pod) => resourceSignature(pod),
   })
+}
+
+interface Lacking {
+  readonly reason: string
+  readonly never: boolean
+}
+
+const rejections = new Map<string, Rejection>()
+const mostRejections = 1_000
+
+/** The same for all nodes that lack the same: thousands of nodes do. */
+function rejectionFor(lacking: readonly Lacking[]): Rejection {
+  const [first] = lacking
+  const key = lacking.length === 1 && first ? `${first.never} ${first.reason}` : JSON.stringify(lacking)
+  const known = rejections.get(key)
+  if (known) return known
+  const reasons = lacking.map(({ reason }) => reason)
+  const rejection = { message: reasons.join(', '), reasons, unresolvable: lacking.some(({ never }) => never) }
+  if (rejections.size >= mostRejections) rejections.clear()
+  rejections.set(key, rejection)
+  return rejection
 }
 
 /** Requests of all kinds in one text. */
@@ -64,9 +83,9 @@ export function insufficient(
   requests: Resources,
   node: Pick<NodeInfo, 'allocatable' | 'requested' | 'podCount'>,
   ignored: (name: string) => boolean = () => false,
-): { reason: string; never: boolean }[] {
+): readonly Lacking[] {
   const { allocatable, requested } = node
-  const lacking: { reason: string; never: boolean }[] = []
+  const lacking: Lacking[] = []
   if (node.podCount + 1 > allocatable.pods) lacking.push({ reason: 'Too many pods', never: false })
   if (requests.cpu > 0 && requests.cpu > allocatable.cpu - requested.cpu)
     lacking.push({ reason: 'Insufficient cpu', never: requests.cpu > allocatable.cpu })

@@ -5,6 +5,7 @@ import type { PodDisruptionBudget } from '#api/policy/v1/pod-disruption-budget.t
 import { type Candidate, type Cycle, type Rejection, unresolvable, type Verdicts } from '../framework/plugin.ts'
 import { priorityOf } from '../framework/pod-facts.ts'
 import type { NodeInfo } from '../framework/snapshot.ts'
+import { candidate, startOf } from './preemption-candidates.ts'
 
 interface Selecting {
   readonly budgets: readonly PodDisruptionBudget[]
@@ -24,18 +25,23 @@ export function selectVictims({ pod, snapshot }: Cycle, node: NodeInfo, options:
   const potential = node.pods.filter((one) => isPreemptible(one, pod)).sort(moreImportantFirst)
   if (potential.length === 0) return unresolvable('No preemption victims found for incoming pod')
   const gone = new Set<Pod>(potential)
-  const fits = () => snapshot.without(node.name, { removed: [...gone] }, () => tryNode(node))
-  const rejection = fits()
-  if (rejection) return rejection
-  const { violating, others } = byBudget(potential, budgets)
   let violations = 0
-  for (const one of [...violating, ...others]) {
-    gone.delete(one)
-    if (!fits()) continue
-    gone.add(one)
-    if (violating.has(one)) violations++
-  }
-  return { node, victims: potential.filter((one) => gone.has(one)), violations }
+  const rejection = snapshot.without(node.name, { removed: potential }, (putBack) => {
+    const hopeless = tryNode(node)
+    if (hopeless) return hopeless
+    const { violating, others } = byBudget(potential, budgets)
+    for (const one of [...violating, ...others]) {
+      const takeAway = putBack(one)
+      if (!tryNode(node)) {
+        gone.delete(one)
+        continue
+      }
+      takeAway()
+      if (violating.has(one)) violations++
+    }
+    return undefined
+  })
+  return rejection ?? candidate({ node, victims: potential.filter((one) => gone.has(one)), violations })
 }
 
 /** Higher priority, or the same and running for longer; what has not started yet counts as started last. */
@@ -44,13 +50,6 @@ export function moreImportantFirst(a: Pod, b: Pod): number {
   if (byPriority !== 0) return byPriority
   const [startA, startB] = [startOf(a), startOf(b)]
   return startA < startB ? -1 : startA > startB ? 1 : 0
-}
-
-/** Sorts after every time. */
-const notStarted = '~'
-
-export function startOf({ status }: Pod): string {
-  return status.startTime ?? notStarted
 }
 
 /** Pods that must not go by some budget, counting what earlier ones in the list use up of it. */
