@@ -45,7 +45,7 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
     ...(audited ? [auditRefusals(audited)] : []),
     authenticate(parts.authenticators, parts), // -> user
     ...(audited ? [audit(audited)] : []), // who did what, where the policy wants it recorded
-    impersonate(parts.authorizer), // Impersonate-User and its like
+    impersonate(parts.authorizer, parts.registry.gates), // Impersonate-User and its like
     ...(parts.inTurn ? [parts.inTurn] : []), // priority and fairness, or a plain limit: 429 to whoever is too many
     authorize(parts.authorizer, parts),
     ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves

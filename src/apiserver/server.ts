@@ -1,5 +1,6 @@
 /** `createApiServer`: the API server without a socket. */
 import { CustomResourceDefinition } from '#api/apiextensions/v1/custom-resource-definition.ts'
+import { defaultGates, type FeatureGates } from '#api/feature-gates.ts'
 import { kinds as builtInKinds } from '#api/kinds.ts'
 import { previewKinds } from '#api/preview-kinds.ts'
 import { enabledKinds } from '#api/runtime-config.ts'
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly kinds?: readonly Kind[]
   /** Which versions of them are served, as `--runtime-config` has it; default: the stable ones. */
   readonly runtimeConfig?: string | undefined
+  /** Default: as 1.36 has them. */
+  readonly gates?: FeatureGates | undefined
   /** Makes the server's own clients; it stands in `client/`, which this folder knows by interface only. */
   readonly createClient: (transport: Transport) => Client
   /** Default: none, which leaves the network without a way in. In-process callers bring their identity. */
@@ -98,7 +101,17 @@ const self: User = { name: 'system:apiserver', groups: ['system:masters', 'syste
 
 /** Resolves when the caches are filled. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random, createClient, onError, admission = [], hooks = [], freeze = false } = options
+  const {
+    store,
+    clock,
+    random,
+    createClient,
+    onError,
+    admission = [],
+    hooks = [],
+    freeze = false,
+    gates = defaultGates,
+  } = options
   const kinds = new KindTable(options.kinds ?? enabledKinds([...builtInKinds, ...previewKinds], options.runtimeConfig))
   const storages = new Storages({ store, clock, freeze })
   await storages.openAll(kinds.all())
@@ -110,7 +123,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const stop = new AbortController()
   const authenticators = made(options.authenticators ?? [], own)
   const registry: Registry = {
-    ...{ store, clock, random, kinds, admission, hooks, authorizer, lister, onError },
+    ...{ store, clock, random, kinds, gates, admission, hooks, authorizer, lister, onError },
     ...{ tokens: options.tokens, nodeDialer: options.nodeDialer, serviceDialer: options.serviceDialer },
     tokenAuthentication: made(options.tokenAuthentication ?? { tokens: [], audiences: [] }, own),
     client,

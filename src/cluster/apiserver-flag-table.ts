@@ -1,6 +1,6 @@
 /** kube-apiserver's flags that this server knows: upstream's names and defaults. Durations stand in milliseconds. */
 
-export type FlagSort = 'string' | 'file' | 'files' | 'int' | 'number' | 'bool' | 'duration' | 'list'
+export type FlagSort = 'string' | 'file' | 'files' | 'int' | 'number' | 'bool' | 'duration' | 'list' | 'gates'
 
 export const apiserverFlagTable = {
   'anonymous-auth': ['bool', true, 'let in who shows nothing, as system:anonymous'],
@@ -53,6 +53,7 @@ export const apiserverFlagTable = {
   ],
   'enable-bootstrap-token-auth': ['bool', true, 'let nodes in by bootstrap tokens'],
   'enable-priority-and-fairness': ['bool', true, 'let requests wait for each other; otherwise a plain limit'],
+  'feature-gates': ['gates', '', 'features to turn on and off: NAME=true,NAME=false; AllAlpha and AllBeta name many'],
   'goaway-chance': ['number', 0, 'fraction of HTTP/2 requests after which the client is asked to connect anew; at most 0.02'],
   'max-mutating-requests-inflight': ['int', 200, 'writes under way at once'],
   'max-requests-inflight': ['int', 400, 'reads under way at once'],

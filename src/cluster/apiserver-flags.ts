@@ -1,6 +1,7 @@
 /** kube-apiserver's flags as this server was given them: on the command line, or in the file of `--config`, one `name: value` each. */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { featureGates } from '#api/feature-gates.ts'
 import { parseDuration } from '#schema/go-time.ts'
 import { parseYaml } from '#schema/yaml.ts'
 import { type ApiserverFlagName, apiserverFlagTable, type FlagSort } from './apiserver-flag-table.ts'
@@ -84,6 +85,13 @@ function parsed(name: string, sort: FlagSort, { value, base }: { value: unknown;
     case 'duration':
       try {
         return Number(parseDuration(text)) / 1e6
+      } catch (error) {
+        throw wrong((error as Error).message)
+      }
+    case 'gates':
+      try {
+        featureGates(text)
+        return text
       } catch (error) {
         throw wrong((error as Error).message)
       }

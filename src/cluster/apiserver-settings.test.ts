@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
+import { defaultPlugins } from '#apiserver/admission/chain.ts'
 import { listen } from '#apiserver/http/listen.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
 import { createApiServer } from '#apiserver/server.ts'
@@ -306,6 +307,10 @@ const refused = [
     'the service-account-max-token-expiration must be between 1 hour and 2^32 seconds',
   ],
   [{ 'no-such-flag': '1' }, 'unknown flag no-such-flag'],
+  [
+    { 'feature-gates': 'Magic=true' },
+    'invalid argument "Magic=true" for "--feature-gates" flag: unrecognized feature gate: Magic',
+  ],
 ] as const
 for (const [line, message] of refused) {
   test(`a server with ${JSON.stringify(line)} does not start`, async () => {
@@ -339,6 +344,24 @@ test('--goaway-chance, --request-timeout and the rest are shown by name, with th
   assert.deepEqual([flags['request-timeout'], flags['goaway-chance'], flags['max-requests-inflight']], [30_000, 0.01, 400])
   assert.deepEqual([shown['request-timeout'], shown['authorization-mode']], ['30s', '[Node,RBAC]'])
   assert.deepEqual([...given], ['request-timeout', 'goaway-chance'])
+})
+
+test('--feature-gates turns off what it names, and the metric says so', async () => {
+  const names = ['WatchList', 'MutatingAdmissionPolicy', 'ComponentFlagz']
+  await using server = await serverWith({ ...everybody, 'feature-gates': names.map((name) => `${name}=false`).join(',') })
+  const path = '/api/v1/pods?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan'
+  const { status, json } = await server.ask(`GET ${path}`)
+  assert.equal(status, 422)
+  const why =
+    'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
+  assert.equal(json.message, `ListOptions.meta.k8s.io "" is invalid: ${why}`)
+  const lines = server.settings.instruments.lines()
+  assert.ok(lines.includes('kubernetes_feature_enabled{name="WatchList",stage="BETA"} 0'))
+  assert.ok(lines.includes('kubernetes_feature_enabled{name="CRDValidationRatcheting",stage=""} 1'))
+  assert.deepEqual(
+    server.settings.measured(defaultPlugins).filter(({ name }) => names.includes(name)),
+    [],
+  )
 })
 
 test('certificates that lie in files are shown, and exchanged when the files change', async () => {

@@ -1,11 +1,13 @@
 /** What kube-apiserver's flags make of the API server: who is let in, who may, what is recorded, who waits. */
 import { readFileSync } from 'node:fs'
+import { type FeatureGates, featureGates } from '#api/feature-gates.ts'
 import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
 import type { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
 import type { AuthenticationOptions } from '#apiserver/authn/order.ts'
 import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
 import { defaultAuthorizers, orderedAuthorizer } from '#apiserver/authz/order.ts'
 import { admissionInstruments } from '#apiserver/publish/admission-instruments.ts'
+import { featureLines } from '#apiserver/publish/feature-metrics.ts'
 import { Instruments } from '#apiserver/publish/instruments.ts'
 import { requestInstruments } from '#apiserver/publish/request-instruments.ts'
 import type { ApiServerOptions } from '#apiserver/server.ts'
@@ -34,6 +36,7 @@ type Chosen = Pick<
   | 'authorizer'
   | 'audit'
   | 'flowControl'
+  | 'gates'
   | 'instruments'
   | 'onWebhook'
   | 'requestTimeout'
@@ -55,8 +58,10 @@ export interface Settings {
 export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): Promise<Settings> {
   const { flags } = read
   const { clock, random, log } = parts
+  const gates = featureGates(flags['feature-gates'])
   const tokens = tokensFrom(flags, parts)
   const instruments = new Instruments()
+  instruments.include({ lines: () => featureLines(gates) })
   const counted = requestInstruments(instruments)
   const admission = admissionInstruments(instruments, clock)
   const audit = auditFrom(flags, {
@@ -68,7 +73,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
   return {
     tokens,
     instruments,
-    measured: (plugins) => plugins.map((plugin) => admission.measured(plugin)),
+    measured: (plugins) => gatedPlugins(plugins, gates).map((plugin) => admission.measured(plugin)),
     requestHeader: {
       ...(read.given.has('requestheader-allowed-names') && { allowedNames: flags['requestheader-allowed-names'] }),
       usernameHeaders: flags['requestheader-username-headers'],
@@ -82,11 +87,22 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
       authorizer: await authorizerOf(read, { ...parts, counted }),
       audit: audit && { ...audit, onLevel: (level) => counted.audited(level) },
       ...trafficOf(flags),
+      gates,
       ...{ instruments: counted, onWebhook: admission.webhook },
       requestTimeout: flags['request-timeout'],
       minRequestTimeout: flags['min-request-timeout'],
     },
   }
+}
+
+/** Whole plugins that have a gate. */
+const pluginGates: Readonly<Record<string, string>> = {
+  MutatingAdmissionPolicy: 'MutatingAdmissionPolicy',
+  PodTopologyLabels: 'PodTopologyLabelsAdmission',
+}
+
+function gatedPlugins(plugins: readonly AdmissionPlugin[], gates: FeatureGates): readonly AdmissionPlugin[] {
+  return plugins.filter(({ name }) => pluginGates[name] === undefined || gates.isOn(pluginGates[name]))
 }
 
 type Counted = SettingsParts & { readonly counted: ReturnType<typeof requestInstruments> }

@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { ClusterTrustBundle } from '#api/certificates/v1beta1/cluster-trust-bundle.ts'
+import { defaultGates, type FeatureGates } from '#api/feature-gates.ts'
 import { kinds as builtIn } from '#api/kinds.ts'
+import { featureLines } from '#apiserver/publish/feature-metrics.ts'
 import { serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { type HttpsTransportOptions, httpsTransport } from '#client/https-transport.ts'
 import type { Access } from '#client/kubeconfig.ts'
@@ -36,6 +38,8 @@ export interface ControllerManagerOptions {
     | Pick<LeaderElection, 'namespace' | 'name' | 'leaseDuration' | 'renewDeadline' | 'retryPeriod'>
     | undefined
   readonly usesAccounts?: boolean
+  /** Default: as 1.36 has them. */
+  readonly gates?: FeatureGates | undefined
   readonly files?: ControllerFiles
   /** Without it, nodes are given no ranges. */
   readonly clusterCidr?: string | undefined
@@ -57,6 +61,7 @@ export interface ControllerFiles {
 export async function runControllerManager(options: ControllerManagerOptions): Promise<boolean> {
   const { access, clock, random, signal, log, identity } = options
   const metrics = controllerMetrics(clock)
+  const told = () => [...featureLines(options.gates ?? defaultGates), metrics.text()].join('\n')
   const base = { ...access.transportOptions({ clock }), userAgent: 'kube-controller-manager/v1.36.0' }
   const open = opener(base, metrics)
   const { client, transport } = open({})
@@ -69,7 +74,7 @@ export async function runControllerManager(options: ControllerManagerOptions): P
   }
   try {
     const controllers = await chosen(options, transport)
-    server = options.serving && (await serveComponent({ client, clock, name, metrics: metrics.text, ...options.serving }))
+    server = options.serving && (await serveComponent({ client, clock, name, metrics: told, ...options.serving }))
     if (server) options.onServing?.(server)
     await runControllers(controllers, {
       ...{ clock, random, signal },

@@ -3,6 +3,8 @@
  * Guarantee: of several such processes one works at a time; should two overlap for a moment, the server refuses the second binding of a pod.
  */
 import { readFileSync } from 'node:fs'
+import { defaultGates, type FeatureGates } from '#api/feature-gates.ts'
+import { featureLines } from '#apiserver/publish/feature-metrics.ts'
 import { httpsTransport } from '#client/https-transport.ts'
 import type { Access } from '#client/kubeconfig.ts'
 import { runAsLeader } from '#client/leader-election.ts'
@@ -24,6 +26,8 @@ export interface SchedulerProcessOptions {
   readonly random: Random
   readonly signal: AbortSignal
   readonly log: Log
+  /** Default: as 1.36 has them. */
+  readonly gates?: FeatureGates | undefined
   /** Differs between processes. */
   readonly identity: string
   /** Where health and metrics are served; undefined: nowhere. */
@@ -47,9 +51,9 @@ export async function runSchedulerProcess(options: SchedulerProcessOptions): Pro
   const extenders = configuration.extenders.map((one) => createExtender(one, clock))
   const client = createClient(httpsTransport({ ...access.transportOptions({ clock }), userAgent: 'kube-scheduler/v1.36.0' }))
   const metrics = schedulerMetrics()
+  const told = () => [...featureLines(options.gates ?? defaultGates), metrics.text()].join('\n')
   const serving =
-    options.serving &&
-    (await serveComponent({ client, clock, name: 'kube-scheduler', metrics: metrics.text, ...options.serving }))
+    options.serving && (await serveComponent({ client, clock, name: 'kube-scheduler', metrics: told, ...options.serving }))
   if (serving) options.onServing?.(serving)
   const onError = (error: unknown) => signal.aborted || log.error('scheduler', error)
   const work = async (until: AbortSignal) => {

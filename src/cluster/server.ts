@@ -9,6 +9,7 @@ import { postStartHooks, type StartState } from '#apiserver/publish/post-start-h
 import { publishStages } from '#apiserver/publish/publish.ts'
 import { measuredStore } from '#apiserver/publish/store-instruments.ts'
 import { certificateSigningRequestHook } from '#apiserver/registry/hooks/certificate-signing-request.ts'
+import { resourceClaimHooks } from '#apiserver/registry/hooks/resource-claim.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
@@ -181,7 +182,7 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
     ...{ store, clock, random, createClient, tokens, runtimeConfig: config.runtimeConfig },
     ...settings.options,
     admission: settings.measured(await configuredAdmission(config.admission)),
-    hooks: [certificateSigningRequestHook, serviceHook({ serviceCidr: config.serviceCidr })],
+    hooks: [certificateSigningRequestHook, ...resourceClaimHooks, serviceHook({ serviceCidr: config.serviceCidr })],
     nodeDialer: nodeDialer({
       client: () => server.registry.client,
       identity: pki.apiserverKubeletClient,
@@ -198,7 +199,12 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
         platform: platform(),
         checks: [...storeChecks, ...postStartHooks(state), spaceCheck(raw)],
         measured: () => server,
-        zpages: { clock, flags: read.shown, paths: ['/healthz', '/livez', '/metrics', '/readyz', '/version'] },
+        zpages: {
+          clock,
+          gates: settings.options.gates,
+          flags: read.shown,
+          paths: ['/healthz', '/livez', '/metrics', '/readyz', '/version'],
+        },
         ...{ tokens, metrics, instruments },
       }),
     ],

@@ -72,6 +72,7 @@ export function definitions(dialect: Dialect, kindsOf: (name: string) => readonl
       ...(field.doc && { description: field.doc }),
       ...defaultOf(field, dialect),
       ...(field.retainKeys && { 'x-kubernetes-patch-strategy': 'retainKeys' }),
+      ...(field.isGranular && { 'x-kubernetes-map-type': 'granular' }),
       ...(field.replacedWhole && { 'x-kubernetes-patch-strategy': 'replace' }),
     }
     return withSiblings(schemaOf(field.schema, owner), siblings, dialect)
@@ -96,7 +97,7 @@ function customSchema(
 
 type FieldSchema = (field: Field, owner: string) => JsonObject
 
-function structSchema({ name, fields, doc, atomic, keepsUnknown }: ObjectNode, fieldSchema: FieldSchema): JsonObject {
+function structSchema({ name, fields, doc, atomic, keepsUnknown, union }: ObjectNode, fieldSchema: FieldSchema): JsonObject {
   const entries = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1))
   const properties = entries.map(([key, field]) => [key, fieldSchema(field, name)])
   const required = Object.keys(fields).filter((key) => isRequired(fields[key] as Field))
@@ -106,8 +107,13 @@ function structSchema({ name, fields, doc, atomic, keepsUnknown }: ObjectNode, f
     ...(entries.length > 0 && { properties: Object.fromEntries(properties) }),
     ...(required.length > 0 && { required }),
     ...(atomic && { 'x-kubernetes-map-type': 'atomic' }),
+    ...(union && { 'x-kubernetes-unions': [unionExtension(union)] }),
     ...(keepsUnknown && { 'x-kubernetes-preserve-unknown-fields': true }),
   }
+}
+
+function unionExtension({ discriminator, fields }: NonNullable<ObjectNode['union']>): JsonObject {
+  return { ...(discriminator && { discriminator }), 'fields-to-discriminateBy': fields }
 }
 
 const unionDefinition = { description: 'A schema, or something simpler in its place.' }
@@ -132,9 +138,9 @@ function withSiblings(schema: JsonObject, siblings: JsonObject, dialect: Dialect
 }
 
 /** Upstream prunes the defaults of version 2. */
-function defaultOf({ default: value, presence, schema }: Field, dialect: Dialect): JsonObject {
+function defaultOf({ publishedDefault, presence, schema }: Field, dialect: Dialect): JsonObject {
   if (dialect === 2) return {}
-  if (value !== undefined && typeof value !== 'function') return { default: value }
+  if (publishedDefault !== undefined) return publishedDefault === null ? {} : { default: publishedDefault }
   if (presence === 'pointer' || (presence === 'optional' && schema.type !== 'object')) return {}
   return zeroOf(schema, dialect)
 }

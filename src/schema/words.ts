@@ -81,6 +81,8 @@ export interface ObjectNode extends FromJson {
   readonly keepsUnknown?: boolean
   /** Replaced as a whole by server-side apply (`+structType=atomic`). */
   readonly atomic?: boolean
+  /** Fields of which one is given: each with the value of the discriminator that stands for it (`+union`). */
+  readonly union?: { readonly discriminator?: string; readonly fields: Readonly<Record<string, string>> }
   /** What may stand in its place, in upstream's unions of a schema with something else (JSONSchemaPropsOrBool and its like). */
   readonly alternative?: 'boolean' | 'list' | 'strings'
 }
@@ -116,10 +118,14 @@ export interface Field {
   readonly presence: Presence
   /** Filled in when the field is absent (or zero, unless a pointer). A function where the value must be fresh. */
   readonly default?: unknown
+  /** What OpenAPI gives as default, in version 3 (`+default`): few of those that the server fills in; null: none. */
+  readonly publishedDefault?: unknown
   /** One sentence of our own for `kubectl explain`. */
   readonly doc?: string
   /** `patchStrategy=retainKeys` on a struct. */
   readonly retainKeys?: boolean
+  /** Each of its fields has owners of its own, said aloud (`+mapType=granular`, `+structType=granular`). */
+  readonly isGranular?: boolean
   /** `patchStrategy=replace` on a struct: a strategic merge patch takes its place whole. */
   readonly replacedWhole?: boolean
   /** Whether OpenAPI lists it as required, where its presence does not tell (`isRequired` in `openapi-schema.ts`). */
@@ -132,6 +138,8 @@ export interface Field {
 
 export interface FieldOptions {
   readonly default?: unknown
+  readonly publishedDefault?: unknown
+  readonly isGranular?: boolean
   readonly doc?: string
   readonly retainKeys?: boolean
   readonly replacedWhole?: boolean

@@ -20,31 +20,36 @@ export class SortedMap<V> {
   /** Never empty inside; concatenated they are the sorted entries, but for those that are new. */
   #chunks: Entry<V>[][] = []
   #added: Entry<V>[] = []
+  /** What was last looked up, and whether it is there: a key is compared, read and written in turn. */
+  #asked: string | undefined
+  #found: Entry<V> | undefined
 
   get size(): number {
     return this.#entries.size
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key)?.value
+    return this.#find(key)?.value
   }
 
   set(key: string, value: V): void {
-    const known = this.#entries.get(key)
+    const known = this.#find(key)
     if (known) {
       known.value = value
       return
     }
     const entry = { key, order: orderOf(key), value }
     this.#entries.set(key, entry)
+    this.#found = entry
     this.#added.push(entry)
   }
 
   delete(key: string): boolean {
-    const entry = this.#entries.get(key)
+    const entry = this.#find(key)
     if (!entry) return false
     this.#settle()
     this.#entries.delete(key)
+    this.#found = undefined
     const at = this.#chunkFor(entry.order)
     const chunk = this.#chunks[at] as Entry<V>[]
     chunk.splice(firstAtOrAfter(chunk, entry.order), 1)
@@ -54,6 +59,7 @@ export class SortedMap<V> {
 
   clear(): void {
     this.#entries.clear()
+    this.#found = undefined
     this.#chunks = []
     this.#added = []
   }
@@ -73,6 +79,13 @@ export class SortedMap<V> {
         if (visit(entry.value, entry.key) === false) return
       }
     }
+  }
+
+  #find(key: string): Entry<V> | undefined {
+    if (key === this.#asked) return this.#found
+    this.#asked = key
+    this.#found = this.#entries.get(key)
+    return this.#found
   }
 
   /** Gives new entries their places. */

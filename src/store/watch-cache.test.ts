@@ -59,6 +59,18 @@ test('openWatchCache() holds what the store held, and what comes', async () => {
   assert.deepEqual(names(cache.list('/things/')), ['ns/a'])
 })
 
+test('openWatchCache() knows how many bytes it stands for', async () => {
+  const { store, cache } = await bench({}, async (store) => void (await put(store, 'ns/b')))
+  const sum = () => cache.list('/things/').reduce((bytes, { row }) => bytes + row.value.byteLength, 0)
+  await put(store, 'ns/a')
+  await put(store, 'ns/b', 'a node with a long name')
+  assert.equal(cache.byteSize, sum())
+  await del(store, 'ns/b')
+  assert.equal(cache.byteSize, sum())
+  await del(store, 'ns/a')
+  assert.equal(cache.byteSize, 0)
+})
+
 test('list() cuts pages and takes a single key', async () => {
   const { store, cache } = await bench()
   for (const key of ['a/1', 'a/2', 'a/3', 'b/1']) await put(store, key)

@@ -61,6 +61,8 @@ export interface WatchCache<T> {
   readonly revision: number
   /** Objects that it holds. */
   readonly size: number
+  /** Bytes of their stored form. */
+  readonly byteSize: number
   get(key: string): CachedRow<T> | undefined
   /** Rows at `revision`, sorted by key; `after` and `limit` cut a page out. */
   list(prefix: string, page?: { readonly after?: string; readonly limit?: number }): CachedRow<T>[]
@@ -100,6 +102,7 @@ class Cache<T> implements WatchCache<T> {
   #ring: EventRing<T>
   #watchers: CacheWatchers<T>
   #revision = 0
+  #byteSize = 0
   #waiting = new Set<{ revision: number; resolve: () => void; reject: (reason: unknown) => void }>()
   #asking = false
   #askMore = false
@@ -124,6 +127,10 @@ class Cache<T> implements WatchCache<T> {
 
   get size(): number {
     return this.#rows.size
+  }
+
+  get byteSize(): number {
+    return this.#byteSize
   }
 
   get(key: string): CachedRow<T> | undefined {
@@ -232,6 +239,7 @@ class Cache<T> implements WatchCache<T> {
     const { rows } = await store.range({ key: prefix, end, revision })
     if (this.#closed.signal.aborted) throw closedError()
     this.#rows.clear()
+    this.#byteSize = 0
     this.#watchers.clearIndexes()
     for (const row of rows) this.#set(new CachedRow(row, this.#making))
     this.#revision = revision
@@ -277,6 +285,7 @@ class Cache<T> implements WatchCache<T> {
     } else {
       if (!previous) return undefined
       this.#rows.delete(key)
+      this.#byteSize -= previous.row.value.byteLength
       this.#watchers.reindex(undefined, previous)
       event = { type, revision, row: new CachedRow({ ...previous.row, revision, subRevision }, this.#making, previous), previous }
     }
@@ -286,6 +295,7 @@ class Cache<T> implements WatchCache<T> {
 
   #set(row: CachedRow<T>, previous?: CachedRow<T>): void {
     this.#rows.set(row.key, row)
+    this.#byteSize += row.row.value.byteLength - (previous?.row.value.byteLength ?? 0)
     this.#watchers.reindex(row, previous)
   }
 

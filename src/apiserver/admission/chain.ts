@@ -49,7 +49,7 @@ function off(plugin: AdmissionPlugin): PluginEntry {
   return { name: plugin.name, isDefault: false, make: () => plugin }
 }
 
-/** On upstream, but silent as long as their feature gates are off, as they are by default. */
+/** On upstream, but with nothing to say: their feature gates are off by default, or all nodes here have what is asked of nodes. */
 function silent(name: string): PluginEntry {
   return on({ name, handles: () => false })
 }

@@ -11,8 +11,8 @@ import { refuse } from './refuse.ts'
 
 const kubeletSigners = ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet']
 
-export function checkSigningRequest(node: string, request: AdmissionRequest): void {
-  if (request.operation !== 'CREATE') return
+export function checkSigningRequest(node: string, request: AdmissionRequest, { gates }: AdmissionContext): void {
+  if (request.operation !== 'CREATE' || gates.isOn('AllowInsecureKubeletCertificateSigningRequests')) return
   const { signerName, request: encoded } = request.object.spec
   if (!kubeletSigners.includes(signerName)) return
   const wanted = `system:node:${node}`

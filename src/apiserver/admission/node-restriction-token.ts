@@ -18,6 +18,7 @@ export async function checkTokenRequest(node: string, request: AdmissionRequest,
     throw refuse(request, why)
   }
   if (pod.spec.nodeName !== node) throw refuse(request, 'node requested token bound to a pod scheduled on a different node')
+  if (!context.gates.isOn('ServiceAccountNodeAudienceRestriction')) return
   if (audiences.length > 1) throw refuse(request, 'node may only request 0 or 1 audiences')
   await checkAudience(pod, audiences[0] ?? '', { request, context })
 }

@@ -34,7 +34,7 @@ export const nodeRestriction: AdmissionPlugin = {
       case 'resourceslices.resource.k8s.io':
         return checkSlice(node, request)
       case 'certificatesigningrequests.certificates.k8s.io':
-        return checkSigningRequest(node, request)
+        return checkSigningRequest(node, request, context)
       case 'podcertificaterequests.certificates.k8s.io':
         return checkPodCertificateRequest(node, request, context)
     }

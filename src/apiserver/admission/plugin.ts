@@ -1,4 +1,5 @@
 /** Admission: may it be so, and what is filled in? One file per plugin in this folder; `chain.ts` has the order. */
+import type { FeatureGates } from '#api/feature-gates.ts'
 import type { Client } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
@@ -57,6 +58,7 @@ export interface Lister {
 export interface AdmissionContext {
   readonly lister: Lister
   readonly kinds: ServedKinds
+  readonly gates: FeatureGates
   /** Past the caches, with the API server's own identity (`system:apiserver`). */
   readonly client: Client
   readonly authorizer: Authorizer

@@ -2,7 +2,14 @@
 import { badRequest } from '#schema/status-error.ts'
 import type { Attributes, Authorizer } from '../authz/authorizer.ts'
 import type { Request, User } from '../request.ts'
-import { impersonationModes, type WantedUser } from './impersonation-modes.ts'
+import { type ImpersonationMode, impersonationModes, type WantedUser } from './impersonation-modes.ts'
+
+export interface ImpersonationOptions {
+  readonly attributes: Attributes
+  readonly authorizer: Authorizer
+  /** In the order in which they are asked; default: all. */
+  readonly modes?: readonly ImpersonationMode[]
+}
 
 /**
  * The user to act as; undefined when nobody was asked for. `attributes` is the request itself, as its sender would make it: modes may
@@ -10,12 +17,12 @@ import { impersonationModes, type WantedUser } from './impersonation-modes.ts'
  */
 export async function impersonate(
   headers: Request['headers'],
-  { attributes, authorizer }: { attributes: Attributes; authorizer: Authorizer },
+  { attributes, authorizer, modes = impersonationModes }: ImpersonationOptions,
 ): Promise<User | undefined> {
   const wanted = wantedUser(headers)
   if (!wanted) return undefined
   let refusal: unknown
-  for (const mode of impersonationModes) {
+  for (const mode of modes) {
     if (!mode.applies(wanted, attributes.user)) continue
     try {
       return await mode.check(wanted, { attributes, authorizer })

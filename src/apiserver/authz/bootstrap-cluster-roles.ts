@@ -214,6 +214,7 @@ function schedulerRules(): Rules {
     rule(read, g.resource, 'deviceclasses'),
     rule(readUpdate, g.resource, 'resourceclaims'),
     rule(readUpdate, g.resource, 'resourceclaims/status'),
+    rule('patch update', g.resource, 'resourceclaims/binding'),
     rule(readUpdate, g.core, 'pods/finalizers'),
     rule(read, g.resource, 'resourceslices'),
   ]

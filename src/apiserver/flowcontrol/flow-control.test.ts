@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { get as httpsGet } from 'node:https'
 import { test } from 'node:test'
+import { defaultGates } from '#api/feature-gates.ts'
 import { FlowSchema } from '#api/flowcontrol/v1/flow-schema.ts'
 import { PriorityLevelConfiguration } from '#api/flowcontrol/v1/priority-level-configuration.ts'
 import { edit } from '#client/client.ts'
@@ -12,6 +13,7 @@ import { testCluster } from '#testing/cluster.ts'
 import { listenOnLoopback } from '#testing/loopback.ts'
 import { networkRequest } from '#testing/requests.ts'
 import type { Lister } from '../admission/plugin.ts'
+import { flowControlLines } from '../publish/flow-metrics.ts'
 import type { Request, Response } from '../request.ts'
 import { parseRequestInfo } from '../request-info.ts'
 import { allocate } from './concurrency.ts'
@@ -19,7 +21,7 @@ import { FlowControl } from './flow-control.ts'
 import { RetryAfter } from './retry-after.ts'
 import { deal, flowHash } from './shuffle-sharding.ts'
 import { priorityAndFairness } from './stage.ts'
-import { estimateWork, WatchTracker } from './work-estimate.ts'
+import { WatchTracker } from './work-estimate.ts'
 
 const ok: Response = { type: 'bytes', status: 200, bytes: new Uint8Array(), headers: {} }
 
@@ -66,7 +68,8 @@ function limitedTo(seats: number, queuing: object | undefined) {
   const lister = { list: (kind: unknown) => (kind === FlowSchema ? [flow('all', 'narrow')] : levels) } as unknown as Lister
   const control = new FlowControl({ lister, clock, seats })
   control.read()
-  const estimator = { count: () => 1000, watches: new WatchTracker() }
+  const stored = () => ({ objects: 1000, bytes: 2_000_000 })
+  const estimator = { stored, watches: new WatchTracker(), gates: defaultGates }
   const stage = priorityAndFairness({ control, estimator, clock, patience: 15_000 })
   const running: { user: string; end: () => void }[] = []
   const next = (request: Request) =>
@@ -164,35 +167,69 @@ test('priorityAndFairness() gives wide requests all their seats', async () => {
   const sent = send('ann', '/api/v1/pods')
   const seats = control.levels.get('narrow')?.seats
   assert.equal(seats?.seatsInUse, 2)
+  const lines = () => flowControlLines(control).filter((line) => line.includes('flow_schema="all"') && !/_bucket|_sum/.test(line))
+  const labels = '{flow_schema="all",priority_level="narrow"}'
+  const prefix = 'apiserver_flowcontrol_'
+  assert.ok(lines().includes(`${prefix}current_executing_requests${labels} 1`))
+  assert.ok(lines().includes(`${prefix}current_executing_seats${labels} 2`))
+  for (let i = 0; i < 9; i++) void send('ann')
+  assert.ok(lines().includes(`${prefix}current_inqueue_requests${labels} 1`))
   running[0]?.end()
   await sent
+  for (const { end } of running.slice(1)) end()
+  await turn()
+  for (const { end } of running) end()
+  await turn()
   assert.equal(seats?.seatsInUse, 0)
+  for (const line of [
+    `${prefix}dispatched_requests_total${labels} 10`,
+    `${prefix}current_inqueue_requests${labels} 0`,
+    `${prefix}current_executing_requests${labels} 0`,
+    `${prefix}work_estimated_seats_count${labels} 10`,
+    `${prefix}request_queue_length_after_enqueue_count${labels} 1`,
+    `${prefix}request_execution_seconds_count{type="regular",flow_schema="all",priority_level="narrow"} 10`,
+    `${prefix}request_wait_duration_seconds_count{execute="true",flow_schema="all",priority_level="narrow"} 10`,
+  ]) {
+    assert.ok(lines().includes(line), line)
+  }
+  assert.ok(flowControlLines(control).includes(`${prefix}work_estimated_seats_sum${labels} 11`))
 })
 
-const widths = [
-  { method: 'GET', path: '/api/v1/namespaces/a/pods', seats: 10 },
-  { method: 'GET', path: '/api/v1/namespaces/a/pods?limit=100&resourceVersion=1', seats: 2 },
-  { method: 'GET', path: '/api/v1/namespaces/a/pods?fieldSelector=metadata.name%3Dx', seats: 1 },
-  { method: 'GET', path: '/api/v1/namespaces/a/pods?watch=true&resourceVersion=5', seats: 1 },
-  { method: 'GET', path: '/api/v1/namespaces/a/pods?watch=true&sendInitialEvents=true', seats: 10 },
-  { method: 'GET', path: '/api/v1/namespaces/a/pods/p', seats: 1 },
-]
-for (const { method, path, seats } of widths) {
-  test(`estimateWork() of ${method} ${path} among 5000`, () => {
-    const estimator = { count: () => 5000, watches: new WatchTracker() }
-    assert.equal(estimateWork(requestTo(path, 'ann', method), estimator, 10).initialSeats, seats)
+test('FlowControl lends seats that are not wanted to a level that wants more, and takes them back', () => {
+  const clock = new VirtualClock()
+  const limited = (shares: number, over: object) => ({
+    type: 'Limited',
+    limited: { nominalConcurrencyShares: shares, limitResponse: { type: 'Reject' }, ...over },
   })
-}
-
-test('estimateWork() of a write counts those who watch', () => {
-  const watches = new WatchTracker()
-  const forget = Array.from({ length: 25 }, () => watches.register(requestTo('/api/v1/pods?watch=true', 'ann')))
-  const estimator = { count: () => 0, watches }
-  const write = requestTo('/api/v1/namespaces/a/pods', 'ann', 'POST')
-  assert.deepEqual(estimateWork(write, estimator, 10), { initialSeats: 1, finalSeats: 3, additionalLatency: 5 })
-  assert.deepEqual(estimateWork(write, estimator, 2), { initialSeats: 1, finalSeats: 2, additionalLatency: 8 })
-  for (const each of forget) each()
-  assert.equal(watches.interested(write.info), 0)
+  const levels = [
+    level('lender', limited(50, { lendablePercent: 60, borrowingLimitPercent: 0 })),
+    level('borrower', limited(50, { lendablePercent: 0 })),
+    level('modest', limited(50, { lendablePercent: 0, borrowingLimitPercent: 20 })),
+  ]
+  const lister = { list: (kind: unknown) => (kind === FlowSchema ? [flow('all', 'borrower')] : levels) } as unknown as Lister
+  const control = new FlowControl({ lister, clock, seats: 310 })
+  const stop = new AbortController()
+  control.start(stop.signal)
+  const of = (name: string) => control.levels.get(name) as NonNullable<ReturnType<typeof control.levels.get>>
+  assert.deepEqual([of('lender').nominal, of('lender').min, of('lender').max], [100, 40, 100])
+  assert.deepEqual([of('modest').min, of('modest').max], [100, 120])
+  const { seats } = of('borrower')
+  for (let i = 0; i < 100; i++) seats.start(1)
+  seats.noteDemand()
+  for (let i = 0; i < 200; i++) seats.start(1)
+  seats.noteDemand()
+  clock.advanceTo(clock.now() + 10_000)
+  clock.runNext(clock.now())
+  assert.equal(of('lender').seats.limit, 40)
+  assert.ok(seats.limit > 100, `${seats.limit}`)
+  assert.ok(control.fairFraction > 0)
+  for (let i = 0; i < 300; i++) seats.finish(1, { initialSeats: 1, finalSeats: 0, additionalLatency: 0 })
+  for (let i = 0; i < 100; i++) of('lender').seats.start(1)
+  of('lender').seats.noteDemand()
+  clock.advanceTo(clock.now() + 10_000)
+  clock.runNext(clock.now())
+  assert.equal(of('lender').seats.limit, 100, 'what is its own comes back as soon as it is wanted')
+  stop.abort()
 })
 
 test('a server with priority and fairness makes its objects, says where a request went, and which flow schema dangles', async () => {

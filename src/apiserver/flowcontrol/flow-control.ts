@@ -8,10 +8,10 @@ import {
 } from '#api/flowcontrol/v1/priority-level-configuration.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Lister } from '../admission/plugin.ts'
-import { Histogram } from '../publish/exposition.ts'
 import type { Headers, RequestInfo, User } from '../request.ts'
 import { mandatoryLevels, mandatorySchemas } from './bootstrap-objects.ts'
 import { allocate } from './concurrency.ts'
+import { FlowCounts } from './flow-counts.ts'
 import { rulesFor, rulesMatch } from './match.ts'
 import { QueueSet } from './queue-set.ts'
 import { RetryAfter } from './retry-after.ts'
@@ -25,8 +25,10 @@ export interface Level {
   nominal: number
   min: number
   max: number
-  /** What a single request may take. */
-  maxSeats: number
+  /** Seats that it should have, as far as it was seen. */
+  target: number
+  /** What a single request may take; undefined: what any may. */
+  maxSeats: number | undefined
   /** Its object is gone; it goes as soon as nobody is left in it. */
   isQuiescing: boolean
 }
@@ -39,10 +41,7 @@ export interface Flow {
   readonly rules: readonly PolicyRulesWithSubjects[]
   /** Of every answer to a request of this flow. */
   readonly headers: Headers
-  /** Of metrics. */
-  readonly waits: Histogram
-  dispatched: number
-  readonly refused: Map<string, number>
+  readonly counts: FlowCounts
 }
 
 export interface FlowControlOptions {
@@ -52,14 +51,13 @@ export interface FlowControlOptions {
   readonly seats: number
 }
 
-/** Seconds; upstream's buckets. */
-const waitBounds = [0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30]
-
 const adjustEvery = 10_000
 
 export class FlowControl {
   readonly levels = new Map<string, Level>()
   flows: readonly Flow[] = []
+  /** The fraction of its target that each level has which may have more or less. */
+  fairFraction = 0
   #options: FlowControlOptions
   /** The flows that are about a user, with the rules that are: found once. */
   #about = new WeakMap<User, readonly Candidate[]>()
@@ -83,6 +81,9 @@ export class FlowControl {
     let timer = clock.after(adjustEvery, adjust)
     signal.addEventListener('abort', () => timer.cancel(), { once: true })
   }
+
+  /** In the time that seats are measured in. */
+  readonly now = (): number => this.#options.clock.monotonic()
 
   /** The flow that a request belongs to: the catch-all has everybody. */
   classify(user: User, info: RequestInfo): Flow {
@@ -119,12 +120,14 @@ export class FlowControl {
     const exempt = all.filter(({ seats }) => seats.isExempt)
     const forExempt = exempt.reduce((sum, { min, seats }) => sum + Math.max(min, seats.demand.highWatermark), 0)
     const least = limited.map(({ min, nominal, seats }) => Math.max(min, Math.min(nominal, seats.demand.highWatermark)))
-    const limits = limitsOf(limited, least, { total, left: total - forExempt })
+    const { limits, fairFraction } = limitsOf(limited, least, { total, left: total - forExempt })
+    this.fairFraction = fairFraction
     limited.forEach((level, i) => {
-      level.seats.limit = limits[i] as number
+      level.target = Math.max(least[i] as number, level.seats.demand.smoothed)
+      level.seats.setLimit(limits[i] as number, this.#options.seats)
       level.seats.dispatch()
     })
-    for (const { seats } of exempt) seats.limit = total
+    for (const { seats } of exempt) seats.setLimit(total, this.#options.seats)
     for (const level of all) if (level.isQuiescing && level.seats.isIdle) this.levels.delete(level.name)
   }
 
@@ -145,7 +148,7 @@ export class FlowControl {
     seats.isExempt = spec.type === 'Exempt'
     const level = {
       ...{ name, spec, seats, retryAfter: new RetryAfter() },
-      ...{ nominal: 0, min: 0, max: 0, maxSeats: 1, isQuiescing: false },
+      ...{ nominal: 0, min: 0, max: 0, target: 0, maxSeats: 1, isQuiescing: false },
     }
     this.levels.set(name, level)
     return level
@@ -163,8 +166,7 @@ export class FlowControl {
       level.min = nominal - lendable
       level.max = nominal + (borrowingLimitPercent === undefined ? server : Math.round((nominal * borrowingLimitPercent) / 100))
       const handSize = level.spec.limited?.limitResponse.queuing?.handSize
-      // Without queues upstream leaves it at zero, which stands for no limit but the general one.
-      level.maxSeats = handSize ? Math.max(1, Math.min(Math.ceil(nominal * 0.15), Math.floor(nominal / handSize))) : 10
+      level.maxSeats = handSize ? Math.max(1, Math.min(Math.ceil(nominal * 0.15), Math.floor(nominal / handSize))) : undefined
     }
   }
 
@@ -184,9 +186,8 @@ export class FlowControl {
     ]
     this.flows = all.map(({ metadata, spec }) => {
       const level = this.levels.get(spec.priorityLevelConfiguration.name) as Level
-      const { waits, dispatched, refused } = known.get(metadata.name) ?? newCounts()
       return {
-        ...{ name: metadata.name, level, waits, dispatched, refused },
+        ...{ name: metadata.name, level, counts: known.get(metadata.name)?.counts ?? new FlowCounts() },
         distinguisher: spec.distinguisherMethod?.type as Flow['distinguisher'],
         rules: spec.rules ?? [],
         headers: {
@@ -207,10 +208,6 @@ interface Candidate {
   readonly rules: readonly PolicyRulesWithSubjects[]
   /** Every request of the user's. */
   readonly isAll: boolean
-}
-
-function newCounts(): Pick<Flow, 'waits' | 'dispatched' | 'refused'> {
-  return { waits: new Histogram(waitBounds), dispatched: 0, refused: new Map() }
 }
 
 function isEverything({ resourceRules = [], nonResourceRules = [] }: PolicyRulesWithSubjects): boolean {
@@ -246,17 +243,19 @@ function limitsOf(
   levels: readonly Level[],
   least: readonly number[],
   { total, left }: { total: number; left: number },
-): number[] {
+): { limits: number[]; fairFraction: number } {
   const sum = (values: readonly number[]) => values.reduce((all, one) => all + one, 0)
   const mins = levels.map(({ min }) => min)
-  if (left <= sum(mins)) return mins
+  if (left <= sum(mins)) return { limits: mins, fairFraction: 0 }
   if (left <= sum(least)) {
     const part = (left - sum(mins)) / (sum(least) - sum(mins))
-    return levels.map(({ min }, i) => Math.round(min + ((least[i] as number) - min) * part))
+    const limits = levels.map(({ min }, i) => Math.round(min + ((least[i] as number) - min) * part))
+    return { limits, fairFraction: 0 }
   }
   const items = levels.map(({ max, seats }, i) => {
     const lowerBound = least[i] as number
     return { lowerBound, upperBound: max, target: Math.max(lowerBound, seats.demand.smoothed) }
   })
-  return allocate(total, items).shares.map(Math.round)
+  const { shares, proportion } = allocate(total, items)
+  return { limits: shares.map(Math.round), fairFraction: proportion }
 }

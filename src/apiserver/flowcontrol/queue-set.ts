@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '#lib/clock.ts'
 import { SeatDemand } from './concurrency.ts'
 import { deal } from './shuffle-sharding.ts'
+import { TimingRatio } from './timing-ratio.ts'
 
 export interface Queuing {
   readonly queues: number
@@ -31,6 +32,8 @@ export interface Waiting {
   /** For the dumps. */
   readonly subject: unknown
   decide(refusal: Refusal | undefined): void
+  /** It would be its turn, but there are not seats enough for it. */
+  held?(): void
 }
 
 export interface Queue {
@@ -40,6 +43,10 @@ export interface Queue {
   /** The virtual time at which its next request would start. */
   nextDispatchR: number
 }
+
+const utilizations = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1]
+const fillings = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 1]
+const demands = [0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.7, 2, 2.8, 4, 6]
 
 /** What is assumed of a request's duration until it is known (upstream's `estimatedServiceDuration`), in seconds. */
 const estimated = 0.003
@@ -58,6 +65,11 @@ export class QueueSet {
   dispatched = 0
   readonly refused: Record<Refusal, number> = { 'queue-full': 0, 'concurrency-limit': 0, 'time-out': 0, cancelled: 0 }
   queuing: Queuing | undefined
+  /** Virtual times of the last dispatch: when it was, and of the request. */
+  dispatchR = 0
+  latestS = 0
+  /** Of the limits, over time. */
+  readonly ratios: { readonly [name in 'seats' | 'executing' | 'waiting' | 'demand']: TimingRatio }
   #clock: Clock
   #enqueued = 0
   #robin = 0
@@ -67,7 +79,14 @@ export class QueueSet {
   constructor(clock: Clock) {
     this.#clock = clock
     this.#syncedAt = clock.monotonic()
-    this.demand = new SeatDemand(this.#syncedAt)
+    const now = this.#syncedAt
+    this.demand = new SeatDemand(now)
+    this.ratios = {
+      seats: new TimingRatio(utilizations, now),
+      executing: new TimingRatio(fillings, now),
+      waiting: new TimingRatio(fillings, now),
+      demand: new TimingRatio(demands, now),
+    }
   }
 
   get isIdle(): boolean {
@@ -77,10 +96,19 @@ export class QueueSet {
   configure(queuing: Queuing | undefined): void {
     this.queuing = queuing
     const wanted = queuing?.queues ?? 0
+    this.ratios.waiting.setDenominator(wanted * (queuing?.queueLengthLimit ?? 0), this.#clock.monotonic())
     while (this.queues.length < wanted)
       this.queues.push({ waiting: [], executing: 0, seatsInUse: 0, nextDispatchR: this.#currentR })
     // Queues that are no longer dealt drain before they go.
     while (this.queues.length > wanted && isEmpty(this.queues.at(-1) as Queue)) this.queues.pop()
+  }
+
+  /** A level without seats is measured by a tenth of the server's. */
+  setLimit(limit: number, serverSeats: number): void {
+    this.limit = limit
+    const now = this.#clock.monotonic()
+    const measure = limit > 0 ? limit : Math.round(serverSeats / 10)
+    for (const name of ['seats', 'executing', 'demand'] as const) this.ratios[name].setDenominator(measure, now)
   }
 
   /** Whether the request may begin at once: nobody waits, and the seats are free. */
@@ -98,7 +126,14 @@ export class QueueSet {
 
   /** Measures demand, which is cheap but not free: for requests that are not over at once. */
   noteDemand(): void {
-    this.demand.set(this.seatsInUse + this.seatsWaiting, this.#clock.monotonic())
+    const now = this.#clock.monotonic()
+    const { ratios, seatsInUse } = this
+    const wanted = seatsInUse + this.seatsWaiting
+    this.demand.set(wanted, now)
+    ratios.demand.set(wanted, now)
+    ratios.seats.set(seatsInUse, now)
+    ratios.executing.set(this.executing, now)
+    ratios.waiting.set(this.waiting, now)
   }
 
   /** Of a request of one seat that was over in the turn in which it began: nobody can have come to wait meanwhile. */
@@ -146,9 +181,17 @@ export class QueueSet {
       if (!queue) return
       const [first] = queue.waiting
       const seats = seatsOf((first as Waiting).work)
-      if (this.seatsInUse + seats > this.limit && this.executing > 0) return
+      if (this.seatsInUse + seats > this.limit && this.executing > 0) return first?.held?.()
       this.#begin(queue, first as Waiting)
     }
+  }
+
+  /** First and last virtual start of those who are next in their queues; with or without the work that these have under way. */
+  nextBounds(isDiscounted: boolean): [min: number, max: number] {
+    const starts = this.queues
+      .filter(({ waiting }) => waiting.length > 0)
+      .map(({ nextDispatchR, seatsInUse }) => nextDispatchR - (isDiscounted ? seatsInUse * estimated : 0))
+    return starts.length === 0 ? [0, 0] : [Math.min(...starts), Math.max(...starts)]
   }
 
   get currentR(): number {
@@ -161,6 +204,8 @@ export class QueueSet {
     this.start(seats)
     queue.executing++
     queue.seatsInUse += seats
+    this.dispatchR = this.#currentR
+    this.latestS = queue.nextDispatchR
     queue.nextDispatchR += workOf(waiting.work)
     this.noteDemand()
     waiting.decide(undefined)

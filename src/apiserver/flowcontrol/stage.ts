@@ -19,7 +19,7 @@ export interface PriorityOptions {
 
 /** Where seats are free, and the answer is known at once, it costs a few comparisons. */
 export function priorityAndFairness(options: PriorityOptions): Stage {
-  const { control, estimator } = options
+  const { control, estimator, clock } = options
   return (request, next) => {
     const { info } = request
     const isWatch = info.isResource && info.verb === 'watch'
@@ -27,25 +27,31 @@ export function priorityAndFairness(options: PriorityOptions): Stage {
     const flow = control.classify(request.user, info)
     request.flowHeaders = flow.headers
     const { seats, maxSeats } = flow.level
-    const work = seats.isExempt ? oneSeat : estimateWork(request, estimator, maxSeats)
+    const work = seats.isExempt ? oneSeat : estimateWork(request, estimator, { maxSeats, counts: flow.counts })
     const wanted = seatsOf(work)
     if (seats.canStart(wanted)) {
       const counted = isWatch ? watched(options, next) : next
-      return runNow(flow, work, { request, next: counted })
+      return runNow(flow, work, { request, next: counted, isWatch, clock })
     }
-    return inTurn(options, flow, { request, next: isWatch ? watched(options, next) : next, work })
+    return inTurn(options, flow, { request, next: isWatch ? watched(options, next) : next, work, isWatch })
   }
 }
 
 interface Task {
   readonly request: Request
   readonly next: Next
+  readonly isWatch: boolean
 }
 
-function runNow(flow: Flow, work: Work, { request, next }: Task): Response | Promise<Response> {
-  const { seats } = flow.level
+function runNow(
+  flow: Flow,
+  work: Work,
+  { request, next, isWatch, clock }: Task & { clock: Clock },
+): Response | Promise<Response> {
+  const { counts, level } = flow
+  const { seats } = level
   const taken = seatsOf(work)
-  flow.dispatched++
+  counts.dispatched++
   seats.start(taken)
   let answered: Response | Promise<Response>
   try {
@@ -60,36 +66,52 @@ function runNow(flow: Flow, work: Work, { request, next }: Task): Response | Pro
     return answered
   }
   seats.noteDemand()
-  return answered.finally(() => seats.finish(taken, work))
+  const began = clock.monotonic()
+  counts.begin(taken)
+  return answered.finally(() => {
+    counts.end(taken, (clock.monotonic() - began) / 1000, isWatch)
+    seats.finish(taken, work)
+  })
 }
 
 /** Waits for its turn, then runs. */
 function inTurn(
   { clock, patience }: PriorityOptions,
   flow: Flow,
-  { request, next, work }: Task & { work: Work },
+  { request, next, work, isWatch }: Task & { work: Work },
 ): Promise<Response> {
-  const { level } = flow
+  const { level, counts } = flow
   const { seats } = level
   const distinguisher = distinguisherOf(flow, request)
   const { promise, resolve } = Promise.withResolvers<Refusal | undefined>()
   const arrivedAt = clock.now()
   const began = clock.monotonic()
-  const waiting = { work, schema: flow.name, distinguisher, arrivedAt, subject: request, decide: resolve }
+  const waiting = {
+    ...{ work, schema: flow.name, distinguisher, arrivedAt, subject: request, decide: resolve },
+    held: () => void counts.noAccommodation++,
+  }
+  const wanted = seatsOf(work)
   const limit = { signal: request.signal, milliseconds: patience }
   const refused = seats.enqueue(flowHash(flow.name, distinguisher), waiting, limit)
   if (refused) resolve(refused)
   const queue = refused ? undefined : seats.queues.find((one) => one.waiting.some(({ subject }) => subject === request))
-  if (queue) seats.dispatch()
+  if (queue) {
+    counts.wait(wanted, queue.waiting.length)
+    seats.dispatch()
+  }
   return promise.then(async (refusal) => {
-    flow.waits.observe((clock.monotonic() - began) / 1000)
+    if (queue) counts.leave(wanted)
+    const waited = refusal ? counts.waitsInVain : counts.waits
+    waited.observe((clock.monotonic() - began) / 1000)
     if (refusal || !queue) return tooMany(flow, request, { refusal: refusal ?? 'cancelled', now: clock.now() })
-    flow.dispatched++
+    counts.dispatched++
+    counts.begin(wanted)
     const ran: Ran = { queue, work, startedAt: clock.monotonic() }
     try {
       return await next(request)
     } finally {
-      seats.finish(seatsOf(work), work, ran)
+      counts.end(wanted, (clock.monotonic() - ran.startedAt) / 1000, isWatch)
+      seats.finish(wanted, work, ran)
     }
   })
 }
@@ -100,7 +122,8 @@ function distinguisherOf({ distinguisher }: Flow, { user, info }: Request): stri
 
 function tooMany(flow: Flow, request: Request, { refusal, now }: { refusal: Refusal; now: number }): Response {
   const { retryAfter } = flow.level
-  flow.refused.set(refusal, (flow.refused.get(refusal) ?? 0) + 1)
+  const { refused } = flow.counts
+  refused.set(refusal, (refused.get(refusal) ?? 0) + 1)
   retryAfter.refused(now)
   return tooManyRequests(request, retryAfter.value)
 }

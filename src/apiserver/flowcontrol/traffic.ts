@@ -6,7 +6,7 @@ import { flowControlDumps } from './debug.ts'
 import { FlowControl } from './flow-control.ts'
 import { keepFlowObjects } from './keep-objects.ts'
 import { priorityAndFairness } from './stage.ts'
-import { type Estimator, WatchTracker } from './work-estimate.ts'
+import { type Estimator, type Stored, WatchTracker } from './work-estimate.ts'
 
 export type TrafficOptions =
   | {
@@ -29,11 +29,11 @@ export interface Traffic {
 }
 
 export function trafficControl(registry: Registry, options: TrafficOptions, signal: AbortSignal): Traffic {
-  const { lister, clock, client, onError } = registry
+  const { lister, clock, client, gates, onError } = registry
   if ('maxInFlight' in options) return { stage: maxInFlight(options.maxInFlight), publish: [], start: () => {} }
   const control = new FlowControl({ lister, clock, seats: options.seats })
   control.start(signal)
-  const estimator: Estimator = { watches: new WatchTracker(), count: (info) => countOf(registry, info) }
+  const estimator: Estimator = { watches: new WatchTracker(), gates, stored: (info) => storedOf(registry, info) }
   return {
     control,
     stage: priorityAndFairness({ control, estimator, clock, patience: options.patience ?? 15_000 }),
@@ -42,10 +42,10 @@ export function trafficControl(registry: Registry, options: TrafficOptions, sign
   }
 }
 
-/** Objects of a kind in all namespaces; unknown for what is served elsewhere. */
-function countOf({ kinds, storage }: Registry, info: Parameters<Estimator['count']>[0]): number | undefined {
+/** Unknown for what is served elsewhere. */
+function storedOf({ kinds, storage }: Registry, info: Parameters<Estimator['stored']>[0]): Stored | undefined {
   const kind = kinds.find(info)
   if (!kind || kind.def.virtual) return undefined
   const opened = storage(kind)
-  return opened instanceof Promise ? undefined : opened.cache.size
+  return opened instanceof Promise ? undefined : { objects: opened.cache.size, bytes: opened.cache.byteSize }
 }

@@ -1,52 +1,110 @@
 /** How many seats a request takes, and for how long (upstream `util/flowcontrol/request`). */
+import type { FeatureGates } from '#api/feature-gates.ts'
 import type { Request, RequestInfo } from '../request.ts'
-import type { Work } from './queue-set.ts'
+import type { FlowCounts } from './flow-counts.ts'
+import { seatsOf, type Work } from './queue-set.ts'
 
 const objectsPerSeat = 100
+const bytesPerSeat = 100_000
+/** What a list is sent from the cache piece by piece takes no more memory than this. */
+const mostFromCache = 1_000_000
 const watchesPerSeat = 10
 /** Milliseconds for which one seat is thought to be busy with the watchers of a write. */
 const eventDuration = 5
-const most = 10
+const mostForWrites = 10
+const mostForLists = { bySize: 100, byCount: 10 }
 
 export const oneSeat: Work = { initialSeats: 1, finalSeats: 0, additionalLatency: 0 }
 
+/** Objects of a kind in all namespaces, and the bytes of their stored form. */
+export interface Stored {
+  readonly objects: number
+  readonly bytes: number
+}
+
 export interface Estimator {
-  /** Objects of the kind that the request lists; undefined: nobody knows. */
-  count(info: RequestInfo): number | undefined
+  /** Of the kind that the request lists; undefined: nobody knows. */
+  stored(info: RequestInfo): Stored | undefined
   readonly watches: WatchTracker
+  readonly gates: FeatureGates
+}
+
+/** Of the request's flow. */
+export interface Bounds {
+  /** What the priority level grants a single request; undefined: what any may take. */
+  readonly maxSeats: number | undefined
+  readonly counts?: Pick<FlowCounts, 'wide' | 'watchers'>
 }
 
 const writes = new Set(['create', 'update', 'patch', 'delete'])
 
-/** `maxSeats` is what the priority level grants a single request. */
-export function estimateWork(request: Request, estimator: Estimator, maxSeats: number): Work {
+export function estimateWork(request: Request, estimator: Estimator, bounds: Bounds): Work {
   const { verb } = request.info
   if (verb === 'get') return oneSeat
-  if (verb === 'list' || verb === 'watch') return ofList(request, estimator, maxSeats)
-  return writes.has(verb) ? ofWrite(request.info, estimator, maxSeats) : oneSeat
+  let work = oneSeat
+  if (verb === 'list' || (verb === 'watch' && estimator.gates.isOn('WatchList'))) work = ofList(request, estimator, bounds)
+  else if (writes.has(verb)) work = ofWrite(request.info, estimator, bounds)
+  if (work !== oneSeat && seatsOf(work) > 1) bounds.counts?.wide.observe(seatsOf(work))
+  return work
 }
 
-function ofList({ info, query }: Request, { count }: Estimator, maxSeats: number): Work {
+function ofList({ info, query }: Request, { stored, gates }: Estimator, { maxSeats }: Bounds): Work {
   const version = query.get('resourceVersion') ?? ''
-  if (info.verb === 'watch' && query.get('sendInitialEvents') !== 'true' && version !== '' && version !== '0') return oneSeat
-  const stored = count(info)
-  if (stored === undefined || info.name !== '') return oneSeat
+  const isWatch = info.verb === 'watch'
+  if (isWatch && query.get('sendInitialEvents') !== 'true' && version !== '' && version !== '0') return oneSeat
+  const known = stored(info)
+  if (known === undefined) return oneSeat
   const limit = Number(query.get('limit') ?? 0)
-  const isFromCache = info.verb === 'watch' || version === '0' || limit === 0
-  const wanted = limit > 0 && limit < stored ? limit : stored
-  const selects = query.has('fieldSelector') || query.has('labelSelector')
-  const processed = isFromCache ? stored : selects ? stored + wanted : 2 * wanted
-  const seats = Math.min(Math.max(1, Math.ceil(processed / objectsPerSeat)), Math.min(maxSeats, most))
+  const list: ListShape = {
+    isOne: info.name !== '',
+    limited: limit > 0 && limit < known.objects ? limit : known.objects,
+    selects: query.has('fieldSelector') || query.has('labelSelector'),
+    isFromCache: isWatch || !isFromStore(query, { version, limit }),
+  }
+  const bySize = gates.isOn('SizeBasedListCostEstimate')
+  const most = bySize ? mostForLists.bySize : mostForLists.byCount
+  const seats = Math.min(Math.max(1, bySize ? seatsBySize(known, list) : seatsByCount(known, list)), maxSeats ?? most, most)
   return seats === 1 ? oneSeat : { initialSeats: seats, finalSeats: 0, additionalLatency: 0 }
 }
 
-/** Those who watch must be told; where they are many, that is work of its own. */
-function ofWrite(info: RequestInfo, { watches }: Estimator, maxSeats: number): Work {
-  if (info.resource === 'leases' && info.group === 'coordination.k8s.io') return oneSeat
+/** Where upstream reads etcd (`delegator.ShouldDelegateList`): states of the past, by version or by token. */
+function isFromStore(query: URLSearchParams, { version, limit }: { version: string; limit: number }): boolean {
+  switch (query.get('resourceVersionMatch') ?? '') {
+    case 'NotOlderThan':
+      return false
+    case '':
+      return Boolean(query.get('continue')) || (limit > 0 && version !== '' && version !== '0')
+    default:
+      return true
+  }
+}
+
+interface ListShape {
+  readonly isOne: boolean
+  readonly limited: number
+  readonly selects: boolean
+  readonly isFromCache: boolean
+}
+
+function seatsBySize({ objects, bytes }: Stored, { isOne, limited, selects, isFromCache }: ListShape): number {
+  const loaded = isOne ? 1 : !isFromCache && selects ? Math.max(limited, Math.floor(objects / 2)) : limited
+  const memory = objects === 0 ? 0 : loaded * (bytes / objects)
+  return Math.ceil((isFromCache ? Math.min(memory, mostFromCache) : memory) / bytesPerSeat)
+}
+
+function seatsByCount({ objects }: Stored, { isOne, limited, selects, isFromCache }: ListShape): number {
+  const processed = isOne ? 1 : isFromCache ? objects : selects ? objects + limited : 2 * limited
+  return Math.ceil(processed / objectsPerSeat)
+}
+
+/** Those who watch must be told; where they are many, that is work of its own. A token is an event to nobody. */
+function ofWrite(info: RequestInfo, { watches }: Estimator, { maxSeats, counts }: Bounds): Work {
+  if (info.resource === 'serviceaccounts' && info.subresource === 'token') return oneSeat
   const watchers = watches.interested(info)
+  counts?.watchers.observe(watchers)
   if (watchers < watchesPerSeat) return oneSeat
   const seats = Math.ceil(watchers / watchesPerSeat)
-  const bound = Math.min(maxSeats, most)
+  const bound = Math.min(maxSeats ?? mostForWrites, mostForWrites)
   if (seats <= bound) return { initialSeats: 1, finalSeats: seats, additionalLatency: eventDuration }
   return { initialSeats: 1, finalSeats: bound, additionalLatency: Math.ceil((seats * eventDuration) / bound) }
 }

@@ -44,15 +44,18 @@ export class Histogram {
     }
   }
 
-  /** `zeroes` more were observed that took no time. */
-  lines(name: string, labels: Labels, zeroes = 0): string[] {
-    let upTo = zeroes
-    const buckets = this.bounds.map((le, i) => sample(`${name}_bucket`, { ...labels, le }, (upTo += this.#counts[i] as number)))
+  /** `more` were observed that had all the same value: nothing, unless `value` says otherwise. */
+  lines(name: string, labels: Labels, more = 0, value = 0): string[] {
+    let upTo = 0
+    const buckets = this.bounds.map((le, i) => {
+      upTo += this.#counts[i] as number
+      return sample(`${name}_bucket`, { ...labels, le }, upTo + (value <= le ? more : 0))
+    })
     return [
       ...buckets,
-      sample(`${name}_bucket`, { ...labels, le: '+Inf' }, this.count + zeroes),
-      sample(`${name}_sum`, labels, this.sum),
-      sample(`${name}_count`, labels, this.count + zeroes),
+      sample(`${name}_bucket`, { ...labels, le: '+Inf' }, this.count + more),
+      sample(`${name}_sum`, labels, this.sum + more * value),
+      sample(`${name}_count`, labels, this.count + more),
     ]
   }
 }

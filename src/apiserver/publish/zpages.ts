@@ -1,4 +1,5 @@
 /** `/statusz` and `/flagz`: what this server is, and how it was started (KEP-4827, KEP-4828), as text or as objects. */
+import { defaultGates, type FeatureGates } from '#api/feature-gates.ts'
 import { type Clock, formatTime } from '#lib/clock.ts'
 import type { Request, Response, Stage } from '../request.ts'
 
@@ -9,15 +10,17 @@ export interface ZpagesOptions {
   readonly flags: Readonly<Record<string, string>>
   /** Paths to show. */
   readonly paths?: readonly string[]
+  /** Default: as 1.36 has them. */
+  readonly gates?: FeatureGates | undefined
 }
 
 const warning = `Warning: This endpoint is not meant to be machine parseable, has no formatting compatibility guarantees and is for debugging purposes only.`
 
-export function zpages({ clock, gitVersion, flags, paths = [] }: ZpagesOptions): Stage {
+export function zpages({ clock, gitVersion, flags, paths = [], gates = defaultGates }: ZpagesOptions): Stage {
   const startedAt = clock.now()
   return (request, next) => {
-    if (request.path === '/flagz') return answer(request, 'Flagz', { flags }, flagzText(flags))
-    if (request.path !== '/statusz') return next(request)
+    if (request.path === '/flagz' && gates.isOn('ComponentFlagz')) return answer(request, 'Flagz', { flags }, flagzText(flags))
+    if (request.path !== '/statusz' || !gates.isOn('ComponentStatusz')) return next(request)
     const upTimeSeconds = Math.floor((clock.now() - startedAt) / 1000)
     const started = formatTime(startedAt)
     const status = {

@@ -76,8 +76,8 @@ const services = new WeakMap<Registry, AdmissionContext>()
 function servicesOf(registry: Registry): AdmissionContext {
   let context = services.get(registry)
   if (!context) {
-    const { lister, kinds, client, authorizer, serviceDialer, clock, random, onWebhook } = registry
-    services.set(registry, (context = { lister, kinds, client, authorizer, serviceDialer, clock, random, onWebhook }))
+    const { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook } = registry
+    services.set(registry, (context = { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook }))
   }
   return context
 }

@@ -4,7 +4,7 @@ import type { Kind, KubeObject } from '#schema/kind.ts'
 import { alreadyExists, forbidden, hasReason, type Reason, StatusError } from '#schema/status-error.ts'
 import { admitValidating } from './admit.ts'
 import { leaseFor } from './event-lease.ts'
-import { withHooks } from './hooks.ts'
+import { hooksFor, withHooks } from './hooks.ts'
 import type { Storage } from './storage.ts'
 import { fillSystemFields, prepareCreate } from './strategy.ts'
 import { causeOf, type WriteContext } from './write-context.ts'
@@ -37,7 +37,7 @@ async function createOnce(
   const { registry, kind } = context
   if (kind.def.custom?.isTerminating) throw endingKind(kind, object.metadata.name ?? '')
   fillSystemFields(object, registry)
-  const hooks = registry.hooks.filter((hook) => hook.kind === kind)
+  const hooks = hooksFor(registry.hooks, kind, 'main')
   return withHooks(hooks, { object, old: undefined, context }, async () => {
     const ready = prepareCreate(context, object)
     await demand?.(ready)

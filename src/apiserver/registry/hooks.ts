@@ -11,6 +11,8 @@ export interface Claim {
 
 export interface RegistryHook<T extends KubeObject = any> {
   readonly kind: Kind<string, T>
+  /** Which writes it is about; default: of the object itself. */
+  readonly part?: 'main' | 'status'
   /**
    * Runs after mutating admission and before validation, again on each retry; may change `object`. `old` is absent on create.
    * What it claimed is rolled back when validation, admission or the store refuses.
@@ -18,6 +20,13 @@ export interface RegistryHook<T extends KubeObject = any> {
   beforeWrite?(object: T, old: T | undefined, context: WriteContext): Promise<void | Claim>
   /** After the object is gone for good; its errors are reported and change nothing. */
   afterDelete?(object: T, context: WriteContext): Promise<void>
+}
+
+/** Those that are about this kind, whichever version of it the client speaks. */
+export function hooksFor(hooks: readonly RegistryHook[], kind: Kind, part: string): readonly RegistryHook[] {
+  return hooks.filter(
+    (hook) => (hook.part ?? 'main') === part && hook.kind.plural === kind.plural && hook.kind.group === kind.group,
+  )
 }
 
 /** Runs `body` between the claims of the kind's hooks and their rollback. */

@@ -13,7 +13,8 @@ export interface ListOptions {
   readonly timeoutSeconds: number | undefined
 }
 
-export function listOptions(query: URLSearchParams, watch: boolean): ListOptions {
+/** `takesInitialEvents` is the gate WatchList. */
+export function listOptions(query: URLSearchParams, watch: boolean, takesInitialEvents = true): ListOptions {
   const given: ListOptions = {
     limit: integer(query, 'limit') ?? 0,
     continue: query.get('continue') ?? '',
@@ -25,6 +26,10 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
   }
   const options = watch ? withInitialEvents(given) : given
   const errors = watch ? watchErrors(options) : listErrors(options)
+  if (watch && given.sendInitialEvents !== undefined && !takesInitialEvents) {
+    const why = 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled'
+    errors.push(root.child('sendInitialEvents').forbidden(why))
+  }
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors)
   return options
 }

@@ -1,4 +1,5 @@
 /** What the verbs share: the kinds, their storage, and everything that has a say in a write. */
+import type { FeatureGates } from '#api/feature-gates.ts'
 import type { Client } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
@@ -19,6 +20,7 @@ export interface Registry {
   readonly clock: Clock
   readonly random: Random
   readonly kinds: KindTable
+  readonly gates: FeatureGates
   readonly admission: readonly AdmissionPlugin[]
   /** What TokenReview asks. */
   readonly tokenAuthentication: TokenOptions

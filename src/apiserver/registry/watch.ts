@@ -20,7 +20,7 @@ const bookmarkBeforeEnd = 2_000
 
 export async function watch(registry: Registry, request: Request, kind: Kind): Promise<Response> {
   const storage = await registry.storage(kind)
-  const options = listOptions(request.query, true)
+  const options = listOptions(request.query, true, registry.gates.isOn('WatchList'))
   const selection = selectionOf(request, kind, storage)
   const version = parseVersion(options.resourceVersion)
   const stream = new WatchStream()

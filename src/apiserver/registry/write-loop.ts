@@ -13,7 +13,7 @@ import { admitMutating, admitValidating } from './admit.ts'
 import { afterDelete } from './after-delete.ts'
 import { createObject } from './create-object.ts'
 import { leaseFor } from './event-lease.ts'
-import { withHooks } from './hooks.ts'
+import { hooksFor, withHooks } from './hooks.ts'
 import { mayGo } from './namespace.ts'
 import { dedupOwnerReferences } from './owner-references.ts'
 import { sameJson } from './same-json.ts'
@@ -111,14 +111,14 @@ async function attempt(change: Change, { storage, entry }: Place): Promise<Attem
   }
   dedupOwnerReferences(object, context.warn, true)
   checkVersion(context, object, old)
-  const hooks = context.registry.hooks.filter(({ kind }) => kind === context.kind)
+  const hooks = typeof part === 'string' ? hooksFor(context.registry.hooks, context.kind, part) : []
   const run = async () => {
     const ready = prepareUpdate(context, object, { old, part })
     if (change.admits !== false) await admitValidating(context, { operation: 'UPDATE', object: ready, old })
     const result = await store(change, { storage, entry, ready })
     return { done: result.type === 'done' && !context.dryRun, result }
   }
-  return part === 'main' ? withHooks(hooks, { object, old, context }, run) : (await run()).result
+  return hooks.length > 0 ? withHooks(hooks, { object, old, context }, run) : (await run()).result
 }
 
 async function store({ context }: Change, { storage, entry, ready }: Place & { ready: KubeObject }): Promise<Attempt> {

@@ -1,10 +1,12 @@
 /** Who asks: authentication, then impersonation where the headers ask for it. */
+import type { FeatureGates } from '#api/feature-gates.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Soon, then } from '#lib/soon.ts'
 import { StatusError } from '#schema/status-error.ts'
 import { authenticate as ask } from '../authn/authenticate.ts'
 import type { Authenticator } from '../authn/authenticator.ts'
 import { asksToImpersonate, impersonate as wanted } from '../authn/impersonate.ts'
+import { impersonationModes } from '../authn/impersonation-modes.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { RequestInstruments } from '../publish/request-instruments.ts'
 import type { Stage, User } from '../request.ts'
@@ -63,10 +65,11 @@ function resultOf(error: unknown): 'error' | 'failure' {
   return error instanceof StatusError && error.cause !== undefined ? 'error' : 'failure'
 }
 
-export function impersonate(authorizer: Authorizer): Stage {
+export function impersonate(authorizer: Authorizer, gates: FeatureGates): Stage {
+  const modes = gates.isOn('ConstrainedImpersonation') ? impersonationModes : impersonationModes.slice(-1)
   return (request, next) => {
     if (request.origin.type !== 'network' || !asksToImpersonate(request.headers)) return next(request)
-    return wanted(request.headers, { attributes: attributesOf(request), authorizer }).then((user) => {
+    return wanted(request.headers, { attributes: attributesOf(request), authorizer, modes }).then((user) => {
       if (user) request.audit?.impersonated(user)
       request.user = user ?? request.user
       return next(request)

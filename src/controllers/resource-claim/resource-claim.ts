@@ -10,7 +10,11 @@ import type { Draft } from '#schema/words.ts'
 import { type Cluster, type Controller, defineController } from '../runtime/controller.ts'
 import { claimDraft, claimName, isDone, isOwnedBy, mayReserve, ownerOf, planClaim, podClaimAnnotation } from './plan.ts'
 
-const shared = { name: 'resourceclaim-controller', account: 'resource-claim-controller', component: 'resource_claim' }
+const shared = {
+  ...{ name: 'resourceclaim-controller', account: 'resource-claim-controller', component: 'resource_claim' },
+  // Reserving and giving free ask for this right as well (DRAResourceClaimGranularStatusAuthorization).
+  grants: [{ groups: ['resource.k8s.io'], resources: ['resourceclaims/binding'], verbs: ['update', 'patch'] }],
+}
 const fieldManager = 'ResourceClaimController'
 
 type PodCluster = Cluster<typeof Pod | typeof ResourceClaim | typeof ResourceClaimTemplate, typeof Pod | typeof ResourceClaim>

@@ -31,7 +31,11 @@ const podCertificateRequestSpec = object('io.k8s.api.certificates.v1beta1.PodCer
   serviceAccountUID: always(5, string(), { isRequired: true, doc: 'The uid of that.' }),
   nodeName: always(6, string(), { isRequired: true, doc: 'Its node.' }),
   nodeUID: always(7, string(), { isRequired: true, doc: 'The uid of that.' }),
-  maxExpirationSeconds: pointer(8, int32(), { default: 86_400, doc: 'The certificate may be good for so long.' }),
+  maxExpirationSeconds: pointer(8, int32(), {
+    default: 86_400,
+    publishedDefault: 86_400,
+    doc: 'The certificate may be good for so long.',
+  }),
   pkixPublicKey: always(9, bytes(), { doc: 'The key, PKIX; deprecated: stubPKCS10Request holds it.' }),
   proofOfPossession: always(10, bytes(), { doc: "The pod's uid, signed with the key; deprecated as well." }),
   unverifiedUserAnnotations: optional(11, map(string()), { doc: 'What the author of the pod tells the signer.' }),

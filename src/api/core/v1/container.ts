@@ -22,7 +22,7 @@ const containerPort = object('io.k8s.api.core.v1.ContainerPort', {
   name: optional(1, string(), { doc: 'Name that services and probes may use.' }),
   hostPort: optional(2, int32(), { doc: 'Port of the node that leads here.' }),
   containerPort: always(3, int32(), { doc: 'Port that the container listens on.' }),
-  protocol: optional(4, known('SCTP', 'TCP', 'UDP'), { default: 'TCP', doc: 'TCP, UDP or SCTP.' }),
+  protocol: optional(4, known('SCTP', 'TCP', 'UDP'), { default: 'TCP', publishedDefault: 'TCP', doc: 'TCP, UDP or SCTP.' }),
   hostIP: optional(5, string(), { doc: 'Address of the node that the host port is bound to.' }),
 })
 export interface ContainerPort extends TypeOf<typeof containerPort> {}

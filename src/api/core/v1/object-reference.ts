@@ -4,7 +4,7 @@ import { always, object, optional, pointer, type Schema, string, type TypeOf } f
 const localObjectReference = object(
   'io.k8s.api.core.v1.LocalObjectReference',
   {
-    name: optional(1, string()),
+    name: optional(1, string(), { publishedDefault: '' }),
   },
   { atomic: true },
 )

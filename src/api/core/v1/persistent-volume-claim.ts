@@ -64,7 +64,7 @@ const persistentVolumeClaimStatus = object('io.k8s.api.core.v1.PersistentVolumeC
         'NodeResizePending',
       ),
     ),
-    { doc: 'How a resize goes.' },
+    { isGranular: true, doc: 'How a resize goes.' },
   ),
   currentVolumeAttributesClassName: pointer(8, string(), { doc: 'The class that the volume has.' }),
   modifyVolumeStatus: pointer(9, ModifyVolumeStatus, { doc: 'How a change of the class goes.' }),

@@ -19,9 +19,9 @@ const rBDPersistentVolumeSource = object('io.k8s.api.core.v1.RBDPersistentVolume
   monitors: always(1, list(string(), { listType: 'atomic' })),
   image: always(2, string()),
   fsType: optional(3, string()),
-  pool: optional(4, string(), { default: 'rbd' }),
-  user: optional(5, string(), { default: 'admin' }),
-  keyring: optional(6, string(), { default: '/etc/ceph/keyring' }),
+  pool: optional(4, string(), { default: 'rbd', publishedDefault: 'rbd' }),
+  user: optional(5, string(), { default: 'admin', publishedDefault: 'admin' }),
+  keyring: optional(6, string(), { default: '/etc/ceph/keyring', publishedDefault: '/etc/ceph/keyring' }),
   secretRef: pointer(7, SecretReference),
   readOnly: optional(8, boolean()),
 })
@@ -35,9 +35,9 @@ const scaleIOPersistentVolumeSource = object('io.k8s.api.core.v1.ScaleIOPersiste
   sslEnabled: optional(4, boolean()),
   protectionDomain: optional(5, string()),
   storagePool: optional(6, string()),
-  storageMode: optional(7, string(), { default: 'ThinProvisioned' }),
+  storageMode: optional(7, string(), { default: 'ThinProvisioned', publishedDefault: 'ThinProvisioned' }),
   volumeName: optional(8, string()),
-  fsType: optional(9, string(), { default: 'xfs' }),
+  fsType: optional(9, string(), { default: 'xfs', publishedDefault: 'xfs' }),
   readOnly: optional(10, boolean()),
 })
 export interface ScaleIOPersistentVolumeSource extends TypeOf<typeof scaleIOPersistentVolumeSource> {}
@@ -67,7 +67,7 @@ const iSCSIPersistentVolumeSource = object('io.k8s.api.core.v1.ISCSIPersistentVo
   targetPortal: always(1, string()),
   iqn: always(2, string()),
   lun: always(3, int32()),
-  iscsiInterface: optional(4, string(), { default: 'default' }),
+  iscsiInterface: optional(4, string(), { default: 'default', publishedDefault: 'default' }),
   fsType: optional(5, string()),
   readOnly: optional(6, boolean()),
   portals: optional(7, list(string(), { listType: 'atomic' })),

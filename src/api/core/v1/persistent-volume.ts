@@ -41,7 +41,7 @@ const persistentVolumeSpec = object('io.k8s.api.core.v1.PersistentVolumeSpec', {
     list(known('ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'), { listType: 'atomic' }),
     { doc: 'How the volume may be mounted.' },
   ),
-  claimRef: pointer(4, ObjectReference, { doc: 'The claim that has the volume.' }),
+  claimRef: pointer(4, ObjectReference, { isGranular: true, doc: 'The claim that has the volume.' }),
   persistentVolumeReclaimPolicy: optional(5, known('Delete', 'Recycle', 'Retain'), {
     default: 'Retain',
     doc: 'Retain, Delete or Recycle: what becomes of the volume when its claim is gone.',

@@ -74,9 +74,13 @@ const podResourceClaim = object('io.k8s.api.core.v1.PodResourceClaim', {
 export interface PodResourceClaim extends TypeOf<typeof podResourceClaim> {}
 export const PodResourceClaim: Schema<PodResourceClaim> = podResourceClaim
 
-const podSchedulingGroup = object('io.k8s.api.core.v1.PodSchedulingGroup', {
-  podGroupName: pointer(1, string()),
-})
+const podSchedulingGroup = object(
+  'io.k8s.api.core.v1.PodSchedulingGroup',
+  {
+    podGroupName: pointer(1, string()),
+  },
+  { union: { fields: { podGroupName: 'PodGroupName' } } },
+)
 export interface PodSchedulingGroup extends TypeOf<typeof podSchedulingGroup> {}
 export const PodSchedulingGroup: Schema<PodSchedulingGroup> = podSchedulingGroup
 

@@ -25,8 +25,8 @@ import {
 } from '#schema/words.ts'
 
 const replicationControllerSpec = object('io.k8s.api.core.v1.ReplicationControllerSpec', {
-  replicas: pointer(1, int32(), { default: 1, doc: 'Number of pods that are wanted.' }),
-  minReadySeconds: optional(4, int32(), { doc: 'Seconds that a pod must be ready to count as available.' }),
+  replicas: pointer(1, int32(), { default: 1, publishedDefault: 1, doc: 'Number of pods that are wanted.' }),
+  minReadySeconds: optional(4, int32(), { publishedDefault: 0, doc: 'Seconds that a pod must be ready to count as available.' }),
   selector: optional(2, map(string(), { atomic: true }), { doc: 'Labels of its pods.' }),
   template: pointer(3, PodTemplateSpec, { doc: 'What new pods are made from.' }),
 })

@@ -38,17 +38,25 @@ const windowsSecurityContextOptions = object('io.k8s.api.core.v1.WindowsSecurity
 export interface WindowsSecurityContextOptions extends TypeOf<typeof windowsSecurityContextOptions> {}
 export const WindowsSecurityContextOptions: Schema<WindowsSecurityContextOptions> = windowsSecurityContextOptions
 
-const seccompProfile = object('io.k8s.api.core.v1.SeccompProfile', {
-  type: always(1, known('Localhost', 'RuntimeDefault', 'Unconfined')),
-  localhostProfile: pointer(2, string()),
-})
+const seccompProfile = object(
+  'io.k8s.api.core.v1.SeccompProfile',
+  {
+    type: always(1, known('Localhost', 'RuntimeDefault', 'Unconfined')),
+    localhostProfile: pointer(2, string()),
+  },
+  { union: { discriminator: 'type', fields: { localhostProfile: 'LocalhostProfile' } } },
+)
 export interface SeccompProfile extends TypeOf<typeof seccompProfile> {}
 export const SeccompProfile: Schema<SeccompProfile> = seccompProfile
 
-const appArmorProfile = object('io.k8s.api.core.v1.AppArmorProfile', {
-  type: always(1, known('Localhost', 'RuntimeDefault', 'Unconfined')),
-  localhostProfile: pointer(2, string()),
-})
+const appArmorProfile = object(
+  'io.k8s.api.core.v1.AppArmorProfile',
+  {
+    type: always(1, known('Localhost', 'RuntimeDefault', 'Unconfined')),
+    localhostProfile: pointer(2, string()),
+  },
+  { union: { discriminator: 'type', fields: { localhostProfile: 'LocalhostProfile' } } },
+)
 export interface AppArmorProfile extends TypeOf<typeof appArmorProfile> {}
 export const AppArmorProfile: Schema<AppArmorProfile> = appArmorProfile
 

@@ -26,7 +26,7 @@ import {
 
 const servicePort = object('io.k8s.api.core.v1.ServicePort', {
   name: optional(1, string(), { doc: 'Name of the port, required where there are several.' }),
-  protocol: optional(2, known('SCTP', 'TCP', 'UDP'), { default: 'TCP', doc: 'TCP, UDP or SCTP.' }),
+  protocol: optional(2, known('SCTP', 'TCP', 'UDP'), { default: 'TCP', publishedDefault: 'TCP', doc: 'TCP, UDP or SCTP.' }),
   appProtocol: pointer(6, string(), { doc: 'Protocol of the application, as a hint.' }),
   port: always(3, int32(), { doc: 'Port of the service.' }),
   targetPort: always(4, intOrString(), { doc: 'Port of the pods, by number or name.' }),

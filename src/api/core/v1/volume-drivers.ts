@@ -53,7 +53,7 @@ const iSCSIVolumeSource = object('io.k8s.api.core.v1.ISCSIVolumeSource', {
   targetPortal: always(1, string()),
   iqn: always(2, string()),
   lun: always(3, int32()),
-  iscsiInterface: optional(4, string(), { default: 'default' }),
+  iscsiInterface: optional(4, string(), { default: 'default', publishedDefault: 'default' }),
   fsType: optional(5, string()),
   readOnly: optional(6, boolean()),
   portals: optional(7, list(string(), { listType: 'atomic' })),
@@ -77,9 +77,9 @@ const rBDVolumeSource = object('io.k8s.api.core.v1.RBDVolumeSource', {
   monitors: always(1, list(string(), { listType: 'atomic' })),
   image: always(2, string()),
   fsType: optional(3, string()),
-  pool: optional(4, string(), { default: 'rbd' }),
-  user: optional(5, string(), { default: 'admin' }),
-  keyring: optional(6, string(), { default: '/etc/ceph/keyring' }),
+  pool: optional(4, string(), { default: 'rbd', publishedDefault: 'rbd' }),
+  user: optional(5, string(), { default: 'admin', publishedDefault: 'admin' }),
+  keyring: optional(6, string(), { default: '/etc/ceph/keyring', publishedDefault: '/etc/ceph/keyring' }),
   secretRef: pointer(7, LocalObjectReference),
   readOnly: optional(8, boolean()),
 })
@@ -164,10 +164,10 @@ export const QuobyteVolumeSource: Schema<QuobyteVolumeSource> = quobyteVolumeSou
 const azureDiskVolumeSource = object('io.k8s.api.core.v1.AzureDiskVolumeSource', {
   diskName: always(1, string()),
   diskURI: always(2, string()),
-  cachingMode: pointer(3, known('None', 'ReadOnly', 'ReadWrite'), { default: 'ReadWrite' }),
-  fsType: pointer(4, string(), { default: 'ext4' }),
+  cachingMode: pointer(3, known('None', 'ReadOnly', 'ReadWrite'), { default: 'ReadWrite', publishedDefault: 'ReadWrite' }),
+  fsType: pointer(4, string(), { default: 'ext4', publishedDefault: 'ext4' }),
   readOnly: pointer(5, boolean(), { default: false }),
-  kind: pointer(6, known('Dedicated', 'Managed', 'Shared'), { default: 'Shared' }),
+  kind: pointer(6, known('Dedicated', 'Managed', 'Shared'), { default: 'Shared', publishedDefault: 'Shared' }),
 })
 export interface AzureDiskVolumeSource extends TypeOf<typeof azureDiskVolumeSource> {}
 export const AzureDiskVolumeSource: Schema<AzureDiskVolumeSource> = azureDiskVolumeSource
@@ -194,9 +194,9 @@ const scaleIOVolumeSource = object('io.k8s.api.core.v1.ScaleIOVolumeSource', {
   sslEnabled: optional(4, boolean()),
   protectionDomain: optional(5, string()),
   storagePool: optional(6, string()),
-  storageMode: optional(7, string(), { default: 'ThinProvisioned' }),
+  storageMode: optional(7, string(), { default: 'ThinProvisioned', publishedDefault: 'ThinProvisioned' }),
   volumeName: optional(8, string()),
-  fsType: optional(9, string(), { default: 'xfs' }),
+  fsType: optional(9, string(), { default: 'xfs', publishedDefault: 'xfs' }),
   readOnly: optional(10, boolean()),
 })
 export interface ScaleIOVolumeSource extends TypeOf<typeof scaleIOVolumeSource> {}

@@ -37,12 +37,16 @@ const serviceAccountSubject = object('io.k8s.api.flowcontrol.v1.ServiceAccountSu
 export interface ServiceAccountSubject extends TypeOf<typeof serviceAccountSubject> {}
 export const ServiceAccountSubject: Schema<ServiceAccountSubject> = serviceAccountSubject
 
-const subject = object('io.k8s.api.flowcontrol.v1.Subject', {
-  kind: always(1, string(), { doc: 'User, Group or ServiceAccount.' }),
-  user: pointer(2, UserSubject, { doc: 'The user.' }),
-  group: pointer(3, GroupSubject, { doc: 'The group.' }),
-  serviceAccount: pointer(4, ServiceAccountSubject, { doc: 'The service account.' }),
-})
+const subject = object(
+  'io.k8s.api.flowcontrol.v1.Subject',
+  {
+    kind: always(1, string(), { doc: 'User, Group or ServiceAccount.' }),
+    user: pointer(2, UserSubject, { doc: 'The user.' }),
+    group: pointer(3, GroupSubject, { doc: 'The group.' }),
+    serviceAccount: pointer(4, ServiceAccountSubject, { doc: 'The service account.' }),
+  },
+  { union: { discriminator: 'kind', fields: { group: 'Group', serviceAccount: 'ServiceAccount', user: 'User' } } },
+)
 export interface Subject extends TypeOf<typeof subject> {}
 export const Subject: Schema<Subject> = subject
 

@@ -13,10 +13,14 @@ const queuingConfiguration = object('io.k8s.api.flowcontrol.v1.QueuingConfigurat
 export interface QueuingConfiguration extends TypeOf<typeof queuingConfiguration> {}
 export const QueuingConfiguration: Schema<QueuingConfiguration> = queuingConfiguration
 
-const limitResponse = object('io.k8s.api.flowcontrol.v1.LimitResponse', {
-  type: always(1, string(), { doc: 'Queue or Reject.' }),
-  queuing: pointer(2, QueuingConfiguration, { doc: 'How requests wait.' }),
-})
+const limitResponse = object(
+  'io.k8s.api.flowcontrol.v1.LimitResponse',
+  {
+    type: always(1, string(), { doc: 'Queue or Reject.' }),
+    queuing: pointer(2, QueuingConfiguration, { doc: 'How requests wait.' }),
+  },
+  { union: { discriminator: 'type', fields: { queuing: 'Queuing' } } },
+)
 export interface LimitResponse extends TypeOf<typeof limitResponse> {}
 export const LimitResponse: Schema<LimitResponse> = limitResponse
 
@@ -36,11 +40,15 @@ const exemptPriorityLevelConfiguration = object('io.k8s.api.flowcontrol.v1.Exemp
 export interface ExemptPriorityLevelConfiguration extends TypeOf<typeof exemptPriorityLevelConfiguration> {}
 export const ExemptPriorityLevelConfiguration: Schema<ExemptPriorityLevelConfiguration> = exemptPriorityLevelConfiguration
 
-const priorityLevelConfigurationSpec = object('io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec', {
-  type: always(1, string(), { doc: 'Limited or Exempt.' }),
-  limited: pointer(2, LimitedPriorityLevelConfiguration, { doc: 'How the level is limited.' }),
-  exempt: pointer(3, ExemptPriorityLevelConfiguration, { doc: 'Shares of a level without limits.' }),
-})
+const priorityLevelConfigurationSpec = object(
+  'io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec',
+  {
+    type: always(1, string(), { doc: 'Limited or Exempt.' }),
+    limited: pointer(2, LimitedPriorityLevelConfiguration, { doc: 'How the level is limited.' }),
+    exempt: pointer(3, ExemptPriorityLevelConfiguration, { doc: 'Shares of a level without limits.' }),
+  },
+  { union: { discriminator: 'type', fields: { exempt: 'Exempt', limited: 'Limited' } } },
+)
 export interface PriorityLevelConfigurationSpec extends TypeOf<typeof priorityLevelConfigurationSpec> {}
 export const PriorityLevelConfigurationSpec: Schema<PriorityLevelConfigurationSpec> = priorityLevelConfigurationSpec
 

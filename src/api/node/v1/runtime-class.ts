@@ -17,7 +17,7 @@ export interface Overhead extends TypeOf<typeof overhead> {}
 export const Overhead: Schema<Overhead> = overhead
 
 const scheduling = object('io.k8s.api.node.v1.Scheduling', {
-  nodeSelector: optional(1, map(string()), { doc: 'Labels that a node must have.' }),
+  nodeSelector: optional(1, map(string(), { atomic: true }), { doc: 'Labels that a node must have.' }),
   tolerations: optional(2, list(Toleration, { listType: 'atomic' }), { doc: 'Tolerations that its pods get.' }),
 })
 export interface Scheduling extends TypeOf<typeof scheduling> {}

@@ -37,7 +37,7 @@ export const DeviceTaint: Schema<DeviceTaint> = deviceTaint
 
 const deviceToleration = object('io.k8s.api.resource.v1.DeviceToleration', {
   key: optional(1, string()),
-  operator: optional(2, known('Equal', 'Exists')),
+  operator: optional(2, known('Equal', 'Exists'), { publishedDefault: 'Equal' }),
   value: optional(3, string()),
   effect: optional(4, known('NoExecute', 'NoSchedule', 'None')),
   tolerationSeconds: pointer(5, int64()),

@@ -13,7 +13,7 @@ import { always, int32, int64, list, object, optional, pointer, type Schema, str
 const resourcePoolStatusRequestSpec = object('io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestSpec', {
   driver: always(1, string(), { isRequired: true, doc: 'Driver whose pools are asked for.' }),
   poolName: pointer(2, string(), { doc: 'One pool; absent: all of them.' }),
-  limit: pointer(3, int32(), { default: 100, doc: 'So many pools at most.' }),
+  limit: pointer(3, int32(), { default: 100, publishedDefault: 100, doc: 'So many pools at most.' }),
 })
 export interface ResourcePoolStatusRequestSpec extends TypeOf<typeof resourcePoolStatusRequestSpec> {}
 export const ResourcePoolStatusRequestSpec: Schema<ResourcePoolStatusRequestSpec> = resourcePoolStatusRequestSpec

@@ -14,10 +14,14 @@ const basicSchedulingPolicy = object('io.k8s.api.scheduling.v1alpha2.BasicSchedu
 export interface BasicSchedulingPolicy extends TypeOf<typeof basicSchedulingPolicy> {}
 export const BasicSchedulingPolicy: Schema<BasicSchedulingPolicy> = basicSchedulingPolicy
 
-const podGroupSchedulingPolicy = object('io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingPolicy', {
-  basic: pointer(1, BasicSchedulingPolicy, { doc: 'Each pod is scheduled for itself.' }),
-  gang: pointer(2, GangSchedulingPolicy, { doc: 'All or nothing.' }),
-})
+const podGroupSchedulingPolicy = object(
+  'io.k8s.api.scheduling.v1alpha2.PodGroupSchedulingPolicy',
+  {
+    basic: pointer(1, BasicSchedulingPolicy, { doc: 'Each pod is scheduled for itself.' }),
+    gang: pointer(2, GangSchedulingPolicy, { doc: 'All or nothing.' }),
+  },
+  { union: { fields: { basic: 'Basic', gang: 'Gang' } } },
+)
 export interface PodGroupSchedulingPolicy extends TypeOf<typeof podGroupSchedulingPolicy> {}
 export const PodGroupSchedulingPolicy: Schema<PodGroupSchedulingPolicy> = podGroupSchedulingPolicy
 

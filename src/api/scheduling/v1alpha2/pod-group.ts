@@ -24,9 +24,13 @@ const workloadPodGroupTemplateReference = object('io.k8s.api.scheduling.v1alpha2
 export interface WorkloadPodGroupTemplateReference extends TypeOf<typeof workloadPodGroupTemplateReference> {}
 export const WorkloadPodGroupTemplateReference: Schema<WorkloadPodGroupTemplateReference> = workloadPodGroupTemplateReference
 
-const podGroupTemplateReference = object('io.k8s.api.scheduling.v1alpha2.PodGroupTemplateReference', {
-  workload: pointer(1, WorkloadPodGroupTemplateReference, { doc: 'A template of a workload.' }),
-})
+const podGroupTemplateReference = object(
+  'io.k8s.api.scheduling.v1alpha2.PodGroupTemplateReference',
+  {
+    workload: pointer(1, WorkloadPodGroupTemplateReference, { doc: 'A template of a workload.' }),
+  },
+  { union: { fields: { workload: 'Workload' } } },
+)
 export interface PodGroupTemplateReference extends TypeOf<typeof podGroupTemplateReference> {}
 export const PodGroupTemplateReference: Schema<PodGroupTemplateReference> = podGroupTemplateReference
 
@@ -35,7 +39,11 @@ const podGroupSpec = object('io.k8s.api.scheduling.v1alpha2.PodGroupSpec', {
   schedulingPolicy: always(2, PodGroupSchedulingPolicy, { isRequired: true, doc: 'How its pods are admitted.' }),
   schedulingConstraints: pointer(3, PodGroupSchedulingConstraints, { doc: 'Where they may be.' }),
   resourceClaims: optional(4, resourceClaims, { doc: 'Claims that they share.', retainKeys: true }),
-  disruptionMode: pointer(5, disruptionMode, { default: 'Pod', doc: 'Whether pods are disrupted alone or all together.' }),
+  disruptionMode: pointer(5, disruptionMode, {
+    default: 'Pod',
+    publishedDefault: 'Pod',
+    doc: 'Whether pods are disrupted alone or all together.',
+  }),
   priorityClassName: optional(6, string(), { doc: 'Its priority class.' }),
   priority: pointer(7, int32(), { doc: 'Its priority.' }),
 })

@@ -1,5 +1,6 @@
 /** `nami controller-manager` runs controllers by themselves, against any API server; flags are kube-controller-manager's. */
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
+import { featureGatesFlag, featureGatesFrom } from './feature-gates-from.ts'
 
 const flags = {
   kubeconfig: { type: 'string', value: 'F', doc: 'how to reach the API server, and as whom' },
@@ -24,6 +25,7 @@ const flags = {
   'node-cidr-mask-size': { type: 'string', value: 'BITS', doc: 'size of those parts (default 24)' },
   'secure-port': { type: 'string', value: 'P', doc: 'health and metrics over HTTPS; 0 for none', default: '10257' },
   'bind-address': { type: 'string', value: 'IP', doc: 'where they are served', default: '0.0.0.0' },
+  ...featureGatesFlag,
 } as const
 
 const command: Command = defineCommand({
@@ -47,6 +49,7 @@ const command: Command = defineCommand({
         import('#lib/random.ts'),
         import('node:os'),
       ])
+    const gates = await featureGatesFrom(flags['feature-gates'])
     const elects = truth('leader-elect', flags['leader-elect'])
     const port = number('secure-port', flags['secure-port'])
     const mask = flags['node-cidr-mask-size']
@@ -66,6 +69,7 @@ const command: Command = defineCommand({
         leaderElection: elects
           ? { namespace: flags['leader-elect-resource-namespace'], name: flags['leader-elect-resource-name'], ...timing }
           : undefined,
+        gates,
         usesAccounts: flags['use-service-account-credentials'] ?? false,
         files: {
           rootCa: flags['root-ca-file'],

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { type Command, CommandError, defineCommand } from '#cli/command.ts'
+import { featureGatesFlag, featureGatesFrom } from './feature-gates-from.ts'
 
 const command: Command = defineCommand({
   summary: 'run the scheduler by itself, against any API server',
@@ -17,6 +18,7 @@ const command: Command = defineCommand({
     'leader-elect': { type: 'string', value: 'BOOL', doc: 'work only while holding the lease (default true)' },
     'secure-port': { type: 'string', value: 'P', doc: 'health and metrics over HTTPS; 0 for none', default: '10259' },
     'bind-address': { type: 'string', value: 'IP', doc: 'where they are served', default: '0.0.0.0' },
+    ...featureGatesFlag,
   },
 
   async run({ flags, terminal, note }) {
@@ -29,6 +31,7 @@ const command: Command = defineCommand({
     ])
     const port = flags['secure-port']
     if (!/^\d+$/.test(port)) throw wrong('secure-port', port)
+    const gates = await featureGatesFrom(flags['feature-gates'])
     const given = await configuration(flags.config === undefined ? undefined : resolve(terminal.cwd, flags.config))
     const elects = truth('leader-elect', flags['leader-elect']) ?? given.leaderElection.leaderElect
     const kubeconfig = flags.kubeconfig ?? given.kubeconfig
@@ -40,6 +43,7 @@ const command: Command = defineCommand({
         access: loadKubeconfig(resolve(terminal.cwd, kubeconfig)),
         configuration: { ...given, leaderElection: { ...given.leaderElection, leaderElect: elects } },
         ...{ clock: systemClock, random: systemRandom, signal: terminal.signal, log: createLog('scheduler') },
+        gates,
         identity: `${hostname()}_${systemRandom.uuid()}`,
         serving: port === '0' ? undefined : { host: flags['bind-address'], port: Number(port) },
         onServing: (server) => note(`health and metrics on port ${server.port}`),

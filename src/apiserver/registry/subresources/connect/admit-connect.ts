@@ -32,6 +32,7 @@ export async function admitConnect(
  * WebSockets begin with GET, which would let those who may only read run commands
  * (upstream's gate `AuthorizePodWebsocketUpgradeCreatePermission`).
  */
-export async function demandCreate({ authorizer }: Registry, request: Request): Promise<void> {
+export async function demandCreate({ authorizer, gates }: Registry, request: Request): Promise<void> {
+  if (!gates.isOn('AuthorizePodWebsocketUpgradeCreatePermission')) return
   if (request.info.verb !== 'create') await demand(authorizer, attributesFor(request, request.user, 'create'))
 }
