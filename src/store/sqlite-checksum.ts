@@ -18,7 +18,8 @@ export interface SummedRow {
 }
 
 /** A row that was changed behind our back, by a bit or by a byte, has another one. */
-export function checksumOf({ id, revision, sub, deleted, created, version, lease, time, ...row }: SummedRow): number {
+export function checksumOf(row: SummedRow): number {
+  const { id, revision, sub, deleted, created, version, lease, time } = row
   const numbers = `${id} ${revision} ${sub} ${deleted} ${created} ${version} ${lease} ${time}`
   return crc32(row.value, crc32(`${numbers}\0${row.user}\0${row.request}\0${row.key}`))
 }

@@ -65,7 +65,9 @@ export type Answer =
 export function pack(writes: readonly Version[]): Packed {
   let text = ''
   const numbers = new Float64Array(writes.length * width)
-  const values = new Uint8Array(writes.reduce((sum, { row }) => sum + row.value.byteLength, 0))
+  let size = 0
+  for (const { row } of writes) size += row.value.byteLength
+  const values = Buffer.allocUnsafeSlow(size)
   let at = 0
   let offset = 0
   for (const { row, sequence, deleted, cause } of writes) {

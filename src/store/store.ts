@@ -203,13 +203,13 @@ export function prefixEnd(prefix: string): string {
 type Written = Promise<{ ok: boolean; revision: number; current?: Row }>
 
 /** Creates `key`, or tells what stands there. */
-export async function create(store: Store, row: { key: string; value: Uint8Array; lease?: number }, cause: Cause): Written {
+export function create(store: Store, row: { key: string; value: Uint8Array; lease?: number }, cause: Cause): Written {
   const put: Operation = { op: 'put', ...row }
   return guarded(store, { key: row.key, target: 'createRevision', op: '=', operand: 0 }, { write: put, cause })
 }
 
 /** Overwrites `key` if its last write was `revision`. */
-export async function update(
+export function update(
   store: Store,
   row: { key: string; value: Uint8Array; lease?: number; revision: number },
   cause: Cause,
@@ -223,7 +223,7 @@ export async function update(
 }
 
 /** Deletes `key` if its last write was `revision`. */
-export async function remove(store: Store, row: { key: string; revision: number }, cause: Cause): Written {
+export function remove(store: Store, row: { key: string; revision: number }, cause: Cause): Written {
   const write: Operation = { op: 'delete', key: row.key }
   return guarded(store, { key: row.key, target: 'revision', op: '=', operand: row.revision }, { write, cause })
 }
