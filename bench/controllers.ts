@@ -1,6 +1,7 @@
 /**
  * Controllers with API server, durable store and scheduler, on simulated nodes, all in one process and one thread: what a fleet of Deployments,
- * a large Service and a large namespace cost. `NAMI_BENCH_SHARE=0.1` makes everything a tenth as large. Limits are the figures aimed at.
+ * a large Service and a large namespace cost. `NAMI_BENCH_SHARE=0.1` makes everything a tenth as large, `NAMI_BENCH_PARTS=fleet,rest` runs
+ * only these. Limits are the figures aimed at.
  */
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
@@ -23,13 +24,16 @@ import { defineBench, type Figure } from './define-bench.ts'
 import { type BenchServer, benchServer } from './load/bench-server.ts'
 
 const share = Number(process.env.NAMI_BENCH_SHARE ?? 1)
+const only = process.env.NAMI_BENCH_PARTS?.split(',')
 const many = (whole: number) => Math.max(1, Math.round(whole * share))
 
 export default defineBench({
   name: 'controllers',
   async run(report) {
     await using bed = await open()
-    for (const part of [fleet, rollout, rest, scaled, largeService, clearedNamespace]) await part(bed, report)
+    for (const part of [fleet, rollout, rest, scaled, largeService, clearedNamespace]) {
+      if (!only || only.includes(part.name)) await part(bed, report)
+    }
   },
 })
 

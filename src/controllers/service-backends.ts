@@ -1,11 +1,11 @@
 /** What Endpoints and EndpointSlices have in common: which pods stand behind a Service, and on which ports. */
-import { Pod } from '#api/core/v1/pod.ts'
-import type { Service, ServicePort } from '#api/core/v1/service.ts'
+import type { Pod } from '#api/core/v1/pod.ts'
+import { Service, type ServicePort } from '#api/core/v1/service.ts'
 import type { Ref } from '#client/client.ts'
-import { keyOf } from '#client/indexed-store.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import { isFinished, isReady, podCondition } from './pod-state.ts'
-import type { Caches, Change } from './runtime/controller.ts'
+import type { Caches, Change, Index } from './runtime/controller.ts'
+import { candidates, selectorIndex } from './selector-index.ts'
 
 /** Services that select nothing, or stand for a name elsewhere, have no backends of ours. */
 export function hasBackends({ spec }: Service): boolean {
@@ -15,16 +15,6 @@ export function hasBackends({ spec }: Service): boolean {
 export function selectsPod({ spec }: Service, labels: Readonly<Record<string, string>> = {}): boolean {
   const selector = Object.entries(spec.selector ?? {})
   return spec.selector !== undefined && selector.every(([key, value]) => labels[key] === value)
-}
-
-/** The pods that the Service selects. */
-export function podsOf(service: Service, caches: Caches<typeof Pod>): readonly Pod[] {
-  const { spec, metadata } = service
-  if (spec.selector === undefined) return []
-  const selector = Object.entries(spec.selector)
-  return caches
-    .list(Pod, { namespace: metadata.namespace })
-    .filter(({ metadata: { labels } }) => selector.every(([key, value]) => labels?.[key] === value))
 }
 
 /** A headless Service may have no ports: its names are what counts. */
@@ -81,9 +71,16 @@ export function mattersToEndpoints({ object, old }: Change<Pod>): boolean {
   return !semanticEqual(facts(object), facts(old))
 }
 
+/** Services found by a label that their pods have. */
+export const servicesBySelector: Index = selectorIndex(Service, (service: Service) =>
+  hasBackends(service) ? (service.spec.selector ?? {}) : undefined,
+)
+
 /** Services of the pod's namespace that select it. */
-export function servicesOf({ metadata }: Pod, services: readonly Service[]): readonly Ref[] {
-  return services.filter((service) => selectsPod(service, metadata.labels)).map((service) => service.metadata)
+export function servicesOf(pod: Pod, caches: Caches<typeof Service>): readonly Ref[] {
+  return candidates(caches, Service, pod)
+    .filter((service) => selectsPod(service, pod.metadata.labels))
+    .map((service) => service.metadata)
 }
 
 /**
@@ -91,35 +88,28 @@ export function servicesOf({ metadata }: Pod, services: readonly Service[]): rea
  * from which the delay of the network is measured. Only changes since the last answer count.
  */
 export class TriggerTimes {
-  /** Key of a Service -> UID of a pod -> since when that is ready, or not. */
-  #known = new Map<string, { readonly service: string; readonly times: Map<string, string> }>()
+  /** Key of a pod -> since when that one is ready, or not. */
+  #known = new Map<string, { readonly uid: string; readonly time: string }>()
+  #asked = false
 
-  compute(service: Service, pods: readonly Pod[]): string | undefined {
-    const { uid, creationTimestamp } = service.metadata
-    const found = this.#known.get(keyOf(service.metadata))
-    const before = found?.service === uid ? found.times : undefined
-    const times = before ?? new Map<string, string>()
-    let oldest = before ? undefined : creationTimestamp
-    for (const pod of pods) {
+  /** `pods`: those of the Service that have changed, by key; undefined where one is none of its pods any more. */
+  compute(service: Service, pods: ReadonlyMap<string, Pod | undefined>): string | undefined {
+    let oldest = this.#asked ? undefined : service.metadata.creationTimestamp
+    this.#asked = true
+    for (const [key, pod] of pods) {
+      if (!pod) {
+        this.#known.delete(key)
+        continue
+      }
+      const { uid } = pod.metadata
       const time = podCondition(pod, 'Ready')?.lastTransitionTime ?? ''
-      const known = times.get(pod.metadata.uid) ?? ''
-      if (time === known) continue
-      times.set(pod.metadata.uid, time)
+      const before = this.#known.get(key)
+      const known = before?.uid === uid ? before.time : ''
+      this.#known.set(key, { uid, time })
       if (time > known && (oldest === undefined || time < oldest)) oldest = time
     }
-    const kept = times.size > 2 * pods.length ? withOnly(times, pods) : times
-    this.#known.set(keyOf(service.metadata), { service: uid, times: kept })
     return oldest
   }
-
-  /** The Service is gone. */
-  forget(at: Ref): void {
-    this.#known.delete(keyOf(at))
-  }
-}
-
-function withOnly(times: ReadonlyMap<string, string>, pods: readonly Pod[]): Map<string, string> {
-  return new Map(pods.map(({ metadata }) => [metadata.uid, times.get(metadata.uid) ?? '']))
 }
 
 export const triggerTimeKey = 'endpoints.kubernetes.io/last-change-trigger-time'

@@ -9,7 +9,8 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { CSIDriver } from '#api/storage/v1/csi-driver.ts'
 import { VolumeAttachment } from '#api/storage/v1/volume-attachment.ts'
 import { hasReason } from '#schema/status-error.ts'
-import { claimsOfPod } from '../persistent-volume/claims-of-pods.ts'
+import { podsByNode, podsOn } from '../node/pods-by-node.ts'
+import { claimsOfPod, podsByClaim, podsWithClaim } from '../persistent-volume/claims-of-pods.ts'
 import { type Cluster, type Controller, defineController } from '../runtime/controller.ts'
 import { type Attachable, type Attached, attachmentName, planAttachments, uniqueName } from './plan.ts'
 
@@ -32,7 +33,7 @@ export function attachDetachController(): Controller {
     writes: [VolumeAttachment, Node],
     // A heartbeat changes nothing here.
     when: ({ object, old }) => !object || !old || attachRelevant(object) !== attachRelevant(old),
-    indexes: [{ kind: Pod, name: 'node', keys: ({ spec }: Pod) => (spec.nodeName && spec.volumes ? [spec.nodeName] : []) }],
+    indexes: [podsByNode, podsByClaim],
     watches: [
       {
         kind: Pod,
@@ -45,9 +46,8 @@ export function attachDetachController(): Controller {
         kind: PersistentVolumeClaim,
         when: ({ object, old }) => object?.spec.volumeName !== old?.spec.volumeName,
         visits: ({ metadata }: PersistentVolumeClaim, caches) =>
-          caches
-            .list(Pod, { namespace: metadata.namespace })
-            .filter((pod: Pod) => pod.spec.nodeName && claimsOfPod(pod).includes(metadata.name))
+          podsWithClaim(caches, metadata)
+            .filter(({ spec }: Pod) => spec.nodeName)
             .map(({ spec }: Pod) => ({ name: spec.nodeName ?? '' })),
       },
     ],
@@ -64,7 +64,7 @@ async function visit(node: Node, cluster: Own, idle: Map<string, number>) {
   const { name } = node.metadata
   const attached = ownOf(name, cluster)
   const own = attached.map(({ attachment }) => attachment)
-  const pods = cluster.indexed(Pod, { index: 'node', value: name })
+  const pods = podsOn(cluster, name)
   const wanted = node.metadata.annotations?.[managed] ? pods.flatMap((pod) => attachablesOf(pod, cluster)) : []
   if (own.length === 0 && wanted.length === 0 && !node.status.volumesAttached?.length) return
   const now = cluster.clock.now()

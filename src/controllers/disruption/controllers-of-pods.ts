@@ -5,39 +5,25 @@ import { Deployment } from '#api/apps/v1/deployment.ts'
 import { ReplicaSet } from '#api/apps/v1/replica-set.ts'
 import { StatefulSet } from '#api/apps/v1/stateful-set.ts'
 import type { Scale } from '#api/autoscaling/v1/scale.ts'
-import type { Pod } from '#api/core/v1/pod.ts'
 import { ReplicationController } from '#api/core/v1/replication-controller.ts'
-import type { Kind, KubeObject } from '#schema/kind.ts'
+import type { Kind } from '#schema/kind.ts'
 import { hasReason, qualified } from '#schema/status-error.ts'
 import { findKind, groupOf, hasScale } from '../find-kind.ts'
 import type { Cluster } from '../runtime/controller.ts'
+import type { Controlled, OwnerReference } from './budget-pods.ts'
 
 export const scaled = [Deployment, ReplicaSet, StatefulSet, ReplicationController, CustomResourceDefinition] as const
 type Known = Cluster<(typeof scaled)[number], any>
-type OwnerReference = NonNullable<KubeObject['metadata']['ownerReferences']>[number]
-
-export interface Scaling {
-  readonly scale: number
-  /** Names of pods that nobody controls. */
-  readonly unmanaged: readonly string[]
-}
 
 /** Each controller counts once, however many of its pods there are. */
-export async function scaleOfControllers(pods: readonly Pod[], cluster: Known): Promise<Scaling> {
+export async function scaleOfControllers(controlled: readonly Controlled[], namespace: string, cluster: Known): Promise<number> {
   const replicas = new Map<string, number>()
-  const seen = new Set<string>()
-  const unmanaged: string[] = []
-  for (const { metadata } of pods) {
-    const owner = metadata.ownerReferences?.find(({ controller }) => controller)
-    if (!owner) unmanaged.push(metadata.name)
-    if (!owner || seen.has(owner.uid)) continue
-    const found =
-      knownScale(owner, metadata.namespace ?? '', cluster) ?? (await customScale(owner, metadata.namespace ?? '', cluster))
-    if (!found) throw new Error(`found no controllers for pod ${JSON.stringify(metadata.name)}`)
-    seen.add(owner.uid)
+  for (const { owner, pods } of controlled) {
+    const found = knownScale(owner, namespace, cluster) ?? (await customScale(owner, namespace, cluster))
+    if (!found) throw new Error(`found no controllers for pod ${JSON.stringify([...pods][0])}`)
     replicas.set(found.uid, found.replicas)
   }
-  return { scale: [...replicas.values()].reduce((sum, one) => sum + one, 0), unmanaged }
+  return [...replicas.values()].reduce((sum, one) => sum + one, 0)
 }
 
 interface Found {

@@ -9,8 +9,10 @@ import { seededRandom } from '#lib/random.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { pod, replicaSet } from '#testing/make.ts'
+import { type Dice, holdsForAll } from '#testing/property.ts'
 import { runPods } from '#testing/run-pods.ts'
 import { replicaSetController } from '../replicaset/replicaset.ts'
+import { BudgetPods } from './budget-pods.ts'
 import { disruptionController, staleDisruptionController } from './disruption.ts'
 import { planBudget } from './plan.ts'
 
@@ -24,6 +26,12 @@ const podOf = (name: string, ready: boolean, deletionTimestamp?: string): Pod =>
     metadata: { name, ...(deletionTimestamp && { deletionTimestamp }) },
     status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
   }) as never
+const covering = (pods: readonly Pod[]): BudgetPods => {
+  const covered = new BudgetPods()
+  const objects = new Map(pods.map((one) => [`default/${one.metadata.name}`, one]))
+  covered.look(budgetOf({ selector: {} }), { changes: () => ({ whole: true, objects }) } as never)
+  return covered
+}
 const some = (ready: number, unready = 0) => [
   ...Array.from({ length: ready }, (_, i) => podOf(`r${i}`, true)),
   ...Array.from({ length: unready }, (_, i) => podOf(`u${i}`, false)),
@@ -41,12 +49,45 @@ const table: readonly [string, object, number, number, number, { expected: numbe
 
 for (const [name, spec, ready, unready, scale, wanted] of table) {
   test(`planBudget(): ${name}`, () => {
-    const { status } = planBudget(budgetOf(spec), { pods: some(ready, unready), scale, now: 0 })
+    const { status } = planBudget(budgetOf(spec), { pods: covering(some(ready, unready)), scale, now: 0 })
     const { expectedPods, desiredHealthy, disruptionsAllowed, conditions = [] } = status
     assert.deepEqual({ expected: expectedPods, desired: desiredHealthy, allowed: disruptionsAllowed }, wanted)
     assert.equal(conditions[0]?.reason, wanted.allowed > 0 ? 'SufficientPods' : 'InsufficientPods')
   })
 }
+
+test('BudgetPods looks at what has changed and comes to what a look at everything comes to', () => {
+  const budget = budgetOf({ selector: { matchLabels: { app: 'web' } } })
+  const told = (pods: ReadonlyMap<string, Pod | undefined>) =>
+    ({ changes: () => ({ whole: false, objects: new Map([...pods].map(([name, one]) => [`default/${name}`, one])) }) }) as never
+  const step = (dice: Dice) => ({
+    at: dice.upTo(20),
+    owner: dice.upTo(3),
+    app: dice.pick(['web', 'web', 'other']),
+    ready: dice.chance(0.5),
+  })
+  holdsForAll({ runs: 300, make: (dice) => dice.some(60, () => step(dice)) }, (steps) => {
+    const covered = new BudgetPods()
+    const pods = new Map<string, Pod>()
+    for (const { at, owner, app, ready } of steps) {
+      const { metadata, status } = podOf(`p${at}`, ready)
+      const ownerReferences = owner ? [{ uid: `u${owner}`, controller: true }] : []
+      const one = { metadata: { ...metadata, labels: { app }, ownerReferences }, status } as never as Pod
+      if (owner === 3) pods.delete(`p${at}`)
+      else pods.set(`p${at}`, one)
+      covered.look(budget, told(new Map([[`p${at}`, pods.get(`p${at}`)]])))
+    }
+    const whole = new BudgetPods()
+    whole.look(budget, told(pods))
+    const facts = ({ size, healthy, unmanaged, controlled }: BudgetPods) => [
+      size,
+      [...healthy].sort(),
+      [...unmanaged].sort(),
+      controlled.map(({ owner, pods }) => [owner.uid, [...pods].sort()].join()).sort(),
+    ]
+    assert.deepEqual(facts(covered), facts(whole))
+  })
+})
 
 test('planBudget() holds evicted pods for dead until two minutes have passed', () => {
   const status = { disruptedPods: { r0: formatTime(0), r1: formatTime(60_000), gone: formatTime(0) } }
@@ -54,7 +95,7 @@ test('planBudget() holds evicted pods for dead until two minutes have passed', (
     status: now,
     notDeleted,
     recheck,
-  } = planBudget(budgetOf({ minAvailable: 1 }, status), { pods: some(3), scale: 0, now: 121_000 })
+  } = planBudget(budgetOf({ minAvailable: 1 }, status), { pods: covering(some(3)), scale: 0, now: 121_000 })
   assert.deepEqual(now.disruptedPods, { r1: formatTime(60_000) })
   assert.deepEqual(
     notDeleted.map(({ metadata }) => metadata.name),
@@ -74,7 +115,7 @@ test('planBudget() never allows what would leave fewer healthy pods than are wan
     const disruptedPods = Object.fromEntries(
       pods.filter(() => random.next() < 0.2).map(({ metadata }) => [metadata.name, formatTime(draw(200) * 1000)]),
     )
-    const { status } = planBudget(budgetOf(spec, { disruptedPods }), { pods, scale: draw(15), now: 200_000 })
+    const { status } = planBudget(budgetOf(spec, { disruptedPods }), { pods: covering(pods), scale: draw(15), now: 200_000 })
     assert(status.disruptionsAllowed >= 0, `seed ${seed}`)
     if (status.disruptionsAllowed > 0)
       assert(status.currentHealthy - status.disruptionsAllowed >= status.desiredHealthy, `seed ${seed}`)

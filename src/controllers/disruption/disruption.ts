@@ -7,24 +7,31 @@ import { formatTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { podCondition } from '../pod-state.ts'
 import { type Again, type Caches, type Cluster, defineController } from '../runtime/controller.ts'
+import { Memory } from '../runtime/memory.ts'
+import { candidates, selectorIndex } from '../selector-index.ts'
+import { BudgetPods } from './budget-pods.ts'
 import { scaled, scaleOfControllers } from './controllers-of-pods.ts'
 import { failedStatus, needsScale, planBudget, staleIn } from './plan.ts'
 
 type Reads = typeof PodDisruptionBudget | typeof Pod | (typeof scaled)[number]
+
+const budgetsBySelector = selectorIndex(PodDisruptionBudget, ({ spec }) => spec.selector && (spec.selector.matchLabels ?? {}))
+const memory = new Memory(() => new BudgetPods())
 
 export const disruptionController = defineController({
   name: 'disruption-controller',
   component: 'controllermanager',
   for: PodDisruptionBudget,
   reads: [Pod, ...scaled],
+  indexes: [budgetsBySelector],
   watches: [
     {
       kind: Pod,
-      visits: ({ metadata }: Pod, caches: Caches<typeof PodDisruptionBudget>) =>
-        caches
-          .list(PodDisruptionBudget, { namespace: metadata.namespace })
-          .filter(({ spec }) => selects(spec.selector, metadata.labels))
+      visits: (pod: Pod, caches: Caches<typeof PodDisruptionBudget>) =>
+        candidates(caches, PodDisruptionBudget, pod)
+          .filter(({ spec }) => selects(spec.selector, pod.metadata.labels))
           .map((budget) => budget.metadata),
+      follows: 'visited',
     },
   ],
   grants: [{ groups: ['*'], resources: ['*/scale'], verbs: ['get'] }],
@@ -39,6 +46,10 @@ export const disruptionController = defineController({
       return undefined
     }
   },
+
+  async reconcileAbsent(at, cluster) {
+    memory.forget(cluster, at)
+  },
 })
 
 /** The eviction API writes the same status: nothing that it spent may be given back. */
@@ -51,9 +62,9 @@ async function syncBudget(
   cluster: Cluster<Reads, typeof PodDisruptionBudget>,
 ): Promise<Again | undefined> {
   const { namespace } = budget.metadata
-  const { selector } = budget.spec
-  const pods = selector ? cluster.list(Pod, { namespace, selector }) : []
-  if (pods.length === 0) cluster.event(budget, { type: 'Normal', reason: 'NoPods', message: 'No matching pods found' })
+  const pods = memory.of(cluster, budget)
+  pods.look(budget, cluster)
+  if (pods.size === 0) cluster.event(budget, { type: 'Normal', reason: 'NoPods', message: 'No matching pods found' })
   const scale = needsScale(budget) ? await scaleFor(budget, pods, cluster) : 0
   const { status, notDeleted, recheck } = planBudget(budget, { pods, scale, now: cluster.clock.now() })
   const message = `Pod was expected by PDB ${namespace}/${namespace} to be deleted but it wasn't`
@@ -62,10 +73,10 @@ async function syncBudget(
   return recheck === undefined ? undefined : { after: recheck / 1000 }
 }
 
-async function scaleFor(budget: PodDisruptionBudget, pods: readonly Pod[], cluster: Cluster<Reads, never>): Promise<number> {
+async function scaleFor(budget: PodDisruptionBudget, pods: BudgetPods, cluster: Cluster<Reads, never>): Promise<number> {
   try {
-    const { scale, unmanaged } = await scaleOfControllers(pods, cluster)
-    if (unmanaged.length > 0) cluster.event(budget, unmanagedEvent(budget.spec.selector))
+    const scale = await scaleOfControllers(pods.controlled, budget.metadata.namespace ?? '', cluster)
+    if (pods.unmanaged.size > 0) cluster.event(budget, unmanagedEvent(budget.spec.selector))
     return scale
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

@@ -5,13 +5,20 @@ import type { Condition } from '#api/meta/v1/condition.ts'
 import { withDisruptionAllowed } from '#api/policy/v1/disruption-allowed.ts'
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '#api/policy/v1/pod-disruption-budget.ts'
 import { formatTime } from '#lib/clock.ts'
-import { isFinished, isReady, podCondition } from '../pod-state.ts'
+import { isFinished, podCondition } from '../pod-state.ts'
 
 /** So long an evicted pod has for its deletion; afterwards it counts as one that stays. */
 export const deletionTimeout = 120_000
 
+/** As much of `BudgetPods` as a plan asks for. */
+export interface Covered {
+  readonly size: number
+  readonly healthy: ReadonlySet<string>
+  get(name: string): Pod | undefined
+}
+
 export interface Observed {
-  readonly pods: readonly Pod[]
+  readonly pods: Covered
   /** Sum of the replicas that the pods' controllers are to have; needed where `needsScale` says so. */
   readonly scale: number
   /** Milliseconds since the epoch. */
@@ -32,11 +39,9 @@ export function needsScale({ spec }: PodDisruptionBudget): boolean {
 }
 
 export function planBudget(budget: PodDisruptionBudget, { pods, scale, now }: Observed): BudgetPlan {
-  const { expected, desired } = wanted(budget, pods.length, scale)
+  const { expected, desired } = wanted(budget, pods.size, scale)
   const { disrupted, notDeleted, recheck } = stillDisrupted(budget, pods, now)
-  const healthy = pods.filter(
-    (pod) => !pod.metadata.deletionTimestamp && !(pod.metadata.name in disrupted) && isReady(pod),
-  ).length
+  const healthy = pods.healthy.size - Object.keys(disrupted).filter((name) => pods.healthy.has(name)).length
   // No pods expected: those that appear before the next visit must not be evicted unseen.
   const allowed = expected <= 0 ? 0 : Math.max(0, healthy - desired)
   const counts = { currentHealthy: healthy, desiredHealthy: desired, expectedPods: expected, disruptionsAllowed: allowed }
@@ -59,19 +64,19 @@ function wanted({ spec }: PodDisruptionBudget, pods: number, scale: number): { e
   return minAvailable === undefined ? { expected: 0, desired: 0 } : { expected: pods, desired: minAvailable }
 }
 
-function stillDisrupted({ status }: PodDisruptionBudget, pods: readonly Pod[], now: number) {
+function stillDisrupted({ status }: PodDisruptionBudget, pods: Covered, now: number) {
   const disrupted: Record<string, string> = {}
   const notDeleted: Pod[] = []
   let recheck: number | undefined
-  for (const pod of pods) {
-    const since = status.disruptedPods?.[pod.metadata.name]
-    if (since === undefined || pod.metadata.deletionTimestamp) continue
+  for (const [name, since] of Object.entries(status.disruptedPods ?? {})) {
+    const pod = pods.get(name)
+    if (!pod || pod.metadata.deletionTimestamp) continue
     const left = Date.parse(since) + deletionTimeout - now
     if (left <= 0) {
       notDeleted.push(pod)
       continue
     }
-    disrupted[pod.metadata.name] = since
+    disrupted[name] = since
     recheck = Math.min(recheck ?? left, left)
   }
   return { disrupted, notDeleted, recheck }

@@ -1,22 +1,23 @@
 /** Endpoints controller: the older form of EndpointSlices, one object for each Service. */
-import { Endpoints } from '#api/core/v1/endpoints.ts'
+import { type EndpointSubset, Endpoints } from '#api/core/v1/endpoints.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import type { Draft } from '#schema/words.ts'
 import { isNamespaceTerminating, messageOf } from '../pod-control.ts'
-import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
+import { type Cluster, defineController } from '../runtime/controller.ts'
+import { Memory } from '../runtime/memory.ts'
 import {
   hasBackends,
   hasClusterIp,
   headlessKey,
   mattersToEndpoints,
-  podsOf,
+  servicesBySelector,
   servicesOf,
-  TriggerTimes,
   triggerTimeKey,
 } from '../service-backends.ts'
-import { planSubsets, truncate } from './plan.ts'
+import { truncate } from './plan.ts'
+import { ServicePlaces } from './service-places.ts'
 
 export const endpointsController = defineController({
   name: 'endpoints-controller',
@@ -24,13 +25,9 @@ export const endpointsController = defineController({
   for: Service,
   reads: [Pod, Endpoints],
   writes: [Endpoints],
+  indexes: [servicesBySelector],
   watches: [
-    {
-      kind: Pod,
-      when: mattersToEndpoints,
-      visits: (pod: Pod, caches: Caches<typeof Service>) =>
-        servicesOf(pod, caches.list(Service, { namespace: pod.metadata.namespace })),
-    },
+    { kind: Pod, when: mattersToEndpoints, visits: servicesOf, follows: 'visited' },
     // Only what somebody deleted is to be made again: others may write Endpoints for Services that are yet to come.
     { kind: Endpoints, when: ({ object }) => !object, visits: ({ metadata }: Endpoints) => [metadata] },
   ],
@@ -40,44 +37,38 @@ export const endpointsController = defineController({
   async reconcile(service, cluster) {
     if (!hasBackends(service)) return
     const { namespace = '', name } = service.metadata
-    const pods = podsOf(service, cluster)
+    const places = memory.of(cluster, service)
+    const triggerTime = places.look(service, cluster)
     const current = cluster.get(Endpoints, { namespace, name })
-    const triggerTime = timesOf(cluster).compute(service, pods)
-    const next = planEndpoints(service, { pods, current, triggerTime })
+    const next = planEndpoints(service, { subsets: places.subsets(), current, triggerTime })
     if (next) await write(cluster, service, { current, next })
   },
 
   async reconcileAbsent(at, cluster) {
     const left = cluster.get(Endpoints, at)
     if (left) await cluster.delete(Endpoints, left)
-    timesOf(cluster).forget(at)
+    memory.forget(cluster, at)
   },
 })
 
 type EndpointsCluster = Cluster<typeof Service | typeof Pod | typeof Endpoints, typeof Endpoints>
 
-const times = new WeakMap<object, TriggerTimes>()
-
-function timesOf(cluster: EndpointsCluster): TriggerTimes {
-  const known = times.get(cluster) ?? new TriggerTimes()
-  times.set(cluster, known)
-  return known
-}
+const memory = new Memory(() => new ServicePlaces())
 
 const overCapacityKey = 'endpoints.kubernetes.io/over-capacity'
 const managedByKey = 'endpoints.kubernetes.io/managed-by'
 
 interface Given {
-  readonly pods: readonly Pod[]
+  /** Before truncation. */
+  readonly subsets: readonly EndpointSubset[]
   readonly current: Endpoints | undefined
   readonly triggerTime: string | undefined
 }
 
 /** What is to be written; undefined when it stands there already. */
-export function planEndpoints(service: Service, { pods, current, triggerTime }: Given): Draft<Endpoints> | undefined {
-  const whole = planSubsets(service, pods)
+export function planEndpoints(service: Service, { subsets: whole, current, triggerTime }: Given): Draft<Endpoints> | undefined {
   const cut = truncate(whole)
-  const subsets = cut ?? whole
+  const subsets = cut ?? [...whole]
   const labels = {
     ...service.metadata.labels,
     ...(!hasClusterIp(service) && { [headlessKey]: '' }),

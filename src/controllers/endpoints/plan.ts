@@ -2,38 +2,20 @@
 import type { EndpointAddress, EndpointPort, EndpointSubset } from '#api/core/v1/endpoints.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Service, ServicePort } from '#api/core/v1/service.ts'
-import { isReady } from '../pod-state.ts'
-import { findPort, hostnameIn, isBackend, isHeadless, isIpv6 } from '../service-backends.ts'
+import { findPort, hostnameIn, isHeadless, isIpv6 } from '../service-backends.ts'
+import type { Addresses, PortGroup } from './service-places.ts'
 
 export const mostAddresses = 1000
 
-/** Subsets for these pods, before truncation. */
-export function planSubsets(service: Service, pods: readonly Pod[]): EndpointSubset[] {
-  const all = Boolean(service.spec.publishNotReadyAddresses)
-  const places = pods
-    .filter((pod) => isBackend(pod, { terminating: all }))
-    .flatMap((pod) => {
-      const address = addressOf(service, pod)
-      if (!address) return []
-      return portsOf(service, pod).map((port) => ({ address, port, ready: all || isReady(pod) }))
-    })
-  return pack(places)
-}
-
-interface Place {
-  readonly address: EndpointAddress
-  /** Absent for headless Services without ports. */
-  readonly port: EndpointPort | undefined
-  readonly ready: boolean
-}
-
-function portsOf(service: Service, pod: Pod): (EndpointPort | undefined)[] {
+/** The ports that the pod has of the Service's; none for headless Services without ports, undefined where it takes no part. */
+export function portsOf(service: Service, pod: Pod): EndpointPort[] | undefined {
   const ports = service.spec.ports ?? []
-  if (ports.length === 0) return isHeadless(service) ? [undefined] : []
-  return ports.flatMap((servicePort) => {
+  if (ports.length === 0) return isHeadless(service) ? [] : undefined
+  const found = ports.flatMap((servicePort) => {
     const port = findPort(pod, servicePort)
     return port === undefined ? [] : [endpointPort(servicePort, port)]
   })
+  return found.length > 0 ? found : undefined
 }
 
 function endpointPort({ name, protocol, appProtocol }: ServicePort, port: number): EndpointPort {
@@ -41,7 +23,7 @@ function endpointPort({ name, protocol, appProtocol }: ServicePort, port: number
 }
 
 /** The pod's address of the Service's first family. */
-function addressOf(service: Service, pod: Pod): EndpointAddress | undefined {
+export function addressOf(service: Service, pod: Pod): EndpointAddress | undefined {
   const { clusterIP, ipFamilies } = service.spec
   const wantsIpv6 = ipFamilies?.[0] ? ipFamilies[0] === 'IPv6' : Boolean(clusterIP && clusterIP !== 'None' && isIpv6(clusterIP))
   const all = pod.status.podIPs?.length ? pod.status.podIPs.map(({ ip }) => ip) : [pod.status.podIP ?? '']
@@ -59,29 +41,30 @@ function addressOf(service: Service, pod: Pod): EndpointAddress | undefined {
 }
 
 /** One subset for each set of addresses that share all their ports (`RepackSubsets`). */
-function pack(places: readonly Place[]): EndpointSubset[] {
-  const byPort = new Map<string, { port: EndpointPort | undefined; addresses: Map<string, Place> }>()
-  for (const place of places) {
-    const key = place.port ? portKey(place.port) : ''
-    const entry = byPort.get(key) ?? { port: place.port, addresses: new Map<string, Place>() }
-    entry.addresses.set(addressKey(place.address), place)
-    byPort.set(key, entry)
+export function subsetsOf(groups: readonly PortGroup[]): EndpointSubset[] {
+  const byPort = new Map<string, { readonly port: EndpointPort | undefined; readonly groups: number[] }>()
+  for (const [at, { ports }] of groups.entries()) {
+    for (const port of ports.length > 0 ? ports : [undefined]) {
+      const key = port ? portKey(port) : ''
+      const entry = byPort.get(key) ?? { port, groups: [] }
+      if (!entry.groups.includes(at)) entry.groups.push(at)
+      byPort.set(key, entry)
+    }
   }
-  const byAddresses = new Map<string, { ports: EndpointPort[]; places: Place[] }>()
-  for (const { port, addresses } of byPort.values()) {
-    const sorted = [...addresses].sort(([a], [b]) => (a < b ? -1 : 1))
-    const key = sorted.map(([address, { ready }]) => `${address} ${ready}`).join(',')
-    const entry = byAddresses.get(key) ?? { ports: [], places: sorted.map(([, place]) => place) }
-    if (port) entry.ports.push(port)
-    byAddresses.set(key, entry)
-  }
-  const subsets = [...byAddresses.values()].map(({ ports, places }) => subsetOf(ports, places))
+  const byGroups = Map.groupBy(byPort.values(), ({ groups }) => groups.join())
+  const subsets = [...byGroups.values()].map((entries) => {
+    const found = (entries[0]?.groups ?? []).map((at) => groups[at] as PortGroup)
+    return subsetOf(
+      entries.flatMap(({ port }) => port ?? []),
+      found,
+    )
+  })
   return subsets.sort((a, b) => (subsetKey(a) < subsetKey(b) ? -1 : 1))
 }
 
-function subsetOf(ports: readonly EndpointPort[], places: readonly Place[]): EndpointSubset {
-  const addresses = places.filter(({ ready }) => ready).map(({ address }) => address)
-  const notReadyAddresses = places.filter(({ ready }) => !ready).map(({ address }) => address)
+function subsetOf(ports: readonly EndpointPort[], groups: readonly PortGroup[]): EndpointSubset {
+  const addresses = merged(groups.map(({ ready }) => ready))
+  const notReadyAddresses = merged(groups.map(({ notReady }) => notReady))
   return {
     ...(addresses.length > 0 && { addresses }),
     ...(notReadyAddresses.length > 0 && { notReadyAddresses }),
@@ -89,8 +72,15 @@ function subsetOf(ports: readonly EndpointPort[], places: readonly Place[]): End
   }
 }
 
-const portKey = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort) => `${name}|${port}|${protocol}|${appProtocol}`
-const addressKey = ({ ip, targetRef }: EndpointAddress) => `${ip}|${targetRef?.uid ?? ''}`
+function merged(lists: readonly Addresses[]): EndpointAddress[] {
+  const [first, ...others] = lists.filter(({ keys }) => keys.length > 0)
+  if (others.length === 0) return [...(first?.values ?? [])]
+  const all = lists.flatMap(({ keys, values }) => keys.map((key, at) => [key, values[at] as EndpointAddress] as const))
+  return all.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
+}
+
+export const portKey = ({ name = '', port, protocol, appProtocol = '' }: EndpointPort) =>
+  `${name}|${port}|${protocol}|${appProtocol}`
 const subsetKey = ({ ports = [] }: EndpointSubset) => ports.map(portKey).join(',')
 
 /** The same with at most 1000 addresses, ready ones before others, subsets in proportion; undefined where it fits. */

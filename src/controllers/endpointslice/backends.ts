@@ -1,85 +1,62 @@
 /**
- * What the pods of a Service contribute to its slices, worked out once for each state of a pod: of thousands of pods a change concerns
- * one. Objects from caches never change, so that their identity says whether something is known.
+ * What the pods of a Service contribute to its slices, as a running controller remembers it: of thousands of pods a visit looks at those
+ * that have changed.
  */
 import { Node } from '#api/core/v1/node.ts'
-import type { Pod } from '#api/core/v1/pod.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import type { Service } from '#api/core/v1/service.ts'
-import type { Ref } from '#client/client.ts'
-import { keyOf } from '#client/indexed-store.ts'
-import type { Caches } from '../runtime/controller.ts'
-import { isBackend } from '../service-backends.ts'
-import { type AddressType, endpointOf, portsOf } from './endpoint.ts'
-import type { Backend } from './plan.ts'
+import type { Cluster } from '../runtime/controller.ts'
+import { isBackend, selectsPod, TriggerTimes } from '../service-backends.ts'
+import { type AddressType, endpointOf, familiesOf, portsOf } from './endpoint.ts'
+import { SliceLedger } from './slice-ledger.ts'
 
-/** What follows from a state of a pod, for one family and the zone of its node. */
-interface Fact {
-  readonly family: AddressType
-  readonly zone: string | undefined
-  readonly backend: Backend
-}
-
-type Facts = WeakMap<Pod, Fact[]>
-
-export interface Backends {
-  of(family: AddressType): readonly Backend[]
+export interface Seen {
+  readonly triggerTime: string | undefined
   /** One of the pods that are left out because their node is not known. */
   readonly lost: Pod | undefined
 }
 
-export class BackendMemory {
-  /** By key of the Service. */
-  #services = new Map<string, { readonly spec: Service['spec']; readonly facts: Facts }>()
+export class ServiceBackends {
+  #service: Service | undefined
+  #ledgers = new Map<AddressType, SliceLedger>()
+  /** Pods that are left out because their node is not known, by key. */
+  #lost = new Map<string, Pod>()
+  #times = new TriggerTimes()
+
+  /** What the pods of each family of the Service come to. */
+  get ledgers(): ReadonlyMap<AddressType, SliceLedger> {
+    return this.#ledgers
+  }
+
+  /** A Service that has changed is looked at anew. */
+  look(service: Service, cluster: Pick<Cluster<typeof Pod | typeof Node, never>, 'changes' | 'get'>): Seen {
+    const { objects } = cluster.changes(Pod, service, { whole: this.#service !== service })
+    if (this.#service !== service) {
+      this.#ledgers = new Map(familiesOf(service).map((family) => [family, new SliceLedger()]))
+      this.#lost.clear()
+      this.#service = service
+    }
+    const changed = new Map<string, Pod | undefined>(this.#lost)
+    for (const [key, pod] of objects) changed.set(key, pod && selectsPod(service, pod.metadata.labels) ? pod : undefined)
+    const triggerTime = this.#times.compute(service, changed)
+    for (const [key, pod] of changed) this.#set(key, pod, { service, node: pod && nodeOf(pod, cluster) })
+    const [lost] = this.#lost.values()
+    return { triggerTime, lost }
+  }
 
   /** A pod on a node that is not known is left out, unless the Service asks for all. */
-  look(service: Service, pods: readonly Pod[], caches: Caches<typeof Node>): Backends {
-    const nodes = new Map<string, Node | undefined>()
-    const nodeOf = ({ spec }: Pod) => {
-      const name = spec.nodeName
-      if (!name) return undefined
-      if (!nodes.has(name)) nodes.set(name, caches.get(Node, { name }))
-      return nodes.get(name)
+  #set(key: string, pod: Pod | undefined, { service, node }: { service: Service; node: Node | undefined }): void {
+    const isPlaced = pod && isBackend(pod, { terminating: true })
+    const isLost = isPlaced && pod.spec.nodeName && !node && !service.spec.publishNotReadyAddresses
+    if (isLost) this.#lost.set(key, pod)
+    else this.#lost.delete(key)
+    for (const [family, ledger] of this.#ledgers) {
+      const endpoint = isPlaced && !isLost ? endpointOf(service, pod, { node, family }) : undefined
+      ledger.set(key, pod && endpoint?.addresses.length ? { ports: portsOf(service, pod), endpoint } : undefined)
     }
-    const placed = pods.filter((pod) => isBackend(pod, { terminating: true }))
-    const isLost = (pod: Pod) => Boolean(pod.spec.nodeName) && !service.spec.publishNotReadyAddresses && nodeOf(pod) === undefined
-    const kept = placed.filter((pod) => !isLost(pod))
-    const facts = this.#factsOf(service)
-    return {
-      of: (family) =>
-        kept
-          .map((pod) => backendOf(facts, { service, pod, node: nodeOf(pod), family }))
-          .filter(({ endpoint }) => endpoint.addresses.length > 0),
-      lost: placed.find(isLost),
-    }
-  }
-
-  /** The Service is gone. */
-  forget(at: Ref): void {
-    this.#services.delete(keyOf(at))
-  }
-
-  #factsOf({ metadata, spec }: Service): Facts {
-    const known = this.#services.get(keyOf(metadata))
-    if (known?.spec === spec) return known.facts
-    const facts: Facts = new WeakMap()
-    this.#services.set(keyOf(metadata), { spec, facts })
-    return facts
   }
 }
 
-interface Place {
-  readonly service: Service
-  readonly pod: Pod
-  readonly node: Node | undefined
-  readonly family: AddressType
-}
-
-function backendOf(facts: Facts, { service, pod, node, family }: Place): Backend {
-  const zone = node?.metadata.labels?.['topology.kubernetes.io/zone']
-  const known = facts.get(pod)
-  const found = known?.find((fact) => fact.family === family && fact.zone === zone)
-  if (found) return found.backend
-  const backend = { ports: portsOf(service, pod), endpoint: endpointOf(service, pod, { node, family }) }
-  facts.set(pod, [...(known ?? []), { family, zone, backend }])
-  return backend
+function nodeOf({ spec }: Pod, caches: Pick<Cluster<typeof Node, never>, 'get'>): Node | undefined {
+  return spec.nodeName ? caches.get(Node, { name: spec.nodeName }) : undefined
 }

@@ -3,12 +3,15 @@ import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
 import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
+import { podsByNode, podsOn } from '../node/pods-by-node.ts'
 import { isNamespaceTerminating, messageOf } from '../pod-control.ts'
-import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
-import { hasBackends, mattersToEndpoints, podsOf, servicesOf, TriggerTimes } from '../service-backends.ts'
-import { BackendMemory } from './backends.ts'
-import { type AddressType, familiesOf } from './endpoint.ts'
+import { type Caches, type Change, type Cluster, defineController } from '../runtime/controller.ts'
+import { Memory } from '../runtime/memory.ts'
+import { hasBackends, mattersToEndpoints, servicesBySelector, servicesOf } from '../service-backends.ts'
+import { ServiceBackends } from './backends.ts'
+import type { AddressType } from './endpoint.ts'
 import { managedBy, planSlices, type SlicePlan } from './plan.ts'
+import type { SliceLedger } from './slice-ledger.ts'
 import { wantsTopology } from './topology.ts'
 import { addHints, hintsBefore, topologyChanged } from './topology-hints.ts'
 
@@ -19,12 +22,15 @@ export const endpointSliceController = defineController({
   owns: [EndpointSlice],
   reads: [Pod, Node],
   writes: [EndpointSlice],
+  indexes: [servicesBySelector, podsByNode],
   watches: [
+    { kind: Pod, when: mattersToEndpoints, visits: servicesOf, follows: 'visited' },
+    // The zone of an endpoint is written with the next change of its Service, as upstream does.
     {
-      kind: Pod,
-      when: mattersToEndpoints,
-      visits: (pod: Pod, caches: Caches<typeof Service>) =>
-        servicesOf(pod, caches.list(Service, { namespace: pod.metadata.namespace })),
+      kind: Node,
+      when: placeChanged,
+      visits: () => [],
+      touches: { kind: Pod, objects: ({ metadata }: Node, caches) => podsOn(caches, metadata.name) },
     },
     {
       kind: Node,
@@ -39,21 +45,15 @@ export const endpointSliceController = defineController({
 
   async reconcile(service, cluster) {
     if (!hasBackends(service) || service.metadata.deletionTimestamp) return
-    const pods = podsOf(service, cluster)
-    const { times, backends: known } = memoryOf(cluster)
-    const triggerTime = times.compute(service, pods)
-    const backends = known.look(service, pods, cluster)
-    const { lost } = backends
+    const backends = memory.of(cluster, service)
+    const { triggerTime, lost } = backends.look(service, cluster)
+    const { ledgers } = backends
     const slices = cluster.owned(EndpointSlice, service).filter(isOurs)
-    const families = familiesOf(service)
     try {
-      for (const slice of slices)
-        if (!families.includes(slice.addressType as AddressType)) await cluster.delete(EndpointSlice, slice)
-      for (const family of families) {
+      for (const slice of slices) if (!ledgers.has(slice.addressType as AddressType)) await cluster.delete(EndpointSlice, slice)
+      for (const [family, ledger] of ledgers) {
         const existing = slices.filter(({ addressType }) => addressType === family)
-        const wanted = hintsBefore(service, backends.of(family), existing)
-        const plan = planSlices(service, { family, backends: wanted, existing, triggerTime })
-        await carryOut(cluster, service, addHints(cluster, service, { plan, existing, family }))
+        await bringUpToDate(cluster, service, { family, ledger, existing, triggerTime })
       }
     } catch (error) {
       if (isNamespaceTerminating(error)) return
@@ -68,34 +68,52 @@ export const endpointSliceController = defineController({
   },
 
   async reconcileAbsent(at, cluster) {
-    const { times, backends } = memoryOf(cluster)
-    times.forget(at)
-    backends.forget(at)
+    memory.forget(cluster, at)
   },
 })
 
 type SliceCluster = Cluster<typeof Service | typeof EndpointSlice | typeof Pod | typeof Node, typeof EndpointSlice>
 
-interface Memory {
-  readonly times: TriggerTimes
-  readonly backends: BackendMemory
+const memory = new Memory(() => new ServiceBackends())
+
+interface Task {
+  readonly family: AddressType
+  readonly ledger: SliceLedger
+  readonly existing: readonly EndpointSlice[]
+  readonly triggerTime: string | undefined
 }
 
-const memories = new WeakMap<object, Memory>()
-
-/** What each running controller remembers. */
-function memoryOf(cluster: SliceCluster): Memory {
-  const known = memories.get(cluster) ?? { times: new TriggerTimes(), backends: new BackendMemory() }
-  memories.set(cluster, known)
-  return known
+/** Zones are given out over all endpoints, so that Services which ask for that are looked at as a whole. */
+async function bringUpToDate(
+  cluster: SliceCluster,
+  service: Service,
+  { family, ledger, existing, triggerTime }: Task,
+): Promise<void> {
+  const { backends, slices, unchanged } = ledger.work(existing, { all: wantsTopology(service) })
+  const wanted = hintsBefore(service, backends, slices)
+  const planned = planSlices(service, { family, backends: wanted, existing: slices, unchanged, triggerTime })
+  const plan = addHints(cluster, service, { plan: planned, existing, family })
+  const written = await carryOut(cluster, service, plan)
+  const replaced = new Set([...plan.update, ...plan.delete].map(({ metadata }) => metadata.name))
+  const left = slices.filter(({ metadata }) => !replaced.has(metadata.name))
+  ledger.settle(unchanged, [...left, ...written])
 }
 
 function isOurs({ metadata }: EndpointSlice): boolean {
   return metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === managedBy && !metadata.deletionTimestamp
 }
 
-async function carryOut(cluster: SliceCluster, service: Service, plan: SlicePlan): Promise<void> {
-  for (const draft of plan.create) await cluster.create(EndpointSlice, draft, service)
-  for (const slice of plan.update) await cluster.update(EndpointSlice, slice)
+/** Answers what it wrote. */
+async function carryOut(cluster: SliceCluster, service: Service, plan: SlicePlan): Promise<EndpointSlice[]> {
+  const written: EndpointSlice[] = []
+  for (const draft of plan.create) written.push(await cluster.create(EndpointSlice, draft, service))
+  for (const slice of plan.update) written.push(await cluster.update(EndpointSlice, slice))
   for (const slice of plan.delete) await cluster.delete(EndpointSlice, slice)
+  return written
+}
+
+/** Whether the node has come or gone, or is in another zone. */
+function placeChanged({ object, old }: Change<Node>): boolean {
+  const zone = (node: Node | undefined) => node?.metadata.labels?.['topology.kubernetes.io/zone']
+  return !object !== !old || zone(object) !== zone(old)
 }

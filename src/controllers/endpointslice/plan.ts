@@ -31,26 +31,33 @@ export interface SlicePlan {
 
 export interface Wanted {
   readonly family: AddressType
+  /** Those that are in `existing`, or in no slice. */
   readonly backends: readonly Backend[]
   /** The Service's slices of this family. */
   readonly existing: readonly EndpointSlice[]
+  /** Further ones, which are known to be as they should be. */
+  readonly unchanged?: readonly EndpointSlice[]
   readonly triggerTime: string | undefined
 }
 
 export function planSlices(service: Service, wanted: Wanted): SlicePlan {
-  const { backends, existing, family, triggerTime } = wanted
-  const groups = new Map<string, { ports: readonly EndpointPort[]; endpoints: Endpoint[]; slices: EndpointSlice[] }>()
+  const { backends, existing, unchanged = [], family, triggerTime } = wanted
+  const groups = new Map<
+    string,
+    Pick<Group, 'ports'> & { [K in 'slices' | 'unchanged']: EndpointSlice[] } & { endpoints: Endpoint[] }
+  >()
   const groupOf = (ports: readonly EndpointPort[]) => {
     const key = portsKey(ports)
-    const group = groups.get(key) ?? { ports, endpoints: [], slices: [] }
+    const group = groups.get(key) ?? { ports, endpoints: [], slices: [], unchanged: [] }
     groups.set(key, group)
     return group
   }
   for (const { ports, endpoint } of backends) groupOf(ports).endpoints.push(endpoint)
   for (const slice of existing) groupOf(slice.ports ?? []).slices.push(slice)
+  for (const slice of unchanged) groupOf(slice.ports ?? []).unchanged.push(slice)
   const plan: SlicePlan = { create: [], update: [], delete: [] }
   for (const group of groups.values()) packGroup(service, { ...group, family, plan })
-  keepOne(service, { plan, existing, family })
+  if (unchanged.length === 0) keepOne(service, { plan, existing, family })
   for (const slice of [...plan.create, ...plan.update]) annotate(slice, triggerTime)
   return plan
 }
@@ -79,13 +86,15 @@ interface Group {
   readonly ports: readonly EndpointPort[]
   readonly endpoints: readonly Endpoint[]
   readonly slices: readonly EndpointSlice[]
+  readonly unchanged: readonly EndpointSlice[]
   readonly family: AddressType
   readonly plan: SlicePlan
 }
 
-function packGroup(service: Service, { ports, endpoints, slices, family, plan }: Group): void {
+function packGroup(service: Service, { ports, endpoints, slices, unchanged: settled, family, plan }: Group): void {
   const missing = new Map(endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]))
-  const { changed, unchanged, dropped } = sweep(service, slices, missing)
+  const { changed, unchanged: same, dropped } = sweep(service, slices, missing)
+  const unchanged = [...settled, ...same]
   plan.delete.push(...dropped)
   const left = [...missing.values()]
   for (const slice of changed.toSorted((a, b) => b.endpoints.length - a.endpoints.length)) fill(slice.endpoints, left)
@@ -117,7 +126,7 @@ function sweep(service: Service, slices: readonly EndpointSlice[], missing: Map<
       const wanted = missing.get(key)
       missing.delete(key)
       if (wanted) kept.push(wanted)
-      if (!wanted || !isSame(wanted, endpoint)) differs = true
+      if (!wanted || !semanticEqual(wanted, endpoint)) differs = true
     }
     const labels = labelsFor(service, slice.metadata.labels)
     const relabelled = !semanticEqual(labels, slice.metadata.labels)
@@ -127,16 +136,6 @@ function sweep(service: Service, slices: readonly EndpointSlice[], missing: Map<
     } else sorted.unchanged.push(slice)
   }
   return sorted
-}
-
-/** What was found alike before is not compared again. */
-const same = new WeakMap<Endpoint, Endpoint>()
-
-function isSame(wanted: Endpoint, present: Endpoint): boolean {
-  if (same.get(present) === wanted) return true
-  if (!semanticEqual(wanted, present)) return false
-  same.set(present, wanted)
-  return true
 }
 
 function fill(endpoints: Endpoint[], left: Endpoint[]): void {

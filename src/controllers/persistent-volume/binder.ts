@@ -10,7 +10,7 @@ import { keyOf } from '#client/indexed-store.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
 import { type ClaimStep, planClaim } from './claim-plan.ts'
-import { claimsOfPod } from './claims-of-pods.ts'
+import { podsByClaim, podsWithClaim } from './claims-of-pods.ts'
 import { annotations } from './match.ts'
 import { planVolume } from './volume-plan.ts'
 
@@ -30,14 +30,13 @@ export const claimBinder = defineController({
   reads: [PersistentVolume, StorageClass, Pod],
   writes: [PersistentVolumeClaim, PersistentVolume],
   workers: 1,
+  indexes: [podsByClaim],
   watches: [{ kind: PersistentVolume, visits: claimsFor }],
   grants: [{ groups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }],
 
   async reconcile(claim, cluster) {
-    const { namespace, name } = claim.metadata
-    const unscheduledPods = cluster
-      .list(Pod, { namespace })
-      .filter((pod) => !pod.spec.nodeName && claimsOfPod(pod).includes(name))
+    const unscheduledPods = podsWithClaim(cluster, claim.metadata)
+      .filter(({ spec }) => !spec.nodeName)
       .map((pod) => pod.metadata.name)
     const around = { volumes: cluster.list(PersistentVolume), classes: cluster.list(StorageClass), unscheduledPods }
     const step = planClaim(claim, around)

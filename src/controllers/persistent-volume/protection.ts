@@ -8,7 +8,7 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { VolumeAttributesClass } from '#api/storage/v1/volume-attributes-class.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { defineController } from '../runtime/controller.ts'
-import { claimsOfPod } from './claims-of-pods.ts'
+import { claimsOfPod, podsByClaim, podsWithClaim } from './claims-of-pods.ts'
 
 const claimFinalizer = 'kubernetes.io/pvc-protection'
 const volumeFinalizer = 'kubernetes.io/pv-protection'
@@ -20,6 +20,7 @@ export const claimProtectionController = defineController({
   for: PersistentVolumeClaim,
   reads: [Pod],
   writes: [PersistentVolumeClaim],
+  indexes: [podsByClaim],
   watches: [
     {
       kind: Pod,
@@ -30,7 +31,7 @@ export const claimProtectionController = defineController({
   async reconcile(claim, cluster) {
     const { namespace, name } = claim.metadata
     const finalizers = planFinalizers(claim, claimFinalizer, () =>
-      cluster.list(Pod, { namespace }).some((pod) => uses(pod, name)),
+      podsWithClaim(cluster, claim.metadata).some((pod) => uses(pod, name)),
     )
     if (!finalizers) return
     // The cache may lag, and what is let go here is gone.

@@ -1,25 +1,17 @@
 /** What a quota's status is to say, from the objects of its namespace (upstream `resource_quota_controller.go`). */
 import { maskAmounts } from '#api/core/v1/quota-amounts.ts'
-import { isIgnoredByQuota, type QuotaEvaluator, quotaEvaluator, usedAmounts } from '#api/core/v1/quota-usage.ts'
+import { isIgnoredByQuota, quotaEvaluator } from '#api/core/v1/quota-usage.ts'
 import type { ResourceQuota, ResourceQuotaStatus } from '#api/core/v1/resource-quota.ts'
-import type { Kind, KubeObject } from '#schema/kind.ts'
+import type { Kind } from '#schema/kind.ts'
 
-/** The objects of one resource, or only how many there are, where nothing else is asked about them. */
-export interface Counted {
-  readonly evaluator: QuotaEvaluator
-  readonly objects: readonly KubeObject[]
-  readonly number?: number
-}
-
-/** `now` in milliseconds. What is not counted any more keeps the number it had; what has no bound is not shown. */
-export function planQuota({ spec, status }: ResourceQuota, counted: readonly Counted[], now: number): ResourceQuotaStatus {
+/** `counted`: for each resource what is used of its bounds. What is not counted any more keeps the number it had; what has no bound is not shown. */
+export function planQuota(
+  { spec, status }: ResourceQuota,
+  counted: readonly Readonly<Record<string, string>>[],
+): ResourceQuotaStatus {
   const { hard = {} } = spec
   let used: Record<string, string> = { ...status.used }
-  for (const { evaluator, objects, number } of counted) {
-    const amounts = usedAmounts({ spec, hard }, { evaluator, objects, now })
-    const numbers = number === undefined ? {} : Object.fromEntries(Object.keys(amounts).map((name) => [name, String(number)]))
-    used = { ...used, ...amounts, ...numbers }
-  }
+  for (const one of counted) used = { ...used, ...one }
   return { hard, used: maskAmounts(used, Object.keys(hard)) }
 }
 

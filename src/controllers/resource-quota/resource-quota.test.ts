@@ -11,10 +11,23 @@ import { formatTime } from '#lib/clock.ts'
 import { seededRandom } from '#lib/random.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { deployment, pod, service } from '#testing/make.ts'
+import { type Dice, holdsForAll } from '#testing/property.ts'
 import { countedKinds, planQuota } from './plan.ts'
 import { resourceQuotaController } from './resource-quota.ts'
+import { Tally } from './tally.ts'
 
 const at = { name: 'q', namespace: 'default' }
+
+const changesOf = (pods: readonly Pod[]) => ({
+  whole: true,
+  objects: new Map<string, Pod | undefined>(pods.map((one) => [one.metadata.name, one])),
+})
+
+function usedOf(quota: ResourceQuota, pods: readonly Pod[]) {
+  const tally = new Tally(quotaEvaluator(Pod), quota)
+  tally.look(changesOf(pods), 0)
+  return planQuota(quota, [tally.sum(0)]).used
+}
 
 const big = (name: string, cpu: string, spec: object = {}) =>
   pod(name, { spec: { containers: [{ name: 'main', image: 'a', resources: { requests: { cpu } } }], ...spec } })
@@ -84,8 +97,7 @@ test('planQuota() counts only what is in all scopes of the quota', () => {
     spec: { ...one.spec, containers: one.spec!.containers!.map((c: any) => ({ resources: {}, ...c })) },
     status: {},
   })) as never as Pod[]
-  const counted = [{ evaluator: quotaEvaluator(Pod), objects: pods }]
-  const of = (spec: object) => planQuota({ spec: { hard: { pods: '9' }, ...spec }, status: {} } as never, counted, 0).used?.pods
+  const of = (spec: object) => usedOf({ spec: { hard: { pods: '9' }, ...spec }, status: {} } as never, pods)?.pods
   assert.equal(of({}), '4')
   assert.equal(of({ scopes: ['Terminating'] }), '1')
   assert.equal(of({ scopes: ['NotTerminating', 'NotBestEffort'] }), '2')
@@ -106,13 +118,12 @@ test('planQuota() comes to the same sum in any order', () => {
       status: {},
     })) as never as Pod[]
     const quota = { spec: { hard: { 'requests.cpu': '1', pods: '1' } }, status: {} } as never as ResourceQuota
-    const plan = (all: readonly Pod[]) => planQuota(quota, [{ evaluator: quotaEvaluator(Pod), objects: all }], 0)
     const shuffled = objects
       .map((one) => [random.next(), one] as const)
       .sort(([a], [b]) => a - b)
       .map(([, one]) => one)
-    assert.deepEqual(plan(objects), plan(shuffled), `seed ${seed}`)
-    assert.equal(plan(objects).used?.pods, String(objects.length), `seed ${seed}`)
+    assert.deepEqual(usedOf(quota, objects), usedOf(quota, shuffled), `seed ${seed}`)
+    assert.equal(usedOf(quota, objects)?.pods, String(objects.length), `seed ${seed}`)
   }
 })
 
@@ -121,4 +132,41 @@ test('countedKinds() asks only about what a bound names', () => {
     countedKinds({ 'count/jobs.batch': '1', cpu: '1', gold: '1' }, kinds).map(({ plural }) => plural),
     ['pods', 'jobs'],
   )
+})
+
+test('Tally looks at what has changed and comes to what a look at everything comes to', () => {
+  const amount = (dice: Dice) => ({
+    at: dice.upTo(30),
+    cpu: dice.upTo(2) * 250,
+    ending: dice.chance(0.2),
+    gone: dice.chance(0.2),
+  })
+  const quota = { spec: { hard: { 'requests.cpu': '1', pods: '1' } }, status: {} } as never as ResourceQuota
+  const evaluator = quotaEvaluator(Pod)
+  let looks = 0
+  const usage = (one: Pod, now: number) => {
+    looks++
+    return evaluator.usage(one, now)
+  }
+  const counting = { ...evaluator, usage }
+  holdsForAll({ runs: 200, make: (dice) => dice.some(80, () => amount(dice)) }, (steps) => {
+    const tally = new Tally(counting, quota)
+    const pods = new Map<string, Pod>()
+    for (const [now, { at, cpu, ending, gone }] of steps.entries()) {
+      const one = {
+        metadata: { name: `p${at}`, ...(ending && { deletionTimestamp: formatTime(now * 1000), deletionGracePeriodSeconds: 5 }) },
+        spec: { containers: [{ name: 'm', resources: { requests: { cpu: `${cpu}m` } } }] },
+        status: {},
+      } as never as Pod
+      if (gone) pods.delete(`p${at}`)
+      else pods.set(`p${at}`, one)
+      looks = 0
+      const endingNow = [...pods.values()].filter(({ metadata }) => metadata.deletionTimestamp).length
+      tally.look({ whole: false, objects: new Map([[`p${at}`, pods.get(`p${at}`)]]) }, now * 1000)
+      assert.ok(looks <= endingNow + 1)
+      const whole = new Tally(evaluator, quota)
+      whole.look(changesOf([...pods.values()]), now * 1000)
+      assert.deepEqual(tally.sum(now * 1000), whole.sum(now * 1000))
+    }
+  })
 })

@@ -5,7 +5,7 @@
  * Guarantee: whoever wrote an object through `wrote` or `deleted` reads that state or a newer one, never an older one.
  * Assumption: resource versions are decimal numbers that grow with every write (KEP-5504).
  */
-
+import assert from 'node:assert/strict'
 import { selects } from '#api/meta/v1/label-selector.ts'
 import type { Client, Ref } from '#client/client.ts'
 import { byController, type IndexKeys, keyOf } from '#client/indexed-store.ts'
@@ -67,7 +67,9 @@ export class KindCache<T extends KubeObject> {
     )
   }
 
+  /** Several controllers may declare the same index, but not two under one name. */
   addIndex(name: string, keys: IndexKeys<T>): void {
+    assert((this.#keys.get(name) ?? keys) === keys, `two indexes of ${this.kind.plural} are called ${name}`)
     this.#keys.set(name, keys)
     this.informer.addIndex(name, keys)
   }

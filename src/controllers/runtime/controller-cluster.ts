@@ -1,6 +1,7 @@
 /** `Cluster` as a controller is handed it: reads from the shared caches, writes with the controller's own client. */
 import type { Client, DeleteOptions, Patch, Ref } from '#client/client.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
+import { keyOf, refOfKey } from '#client/indexed-store.ts'
 import type { Handlers, Selection } from '#client/informer.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
@@ -11,7 +12,8 @@ import type { Kind, KubeObject } from '#schema/kind.ts'
 import { conflict, hasReason, modified, notFound } from '#schema/status-error.ts'
 import type { Draft, Schema } from '#schema/words.ts'
 import type { KindCache } from './cache.ts'
-import type { Cluster, StatusOptions } from './controller.ts'
+import { ChangeNotes } from './change-notes.ts'
+import type { Changes, Cluster, StatusOptions } from './controller.ts'
 import { slowStart } from './slow-start.ts'
 
 export interface ControllerClusterOptions {
@@ -34,6 +36,7 @@ export class ControllerCluster implements Cluster<any, any> {
   readonly onError: (error: unknown) => void
   #caches: ReadonlyMap<Kind, KindCache<any>>
   #recorder: EventRecorder
+  #notes = new Map<Kind, ChangeNotes>()
 
   constructor(options: ControllerClusterOptions) {
     const { clock, random, client, component, signal, onError } = options
@@ -63,6 +66,33 @@ export class ControllerCluster implements Cluster<any, any> {
 
   indexed(kind: Kind, at: { readonly index: string; readonly value: string }): readonly any[] {
     return this.#cache(kind).indexed(at.index, at.value)
+  }
+
+  /** From the informer alone: what it has not told of yet will be noted when it does. */
+  changes(kind: Kind, { metadata }: KubeObject, { whole = false } = {}): Changes {
+    const { informer } = this.#cache(kind)
+    const taken = this.#notesOf(kind).take(keyOf(metadata))
+    const noted = whole ? undefined : taken
+    const objects = noted
+      ? [...noted].map((key) => [key, informer.get(refOfKey(key))] as const)
+      : informer.list({ namespace: metadata.namespace }).map((object) => [keyOf(object.metadata), object] as const)
+    return { whole: !noted, objects: new Map(objects) }
+  }
+
+  /** `object` has changed, which concerns `owner`. */
+  noteChange(kind: Kind, owner: Ref, object: KubeObject): void {
+    this.#notesOf(kind).note(keyOf(owner), keyOf(object.metadata))
+  }
+
+  /** The owner is gone. */
+  forgetChanges(owner: Ref): void {
+    for (const notes of this.#notes.values()) notes.forget(keyOf(owner))
+  }
+
+  #notesOf(kind: Kind): ChangeNotes {
+    let notes = this.#notes.get(kind)
+    if (!notes) this.#notes.set(kind, (notes = new ChangeNotes()))
+    return notes
   }
 
   watch(kind: Kind, handlers: Handlers<any>): () => void {

@@ -30,6 +30,17 @@ export interface Watch<W extends Kind = Kind> {
   visits(object: any, caches: Caches<any>): readonly Ref[]
   /** Whether the change matters at all; `old` is absent when the object is new, `object` when it is gone. Default: always. */
   when?(change: Change): boolean
+  /** Notes for each object of `for` which objects changed: `Cluster.changes` answers them. `all`: also where `when` sees no reason to visit. */
+  readonly follows?: 'visited' | 'all'
+  /** Objects of a kind that is followed which count as changed too, without a visit. */
+  readonly touches?: { readonly kind: Kind; objects(object: any, caches: Caches<any>): readonly KubeObject[] }
+}
+
+/** Objects of a kind as they are now, by key; undefined where one is gone. */
+export interface Changes<T = any> {
+  /** Whether these are all objects of the namespace: on the first call, or where that is asked for. */
+  readonly whole: boolean
+  readonly objects: ReadonlyMap<string, T | undefined>
 }
 
 export interface Change<T = any> {
@@ -120,6 +131,15 @@ export interface Cluster<Reads extends Kind, Writes extends Kind> extends Caches
     status: Draft<T['status']>,
     options?: StatusOptions,
   ): Promise<T>
+  /**
+   * What changed since the last call among objects of a kind that is followed. Whoever asks must carry it into what it remembers
+   * before anything can fail: it is not told twice.
+   */
+  changes<N extends string, T extends KubeObject>(
+    kind: Kind<N, T> & Declared<N, NameOf<Reads>>,
+    owner: KubeObject,
+    options?: { readonly whole?: boolean },
+  ): Changes<T>
   /** Tells of every change of a kind, for controllers that `run`; answers a function that ends it. */
   watch<N extends string, T extends KubeObject>(kind: Kind<N, T> & Declared<N, NameOf<Reads>>, handlers: Handlers<T>): () => void
   /** Tells of a failure that is dealt with, for controllers that `run`: the others throw. */

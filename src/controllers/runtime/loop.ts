@@ -6,7 +6,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { KindCache } from './cache.ts'
-import { type Again, type Change, type Controller, TerminalError } from './controller.ts'
+import { type Again, type Change, type Controller, TerminalError, type Watch } from './controller.ts'
 import type { ControllerCluster } from './controller-cluster.ts'
 import type { Visit } from './run.ts'
 
@@ -86,6 +86,7 @@ async function visit(
 async function reconcile(controller: Controller, cluster: ControllerCluster, at: Ref): Promise<Again | undefined | void> {
   const object = cluster.get(controller.for, at)
   if (object) return controller.reconcile?.(object, cluster)
+  cluster.forgetChanges(at)
   return controller.reconcileAbsent?.(at, cluster)
 }
 
@@ -102,26 +103,57 @@ function watchAll(controller: Controller, { caches, cluster }: LoopOptions, queu
       }),
     ),
   )
-  const others = (controller.watches ?? []).map(({ kind, visits, when }) => {
-    const visit = (object: KubeObject) => {
-      for (const at of visits(object, cluster)) add(at)
-    }
-    return caches.get(kind)?.addHandlers(everyState(visit, when))
-  })
+  const others = (controller.watches ?? []).map((watch) =>
+    caches.get(watch.kind)?.addHandlers(everyChange(watchFor(controller, watch, { cluster, add }))),
+  )
   return [own, ...children, ...others].filter((end) => end !== undefined)
+}
+
+/** What to do about a change of an object that is watched. */
+function watchFor(
+  controller: Controller,
+  { kind, visits, when, follows, touches }: Watch,
+  { cluster, add }: { cluster: ControllerCluster; add: (at: Ref) => void },
+): (change: Change) => void {
+  const touch = (object: KubeObject) => {
+    for (const touched of touches?.objects(object, cluster) ?? []) note(controller, touches?.kind as Kind, { touched, cluster })
+  }
+  return (change) => {
+    if (follows !== 'all' && when && !when(change)) return
+    const states = [change.old, change.object].filter((state) => state !== undefined)
+    const concerned = states.flatMap((state) => visits(state, cluster))
+    if (follows) for (const at of concerned) cluster.noteChange(kind, at, states[0])
+    states.forEach(touch)
+    if (concerned.length === 0 || (follows === 'all' && when && !when(change))) return
+    for (const at of concerned) add(at)
+  }
+}
+
+function note(
+  controller: Controller,
+  kind: Kind,
+  { touched, cluster }: { touched: KubeObject; cluster: ControllerCluster },
+): void {
+  for (const watch of controller.watches ?? []) {
+    if (watch.kind !== kind || !watch.follows) continue
+    for (const at of watch.visits(touched, cluster)) cluster.noteChange(kind, at, touched)
+  }
 }
 
 /** Runs `visit` for what an object was before a change and what it is after it. */
 function everyState(visit: (object: KubeObject) => void, when: (change: Change) => boolean = () => true) {
-  const told = (object: KubeObject | undefined, old: KubeObject | undefined) => {
-    if (!when({ object, old })) return
-    if (old) visit(old)
-    if (object) visit(object)
-  }
+  return everyChange((change) => {
+    if (!when(change)) return
+    if (change.old) visit(change.old)
+    if (change.object) visit(change.object)
+  })
+}
+
+function everyChange(told: (change: Change<KubeObject>) => void) {
   return {
-    added: (object: KubeObject) => told(object, undefined),
-    updated: (object: KubeObject, old: KubeObject) => told(object, old),
-    deleted: (object: KubeObject) => told(undefined, object),
+    added: (object: KubeObject) => told({ object, old: undefined }),
+    updated: (object: KubeObject, old: KubeObject) => told({ object, old }),
+    deleted: (object: KubeObject) => told({ object: undefined, old: object }),
   }
 }
 

@@ -33,7 +33,7 @@ interface Counted {
 }
 
 /** As many workloads as are placed at the same time; those that pods have no label for cost nothing when the pods change. */
-const mostQueries = 4096
+const mostQueries = 1024
 
 export class PodCounts {
   #queries = new Map<string, Counted>()
