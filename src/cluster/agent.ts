@@ -14,7 +14,7 @@ import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import type { Runtime } from '#kubelet/cri/runtime.ts'
 import { createImageGc } from '#kubelet/images/image-gc.ts'
 import { createImageManager } from '#kubelet/images/image-manager.ts'
-import { startKubelet } from '#kubelet/kubelet.ts'
+import { type Kubelet, startKubelet } from '#kubelet/kubelet.ts'
 import { openCgroups } from '#kubelet/node/cgroups.ts'
 import { allocatableOf, type Machine, readMachine } from '#kubelet/node/machine.ts'
 import { startNodeAgent } from '#kubelet/node/node-agent.ts'
@@ -33,6 +33,7 @@ import { runProxy } from '#network/proxy/proxy.ts'
 import { fixedPort } from '#network/proxy/ruleset.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { machineAddresses } from './addresses.ts'
+import { prepareRoot } from './agent-root.ts'
 import { type Containerd, type ContainerdOptions, importImages, keepContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import { registryPort } from './image-registry.ts'
@@ -84,13 +85,15 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
   const client = connect(certificates.client)
   // The server may still be starting: what can be done without it is done meanwhile.
-  const [{ runtime }, machine, known] = await Promise.all([
+  const [{ runtime }, machine, known, rootFor] = await Promise.all([
     startRuntime(context),
     readMachine({ directory: directory.path }),
     rememberedNetwork(context),
+    prepareRoot(directory.kubelet),
   ])
   await untilServing(context, client)
-  const node = registerNode(context, { client, runtime, addresses, machine })
+  const volumes: VolumesInUse = { names: () => undefined }
+  const node = registerNode(context, { client, runtime, addresses, machine, volumes })
   const network = podNetwork(await assignedCidr(context, client), config.serviceCidr)
   if (network.podCidr !== known?.podCidr) await layNetwork(context, network)
   node.refresh()
@@ -98,7 +101,7 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   const tls = { ...certificates.serving, clientCa: pki.ca.certificate }
   const [dns, server] = await Promise.all([
     startDns(context, { client: proxyClient, network }),
-    startPods(context, { client, runtime, addresses, machine, tls }),
+    startPods(context, { client, runtime, addresses, machine, volumes, tls, rootFor, onVolumesInUse: () => node.refresh() }),
     startProxy(context, { proxyClient, podClient: client, network }),
   ])
   log.info(`node ${config.nodeName} at ${addresses[0]}, pods ${network.podCidr}`)
@@ -168,16 +171,23 @@ interface NodeParts {
   readonly runtime: Runtime
   readonly addresses: readonly string[]
   readonly machine: Machine
+  readonly volumes: VolumesInUse
 }
 
-function registerNode({ directory, config, log, signal }: Context, { client, runtime, addresses, machine }: NodeParts) {
+/** What the kubelet knows and the node's status tells. */
+interface VolumesInUse {
+  names: Kubelet['volumesInUse']
+}
+
+function registerNode({ directory, config, log, signal }: Context, { volumes, ...parts }: NodeParts) {
   const pressure = async () =>
     pressureOf(await readRemaining({ directory: directory.path, imageDirectory: directory.containerd.root }))
   const onError = (error: unknown) => log.error('node', error)
   return startNodeAgent({
-    ...{ client, runtime, clock, random, signal, addresses, machine, pressure, version, onError },
+    ...{ ...parts, clock, random, signal, pressure, version, onError },
     nodeName: config.nodeName,
     port: config.agentPort,
+    volumesInUse: () => volumes.names(),
   })
 }
 
@@ -244,16 +254,19 @@ async function startProxy(
 }
 
 interface PodParts extends NodeParts {
+  readonly rootFor: (endpoint: string) => string
+  readonly onVolumesInUse: () => void
   readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
 }
 
 /** The kubelet itself, and the server through which its pods are looked into. */
-async function startPods({ directory, config, log, signal }: Context, { client, runtime, addresses, machine, tls }: PodParts) {
+async function startPods({ directory, config, log, signal }: Context, { addresses, machine, volumes, tls, ...parts }: PodParts) {
+  const { client, runtime } = parts
   const onError = (error: unknown) => log.error('kubelet', error)
   const cgroups = await openCgroups({ clock, prefix: directory.cgroup })
   await cgroups.prepare({})
   const kubelet = await startKubelet({
-    ...{ client, runtime, clock, random, signal, onError },
+    ...{ ...parts, clock, random, signal, onError },
     images: createImageManager({ runtime, clock, recordsFile: join(directory.kubelet, 'pulled-images.json') }),
     nodeName: config.nodeName,
     nodeAddresses: addresses,
@@ -268,6 +281,7 @@ async function startPods({ directory, config, log, signal }: Context, { client, 
     allocatable: allocatableOf(machine, 110),
     cgroups: createPodCgroups(cgroups),
   })
+  volumes.names = () => kubelet.volumesInUse()
   void rotateLogs({ runtime, clock, onError }, signal)
   void collectImages({ runtime, signal, onError })
   return listenAgent({

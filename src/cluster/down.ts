@@ -6,6 +6,7 @@ import type { Clock } from '#lib/clock.ts'
 import { removePodNetwork } from '#network/pod-network.ts'
 import { nftRunner } from '#network/proxy/nft.ts'
 import { removeRules } from '#network/proxy/proxy.ts'
+import { forgetRoot } from './agent-root.ts'
 import { stopContainerd } from './containerd.ts'
 import { runningPid } from './containerd-process.ts'
 import { deleteContainerd, killContainers } from './containerd-sweep.ts'
@@ -39,6 +40,7 @@ export async function down({ directory, clock, progress, delete: isDeleting }: D
     progress.step('deleting data')
     unmountBelow(directory.path)
     const existed = existsSync(directory.path) || existsSync(directory.run)
+    await forgetRoot(directory.kubelet)
     await rm(directory.run, { recursive: true, force: true })
     await rm(directory.path, { recursive: true, force: true })
     progress.done()

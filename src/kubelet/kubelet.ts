@@ -19,6 +19,7 @@ import { diskPodFiles, type PodFiles } from './containers/pod-files.ts'
 import { fieldPathOf } from './containers/pod-names.ts'
 import { latest } from './containers/runtime-pod.ts'
 import { labels, type Runtime } from './cri/runtime.ts'
+import type { NodeCsi } from './csi/csi.ts'
 import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
 import { admit, type Rejection } from './lifecycle/node-admission.ts'
 import type { PodCgroups, PodEvent, PodMeans, Verdict } from './lifecycle/pod-means.ts'
@@ -28,11 +29,10 @@ import { PodWorker } from './pod-worker.ts'
 import { networkDialer, type ProbeDialer } from './probes/dialer.ts'
 import { Probes } from './probes/prober.ts'
 import { StatusWriter } from './status/status-writer.ts'
-import { claimsFrom } from './volumes/claims.ts'
-import { type Mounter, systemMounter } from './volumes/mounter.ts'
+import { diskVolumes } from './volumes/disk-volumes.ts'
+import type { Mounter } from './volumes/mounter.ts'
 import { ObjectCache } from './volumes/object-cache.ts'
-import { DiskVolumes, makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
-import { ServiceAccountTokens } from './volumes/service-account-token.ts'
+import { makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
 import { limitsStorage, overgrown } from './volumes/size-limits.ts'
 import type { VolumeUsage } from './volumes/volume-usage.ts'
 
@@ -68,6 +68,10 @@ export interface KubeletOptions {
   readonly relistPeriod?: number | undefined
   readonly housekeepingPeriod?: number | undefined
   readonly runtimeHandler?: ((runtimeClass: string) => Promise<string>) | undefined
+  /** What the CSI driver of an endpoint calls the root directory; default the same. */
+  readonly rootFor?: ((endpoint: string) => string) | undefined
+  /** What `volumesInUse` answers is another. */
+  readonly onVolumesInUse?: (() => void) | undefined
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -88,6 +92,8 @@ export interface Kubelet {
   workers(): Iterable<PodWorker>
   containerId(at: ContainerAt): string | undefined
   volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]>
+  /** Names of attached volumes that pods hold, for the node's status; undefined while they are not known. */
+  volumesInUse(): readonly string[] | undefined
   /** Ends a pod for the node's own reasons (`Evicted`); it becomes Failed. */
   evict(podUid: string, verdict: Verdict): void
   readonly events: EventRecorder
@@ -123,6 +129,8 @@ class NodeAgent implements Kubelet {
   readonly #options: KubeletOptions
   readonly #sources: Sources
   readonly #means: PodMeans
+  /** Agents without a disk have none. */
+  #csi: NodeCsi | undefined
   readonly #workers = new Map<string, PodWorker>()
   /** Pods that this node refused. */
   readonly #rejected = new Set<string>()
@@ -184,6 +192,10 @@ class NodeAgent implements Kubelet {
 
   volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]> {
     return this.#means.volumes.usageOf(pod)
+  }
+
+  volumesInUse(): readonly string[] | undefined {
+    return this.#csi?.volumesInUse()
   }
 
   evict(podUid: string, verdict: Verdict): void {
@@ -300,10 +312,7 @@ class NodeAgent implements Kubelet {
     const dialer = options.dialer ?? networkDialer
     const poke = (uid: string) => this.#workers.get(uid)?.poke()
     const objects = new ObjectCache({ client, clock, random, signal, onError, onChange: (uids) => uids.forEach(poke) })
-    const tokens = new ServiceAccountTokens({ client, clock, random })
-    const mounter = options.mounter ?? systemMounter
-    const claims = claimsFrom({ client, node: () => this.#sources.nodes.get({ name: options.nodeName }) })
-    const { rootDirectory, logDirectory, allocatable } = facts
+    const { rootDirectory, logDirectory } = facts
     const record = (pod: Pod, { container, ...event }: PodEvent) =>
       this.events.record(pod, { ...event, ...(container && { fieldPath: fieldPathOf(pod, container) }) })
     return {
@@ -314,9 +323,7 @@ class NodeAgent implements Kubelet {
       runtimeName: this.#sources.runtimeName,
       images: options.images,
       objects,
-      volumes:
-        options.volumes ??
-        new DiskVolumes({ ...{ rootDirectory, objects, claims, tokens, mounter, clock, random, allocatable }, images: runtime }),
+      volumes: options.volumes ?? this.#diskVolumes(objects, facts),
       files: options.files ?? diskPodFiles({ rootDirectory, logDirectory }),
       cgroups: options.cgroups,
       dialer,
@@ -336,6 +343,27 @@ class NodeAgent implements Kubelet {
       record,
       onError,
     }
+  }
+
+  #diskVolumes(objects: ObjectCache, { allocatable }: NodeFacts): PodVolumes {
+    const { nodes } = this.#sources
+    const { nodeName } = this.#options
+    const { volumes, csi } = diskVolumes({
+      ...this.#options,
+      ...{ objects, allocatable, onError: this.#onError },
+      node: () => nodes.get({ name: nodeName }),
+      record: (about, event) => this.events.record(about, event),
+      onDriver: () => this.#pokeAll(),
+    })
+    this.#csi = csi
+    // What waits to be attached is looked at again at once.
+    const attached = (node: Node) => JSON.stringify([node.status.volumesAttached, node.status.volumesInUse])
+    nodes.addHandlers({ updated: (node, old) => attached(node) !== attached(old) && this.#pokeAll() })
+    return volumes
+  }
+
+  #pokeAll(): void {
+    for (const worker of this.#workers.values()) worker.poke()
   }
 }
 

@@ -1,7 +1,10 @@
 /** What upstream's conformance suite asks of volumes (`test/e2e/common/storage`), as far as no other test here has it. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { dataDirectory } from '#cluster/data-directory.ts'
+import { findProcess } from '#cluster/processes.ts'
 import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
 import { realClients } from '#testing/real-clients.ts'
 import { becomes, openSpace, ready, type Space, shellPod } from './space.ts'
@@ -118,7 +121,114 @@ describe('volumes, by the conformance suite', { skip: noBed() || clients.missing
     await ready(space, 'p')
     assert.equal(await inPod(space, 'cat /one /etc/passwd /three/name'), 'onetwop')
   })
+
+  test('a CSI driver in a pod: its volumes are attached, mounted, kept over a restart of the agent, and go', async () => {
+    const space = await openSpace(bed, 'csi')
+    const log = await startDriver(space)
+    await becomes(space, 'csinode', ['{.items[*].spec.drivers[*].name}', driverName])
+    await becomes(space, 'csinode', ['{.items[*].spec.drivers[*].topologyKeys[*]}', 'topology.test/node'])
+    const [node = ''] = (await space.path('nodes', '{.items[*].metadata.name}')).split(' ')
+    await space.apply(...volumeOf('v', space))
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'v' } }]
+    const container = { volumeMounts: [{ name: 'data', mountPath: '/data' }] }
+    const script = `echo kept > /data/file; ${idle}`
+    await space.apply(
+      shellPod('p', space, script, { container, spec: { volumes, securityContext: { fsGroup: 4321, runAsUser: 0 } } }),
+    )
+    // The attacher's part.
+    await becomes(space, 'volumeattachment', ['{.items[*].spec.attacher}', driverName])
+    const attachment = await space.path('volumeattachment', '{.items[*].metadata.name}')
+    assert.match(await space.path('pod p', '{.status.phase}'), /Pending/)
+    const attached = JSON.stringify({ status: { attached: true, attachmentMetadata: { disk: 'sdb' } } })
+    await space.kubectl('patch', 'volumeattachment', attachment, '--subresource=status', '--type=merge', '-p', attached)
+    await ready(space, 'p')
+    assert.match(await space.path(`node ${node}`, '{.status.volumesInUse}'), /kubernetes\.io\/csi\/folders\.test\^handle-v/)
+    assert.equal(await inPod(space, 'cat /data/file; stat -c %g /data'), 'kept\n4321\n')
+    assert.deepEqual(await log(), ['NodeStageVolume', 'NodePublishVolume'])
+
+    const directory = dataDirectory(bed.dataDir)
+    process.kill(findProcess(directory, 'agent') ?? assert.fail('no agent'), 'SIGKILL')
+    await eventually(async () => assert.equal(await inPod(space, 'cat /data/file'), 'kept\n'), soon)
+    await space.kubectl('delete', 'pod', 'p')
+    await eventually(async () => assert.deepEqual((await log()).slice(-2), ['NodeUnpublishVolume', 'NodeUnstageVolume']), soon)
+    await becomes(space, `node ${node}`, ['{.status.volumesInUse}', ''])
+    await becomes(space, 'volumeattachment', ['{.items[*].metadata.name}', ''])
+    assert.deepEqual(unmountedBelow(directory.kubelet), [])
+  })
+
+  test('an inline CSI volume is told whose it is', async () => {
+    const space = await openSpace(bed, 'inline')
+    const volumes = [{ name: 'data', csi: { driver: driverName, volumeAttributes: { a: 'b' } } }]
+    const container = { volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'in' }] }
+    await space.apply(shellPod('p', space, `echo hello > /data/x; ${idle}`, { container, spec: { volumes } }))
+    const waiting = /driver name folders\.test not found|volume mode|$/
+    await becomes(space, 'events', ['{.items[*].message}', waiting])
+    await ready(space, 'p')
+    await space.kubectl('delete', 'pod', 'p')
+  })
 })
+
+const driverName = 'folders.test'
+
+/** The driver's pod, as a node plugin's is: privileged, with the agent's folder mounted both ways. Answers the calls that changed something. */
+async function startDriver(space: Space): Promise<() => Promise<string[]>> {
+  const root = dataDirectory(space.bed.dataDir).kubelet
+  const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+  const driver = `${checkout}/src/testing/csi-driver.ts`
+  const container = {
+    command: ['node', driver, driverName, root, '/store', '/store/log'],
+    securityContext: { privileged: true, runAsUser: 0 },
+    volumeMounts: [
+      { name: 'root', mountPath: root, mountPropagation: 'Bidirectional' },
+      { name: 'checkout', mountPath: checkout, readOnly: true },
+      { name: 'store', mountPath: '/store' },
+    ],
+  }
+  const volumes = [
+    { name: 'root', hostPath: { path: root, type: 'Directory' } },
+    { name: 'checkout', hostPath: { path: checkout, type: 'Directory' } },
+    { name: 'store', emptyDir: {} },
+  ]
+  const spec = { podInfoOnMount: true, volumeLifecycleModes: ['Persistent', 'Ephemeral'] }
+  await space.apply(
+    { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: driverName }, spec },
+    shellPod('driver', space, '', { container, spec: { volumes } }),
+  )
+  await ready(space, 'driver')
+  return async () => {
+    const lines = (await space.kubectl('exec', 'driver', '--', 'cat', '/store/log')).trim().split('\n')
+    return lines.map((line) => JSON.parse(line).method).filter((method) => !/Get(Info|Capabilities)$/.test(method))
+  }
+}
+
+/** A volume of the driver, bound to a claim, as its provisioner makes it. */
+function volumeOf(name: string, space: Space): object[] {
+  const common = { accessModes: ['ReadWriteOnce'], storageClassName: '' }
+  const csi = { driver: driverName, volumeHandle: `handle-${name}`, fsType: 'ext4' }
+  const claimRef = { name, namespace: space.name }
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name },
+      spec: { ...common, capacity: { storage: '1Gi' }, persistentVolumeReclaimPolicy: 'Retain', claimRef, csi },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name },
+      spec: { ...common, resources: { requests: { storage: '1Gi' } }, volumeName: name },
+    },
+  ]
+}
+
+/** Mounts of CSI volumes that are still there. */
+function unmountedBelow(root: string): string[] {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+  return points.filter((point) => point.startsWith(`${root}/`) && /kubernetes\.io~csi|kubernetes\.io\/csi/.test(point))
+}
 
 async function inPod(space: Space, script: string): Promise<string> {
   return await space.kubectl('exec', 'p', '--', 'sh', '-c', script)

@@ -1,6 +1,6 @@
 /**
- * gRPC as the agent uses it: over one HTTP/2 session to a unix socket, with the messages of the .proto files beside; failures are
- * RuntimeErrors. Source: gRPC's PROTOCOL-HTTP2.
+ * gRPC as the agent uses it: over one HTTP/2 session to a unix socket, with the messages of .proto files, which are those beside unless
+ * others are given; failures are RuntimeErrors. Source: gRPC's PROTOCOL-HTTP2.
  *
  * Guarantees: a call that finds no session opens one, and is never repeated; when the session breaks, all that is under way fails with
  * Unavailable.
@@ -28,22 +28,31 @@ interface CallHandlers extends StreamHandlers {
   readonly timeout: number
 }
 
+export interface GrpcChannelOptions {
+  readonly socket: string
+  readonly clock: Clock
+  /** Asked with every call; they are read once. */
+  readonly protos?: (() => readonly ProtoFile[]) | undefined
+}
+
 /** All services behind one unix socket. */
 export class GrpcChannel {
   readonly #socket: string
   readonly #clock: Clock
+  readonly #protos: () => readonly ProtoFile[]
   #session: http2.ClientHttp2Session | undefined
 
-  constructor({ socket, clock }: { readonly socket: string; readonly clock: Clock }) {
+  constructor({ socket, clock, protos = criProtos }: GrpcChannelOptions) {
     this.#socket = socket
     this.#clock = clock
+    this.#protos = protos
   }
 
   /** `service` with its package: `runtime.v1.RuntimeService`. */
   call(service: string, method: string, request: Message, { timeout = 120_000 }: CallLimits = {}): Promise<Message> {
     return new Promise((resolve, reject) => {
       let answer: Message = {}
-      this.#start(methodOf(service, method), request, {
+      this.#start(methodOf(this.#protos(), service, method), request, {
         timeout,
         onMessage: (message) => {
           answer = message
@@ -55,7 +64,7 @@ export class GrpcChannel {
 
   /** Answers how to cancel it; `onEnd` comes then too. */
   stream(service: string, method: string, request: Message, handlers: StreamHandlers): () => void {
-    const stream = this.#start(methodOf(service, method), request, { ...handlers, timeout: 0 })
+    const stream = this.#start(methodOf(this.#protos(), service, method), request, { ...handlers, timeout: 0 })
     return () => stream.close(http2.constants.NGHTTP2_CANCEL)
   }
 
@@ -196,28 +205,29 @@ function textOf(message: string): string {
 
 /** Reads a message that arrived packed in a `google.protobuf.Any`. */
 export function decodeMessage(name: string, bytes: Uint8Array): Message {
-  for (const { messages } of files()) {
+  for (const { messages } of criProtos()) {
     const type = messages.get(name)
     if (type) return decode(type, bytes)
   }
   throw new Error(`no message ${name}`)
 }
 
-function methodOf(service: string, name: string): Method {
-  for (const { services } of files()) {
+function methodOf(protos: readonly ProtoFile[], service: string, name: string): Method {
+  for (const { services } of protos) {
     const method = services.get(service)?.get(name)
     if (method) return method
   }
   throw new Error(`no method ${name} of ${service}`)
 }
 
-let loaded: readonly ProtoFile[] | undefined
+const criProtos = protosAt(
+  ['runtime.proto', 'containerd-events.proto', 'containerd-snapshots.proto'].map((name) => new URL(`./${name}`, import.meta.url)),
+)
 
-function files(): readonly ProtoFile[] {
-  loaded ??= ['runtime.proto', 'containerd-events.proto', 'containerd-snapshots.proto'].map((name) =>
-    readProto(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')),
-  )
-  return loaded
+/** Reads them when they are first asked for. */
+export function protosAt(files: readonly URL[]): () => readonly ProtoFile[] {
+  let loaded: readonly ProtoFile[] | undefined
+  return () => (loaded ??= files.map((file) => readProto(readFileSync(file, 'utf8'))))
 }
 
 /** `codes.Code.String()` of grpc-go, by number. */

@@ -35,8 +35,8 @@ export interface NodeAgentOptions {
   readonly pressure?: () => Promise<Pressure>
   /** Further reasons why the node is not ready. */
   readonly problems?: () => readonly string[]
-  /** Names of volumes that are attached and used, for the attach-detach controller. */
-  readonly volumesInUse?: () => readonly string[]
+  /** Names of volumes that are attached and used, for the attach-detach controller; undefined leaves what the API has. */
+  readonly volumesInUse?: () => readonly string[] | undefined
   readonly labels?: Readonly<Record<string, string>>
   /** Given at the first registration only. */
   readonly taints?: readonly Draft<Taint>[]
@@ -208,7 +208,7 @@ class Agent {
       problems: [...runtimeProblems(status?.conditions), ...(this.#options.problems?.() ?? [])],
       hasStrictGroups: status?.hasStrictGroups ?? false,
       images: (await runtime.listImages().catch(failed)) ?? [],
-      ...(this.#options.volumesInUse && { volumesInUse: this.#options.volumesInUse() }),
+      volumesInUse: this.#options.volumesInUse?.(),
       now: clock.now(),
     }
   }

@@ -20,7 +20,7 @@ export interface NodeObservation {
   readonly problems: readonly string[]
   readonly images: readonly Image[]
   readonly hasStrictGroups: boolean
-  readonly volumesInUse?: readonly string[]
+  readonly volumesInUse?: readonly string[] | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -52,9 +52,18 @@ export function nodeStatus(seen: NodeObservation, old: NodeStatus | undefined): 
     },
     images: imagesOf(seen.images),
     features: { supplementalGroupsPolicy: seen.hasStrictGroups },
+    declaredFeatures: [...declaredFeatures],
     ...(seen.volumesInUse && { volumesInUse: [...seen.volumesInUse] }),
   }
 }
+
+/** Sorted; what the scheduler may rely on (KEP-5328). */
+const declaredFeatures = [
+  'ExtendWebSocketsToKubelet',
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+]
 
 /** Why a runtime with these conditions makes the node not ready (upstream's `runtimeState`). */
 export function runtimeProblems(conditions: readonly RuntimeCondition[] | undefined): string[] {

@@ -11,6 +11,7 @@ import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { node, pod } from '#testing/make.ts'
+import { noCsi, testTokens } from '#testing/volume-sources.ts'
 import { MemoryRuntime } from '../cri/memory-runtime.ts'
 import { claimsFrom } from './claims.ts'
 import { plainMounter } from './mounter.ts'
@@ -33,11 +34,11 @@ async function bed(): Promise<Bed> {
   const cluster = await testCluster()
   const { client } = cluster
   const self = await client.create(Node, node('n1'))
-  const tokens = { token: async () => '', renewAt: () => undefined, forget: () => {} }
   const objects = { configMap: async () => undefined, secret: async () => undefined }
   const clock = new VirtualClock()
   const images = new MemoryRuntime({ clock })
-  const inputs = { objects, tokens, images, mounter: plainMounter, allocatable: {}, clock, random: seededRandom(1) }
+  const from = { objects, tokens: testTokens, csi: noCsi, images, mounter: plainMounter }
+  const inputs = { ...from, allocatable: {}, clock, random: seededRandom(1) }
   const resources = { requests: { storage: '1Gi' } }
   return {
     root,

@@ -7,11 +7,14 @@ import type { LocalVolumeSource } from '#api/core/v1/persistent-volume-source.ts
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Volume } from '#api/core/v1/volume.ts'
 import type { Client } from '#client/client.ts'
+import { MountError } from './mount-error.ts'
 
 /** A volume of a pod as plugins take it: what a persistent volume consists of stands in it as if the pod had said so itself. */
 export interface Mountable extends Omit<Volume, 'persistentVolumeClaim' | 'ephemeral'> {
   readonly local?: LocalVolumeSource | undefined
   readonly mountOptions?: readonly string[] | undefined
+  /** Where what stands behind it is a CSI driver's. */
+  readonly persistentVolume?: PersistentVolume | undefined
   /** A device of the node, not a folder. */
   readonly isBlock?: boolean | undefined
   /** The pod sees it read-only whatever its containers ask for. */
@@ -43,7 +46,7 @@ export function claimsFrom({ client, node }: ClaimsOptions): ClaimSource {
     async resolve(pod, volume) {
       const { namespace = '' } = pod.metadata
       const reference = claimOf(pod, volume)
-      if (!reference) return volume
+      if (!reference) return volume.csi?.readOnly ? { ...volume, isReadOnly: true } : volume
       const found = await checked(`error processing PVC ${namespace}/${reference.name}`, async () => {
         const claim = await claimFor(client, pod, reference)
         return volumeOf(client, claim)
@@ -53,15 +56,12 @@ export function claimsFrom({ client, node }: ClaimsOptions): ClaimSource {
       const self = node()
       if (required && self && !matchesSelector(required, self)) {
         const text = `MountVolume.NodeAffinity check failed for volume "${found.metadata.name}" : no matching NodeSelectorTerms`
-        throw new ClaimError(text)
+        throw new MountError(text)
       }
       return mountableOf(found, reference.isReadOnly)
     },
   }
 }
-
-/** Its message is the whole event. */
-export class ClaimError extends Error {}
 
 async function checked<T>(about: string, find: () => Promise<T>): Promise<T> {
   try {
@@ -109,13 +109,15 @@ function checkMode({ spec }: Pod, { name }: Volume, volume: PersistentVolume): v
   if (isDevice && mode !== 'Block') throw complain('volumeDevices')
 }
 
-function mountableOf({ metadata, spec }: PersistentVolume, isReadOnly: boolean): Mountable {
+function mountableOf(volume: PersistentVolume, isReadOnly: boolean): Mountable {
+  const { metadata, spec } = volume
   const { hostPath, local, nfs, mountOptions, volumeMode } = spec
   return {
     name: metadata.name,
     ...(hostPath && { hostPath }),
     ...(local && { local }),
     ...(nfs && { nfs }),
+    ...(spec.csi && { persistentVolume: volume }),
     ...(mountOptions?.length && { mountOptions }),
     isBlock: volumeMode === 'Block',
     isReadOnly,

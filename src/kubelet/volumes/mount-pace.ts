@@ -12,8 +12,8 @@ export class MountPace {
 
   /** Notes an attempt; answers the messages that are to become events. */
   note(failures: readonly VolumeFailure[], now: number): readonly string[] {
-    const messages = failures.map(({ message }) => message)
-    if (messages.length === 0) {
+    const messages = failures.filter(({ isQuiet }) => !isQuiet).map(({ message }) => message)
+    if (failures.length === 0) {
       this.#pause = 0
       this.#reported = ''
       return []

@@ -1,6 +1,7 @@
 /** The list of volume plugins. */
 import type { Mountable } from './claims.ts'
 import { configMapPlugin } from './config-map.ts'
+import { csiPlugin } from './csi.ts'
 import { downwardApiPlugin } from './downward-api.ts'
 import { emptyDirPlugin } from './empty-dir.ts'
 import { hostPathPlugin } from './host-path.ts'
@@ -21,6 +22,7 @@ export const plugins: readonly VolumePlugin[] = [
   localPlugin,
   imagePlugin,
   nfsPlugin,
+  csiPlugin,
 ]
 
 export function pluginOf(volume: Mountable): VolumePlugin {

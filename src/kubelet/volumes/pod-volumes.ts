@@ -9,19 +9,23 @@ import { type Container, containersOf } from '../containers/pod-names.ts'
 import type { ContainerConfig, Mount, Runtime } from '../cri/runtime.ts'
 import { expandStrictly } from '../env/expand.ts'
 import type { Addresses } from '../env/field-ref.ts'
-import { ClaimError, type ClaimSource, claimOf, type Mountable } from './claims.ts'
+import { type ClaimSource, claimOf, type Mountable } from './claims.ts'
+import type { CsiMounts } from './csi-mounts.ts'
 import { imagePlugin } from './image.ts'
+import { MountError, unableToMount, unmountedNames } from './mount-error.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import { pluginOf } from './plugins.ts'
 import type { TokenSource } from './service-account-token.ts'
 import { prepareSubPath, readInside } from './sub-path.ts'
-import { volumePath } from './volume-plugin.ts'
+import { podDeviceLink, volumePath } from './volume-plugin.ts'
 import { usageAt, type VolumeUsage } from './volume-usage.ts'
 
 export interface VolumeFailure {
   readonly volume: string
   readonly message: string
+  /** It only waits for others: nobody is told. */
+  readonly isQuiet?: boolean
 }
 
 export interface PodVolumes {
@@ -55,6 +59,7 @@ export interface DiskVolumesOptions {
   readonly claims: ClaimSource
   readonly tokens: TokenSource
   readonly mounter: Mounter
+  readonly csi: CsiMounts
   readonly clock: Clock
   readonly random: Random
   readonly allocatable: Readonly<Record<string, string>>
@@ -82,36 +87,48 @@ export class DiskVolumes implements PodVolumes {
     await Promise.all(
       wanted.map(async (volume) => {
         const known = done.get(volume.name)
-        if (known && !pluginOf(known).isLive) return
-        const failed = await this.#setUpOne(pod, volume, addresses)
-        if (typeof failed !== 'string') done.set(volume.name, failed)
-        else failures.push({ volume: volume.name, message: failed })
+        if (known && !pluginOf(known).isLive && !pluginOf(known).refresh) return
+        try {
+          done.set(volume.name, await this.#setUpOne(pod, { volume, known }, addresses))
+        } catch (error) {
+          if (!(error instanceof MountError)) throw error
+          failures.push({ volume: volume.name, message: error.message, ...(error.isQuiet && { isQuiet: true }) })
+        }
       }),
     )
     const waiting = wanted.filter(({ name }) => !done.has(name)).map(({ name }) => name)
-    return failures.map(({ volume, message }) => ({ volume, message: message.replace(unmounted, waiting.join(' ')) }))
+    return failures.map((failure) => ({ ...failure, message: failure.message.replace(unmountedNames, waiting.join(' ')) }))
   }
 
-  /** What it was set up as, or why it was not. */
-  async #setUpOne(pod: Pod, volume: Volume, addresses: Addresses): Promise<Mountable | string> {
-    let found: Mountable
-    try {
-      found = await this.#options.claims.resolve(pod, volume)
-    } catch (error) {
-      if (error instanceof ClaimError) return error.message
-      const volumes = `unmounted volumes=[${unmounted}], unattached volumes=[], failed to process volumes=[${volume.name}]`
-      return `Unable to attach or mount volumes: ${volumes}: ${textOf(error)}`
-    }
+  /** Answers what it was set up as; rejects with MountErrors alone. */
+  async #setUpOne(
+    pod: Pod,
+    { volume, known }: { volume: Volume; known: Mountable | undefined },
+    addresses: Addresses,
+  ): Promise<Mountable> {
+    const isRefreshed = known !== undefined && !pluginOf(known).isLive
+    const found = isRefreshed ? known : await this.#resolve(pod, volume)
     try {
       const plugin = pluginOf(found)
       if (found.isBlock && !plugin.hasDevices) {
-        return `MapVolume.FindMapperPluginBySpec failed for volume "${found.name}" : no volume plugin matched`
+        throw new MountError(`MapVolume.FindMapperPluginBySpec failed for volume "${found.name}" : no volume plugin matched`)
       }
-      const path = volumePath(this.#podDirectory(pod.metadata.uid), plugin, found.name)
-      await plugin.setUp({ ...this.#options, pod, volume: found, path, addresses })
+      const context = { ...this.#options, pod, volume: found, path: this.#pathOf(pod, found), addresses }
+      await (isRefreshed ? plugin.refresh?.(context) : plugin.setUp(context))
       return found
     } catch (error) {
-      return `MountVolume.SetUp failed for volume "${found.name}" : ${textOf(error)}`
+      if (error instanceof MountError) throw error
+      const step = found.isBlock ? 'MapVolume.SetUpDevice' : 'MountVolume.SetUp'
+      throw new MountError(`${step} failed for volume "${found.name}" : ${textOf(error)}`, { cause: error })
+    }
+  }
+
+  async #resolve(pod: Pod, volume: Volume): Promise<Mountable> {
+    try {
+      return await this.#options.claims.resolve(pod, volume)
+    } catch (error) {
+      if (error instanceof MountError) throw error
+      throw new MountError(unableToMount(textOf(error), [volume.name]), { cause: error })
     }
   }
 
@@ -127,7 +144,7 @@ export class DiskVolumes implements PodVolumes {
       if (!volume) throw new Error(`cannot find volume "${mount.name}" to mount into container "${container.name}"`)
       const known = this.#mountable(pod, volume)
       const plugin = pluginOf(known)
-      const root = plugin.hostPath?.(known) ?? volumePath(this.#podDirectory(pod.metadata.uid), plugin, known.name)
+      const root = this.#rootOf(pod, known)
       const subPath = mount.subPathExpr ? expandStrictly(mount.subPathExpr, env) : (mount.subPath ?? '')
       const target = join(this.#podDirectory(pod.metadata.uid), 'volume-subpaths', volume.name, container.name, String(index))
       const hostPath = subPath ? await this.#subPath({ volume: root, subPath, target }, mount.name, container.name) : root
@@ -156,29 +173,25 @@ export class DiskVolumes implements PodVolumes {
     const volume = pod.spec.volumes?.find((one) => one.name === name)
     if (!volume) throw new Error(`cannot find the volume "${name}" referenced by FileKeyRef`)
     const known = this.#mountable(pod, volume)
-    return await readInside(volumePath(this.#podDirectory(pod.metadata.uid), pluginOf(known), known.name), path)
+    return await readInside(this.#rootOf(pod, known), path)
   }
 
   devicesOf(pod: Pod, container: Container): readonly Device[] {
     return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
       const volume = pod.spec.volumes?.find((one) => one.name === name)
       if (!volume) throw new Error(`cannot find volume "${name}" to pass into container "${container.name}"`)
-      const { local, isReadOnly } = this.#mountable(pod, volume)
-      return { containerPath: devicePath, hostPath: local?.path ?? '', permissions: isReadOnly ? 'r' : 'mrw' }
+      const known = this.#mountable(pod, volume)
+      const hostPath = known.local?.path ?? podDeviceLink(this.#podDirectory(pod.metadata.uid), pluginOf(known), known.name)
+      return { containerPath: devicePath, hostPath, permissions: known.isReadOnly ? 'r' : 'mrw' }
     })
   }
 
   async usageOf(pod: Pod): Promise<readonly VolumeUsage[]> {
     const done = [...(this.#done.get(pod.metadata.uid) ?? [])]
     const found = done.map(async ([name, known]) => {
-      const plugin = pluginOf(known)
-      const owns = plugin.ownsFileSystem?.(known)
-      if (owns === undefined || known.isBlock) return []
-      const path = plugin.hostPath?.(known) ?? volumePath(this.#podDirectory(pod.metadata.uid), plugin, known.name)
+      const usage = await this.#usageOf(pod, known).catch(() => undefined)
       const volume = pod.spec.volumes?.find((one) => one.name === name)
-      const claim = volume && claimOf(pod, volume)?.name
-      const usage = await usageAt(path, { shared: !owns }).catch(() => undefined)
-      return usage ? [{ name, claim, ...usage }] : []
+      return usage ? [{ name, claim: volume && claimOf(pod, volume)?.name, ...usage }] : []
     })
     return (await Promise.all(found)).flat()
   }
@@ -189,7 +202,9 @@ export class DiskVolumes implements PodVolumes {
 
   async release(podUid: string): Promise<void> {
     const directory = this.#podDirectory(podUid)
-    const { mounter } = this.#options
+    const { mounter, csi } = this.#options
+    for (const mount of await mounter.mountsBelow(join(directory, 'volume-subpaths'))) await mounter.unmount(mount)
+    await csi.release(podUid)
     for (const mount of await mounter.mountsBelow(directory)) await mounter.unmount(mount)
     for (const name of await readdir(this.#imagePath(podUid)).catch(() => [])) {
       await this.#options.images.releaseImage(this.#imagePath(podUid, name))
@@ -197,7 +212,8 @@ export class DiskVolumes implements PodVolumes {
     // What is still mounted there belongs to somebody else and must not be removed with the rest.
     const [stuck] = await mounter.mountsBelow(directory)
     if (stuck) throw new Error(`${stuck} is still mounted`)
-    for (const folder of ['volume-subpaths', 'volumes']) await rm(join(directory, folder), { recursive: true, force: true })
+    for (const folder of ['volume-subpaths', 'volumes', 'volumeDevices'])
+      await rm(join(directory, folder), { recursive: true, force: true })
     this.#options.tokens.forget(podUid)
     this.#done.delete(podUid)
   }
@@ -218,6 +234,25 @@ export class DiskVolumes implements PodVolumes {
     return volume
   }
 
+  async #usageOf(pod: Pod, known: Mountable): Promise<Omit<VolumeUsage, 'name'> | undefined> {
+    const plugin = pluginOf(known)
+    const { csi } = this.#options
+    if (known.isBlock) return undefined
+    if (plugin.usage) return await plugin.usage({ pod, volume: known, path: this.#pathOf(pod, known), csi })
+    const owns = plugin.ownsFileSystem?.(known)
+    return owns === undefined ? undefined : await usageAt(this.#rootOf(pod, known), { shared: !owns })
+  }
+
+  #pathOf(pod: Pod, known: Mountable): string {
+    return volumePath(this.#podDirectory(pod.metadata.uid), pluginOf(known), known.name)
+  }
+
+  /** What containers see of it. */
+  #rootOf(pod: Pod, known: Mountable): string {
+    const plugin = pluginOf(known)
+    return plugin.hostPath?.(known) ?? join(this.#pathOf(pod, known), plugin.folder ?? '')
+  }
+
   async #subPath(mount: Parameters<typeof prepareSubPath>[0], volume: string, container: string): Promise<string> {
     try {
       await mkdir(mount.volume, { recursive: true })
@@ -236,9 +271,6 @@ export class DiskVolumes implements PodVolumes {
     return join(this.#options.rootDirectory, 'pods', uid)
   }
 }
-
-/** Stands for the names of all that wait, which is known at the end. */
-const unmounted = '\0'
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -12,15 +12,21 @@ export interface TokenWish {
   readonly expirationSeconds?: number | undefined
 }
 
+/** As drivers are handed it. */
+export interface TokenStatus {
+  readonly token: string
+  readonly expirationTimestamp: string
+}
+
 export interface TokenSource {
   token(pod: Pod, wish: TokenWish): Promise<string>
+  status(pod: Pod, wish: TokenWish): Promise<TokenStatus>
   /** When the first of the pod's tokens is due for renewal; undefined without any. */
   renewAt(pod: Pod): number | undefined
   forget(podUid: string): void
 }
 
-interface Kept {
-  readonly token: string
+interface Kept extends TokenStatus {
   readonly renewAt: number
   readonly expiresAt: number
 }
@@ -45,18 +51,27 @@ export class ServiceAccountTokens implements TokenSource {
   }
 
   async token(pod: Pod, wish: TokenWish): Promise<string> {
+    return (await this.#keep(pod, wish)).token
+  }
+
+  async status(pod: Pod, wish: TokenWish): Promise<TokenStatus> {
+    const { token, expirationTimestamp } = await this.#keep(pod, wish)
+    return { token, expirationTimestamp }
+  }
+
+  async #keep(pod: Pod, wish: TokenWish): Promise<Kept> {
     const tokens = this.#kept.get(pod.metadata.uid) ?? new Map<string, Kept>()
     this.#kept.set(pod.metadata.uid, tokens)
     const key = JSON.stringify([pod.spec.serviceAccountName, wish.audience, wish.expirationSeconds])
     const kept = tokens.get(key)
     const now = this.#clock.now()
-    if (kept && now < kept.renewAt) return kept.token
+    if (kept && now < kept.renewAt) return kept
     try {
       const fresh = await this.#request(pod, wish)
       tokens.set(key, fresh)
-      return fresh.token
+      return fresh
     } catch (error) {
-      if (kept && now < kept.expiresAt) return kept.token
+      if (kept && now < kept.expiresAt) return kept
       throw error
     }
   }
@@ -91,6 +106,6 @@ export class ServiceAccountTokens implements TokenSource {
     const life = (answer.spec.expirationSeconds ?? expirationSeconds) * 1000
     const spread = this.#random.next() * jitter
     const renewAt = Math.min(expiresAt - life * 0.2, expiresAt - life + longestUse) - spread
-    return { token, expiresAt, renewAt }
+    return { token, expirationTimestamp, expiresAt, renewAt }
   }
 }

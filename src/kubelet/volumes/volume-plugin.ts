@@ -4,9 +4,11 @@ import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Addresses } from '../env/field-ref.ts'
 import type { Mountable } from './claims.ts'
+import type { CsiMountContext, CsiMounts } from './csi-mounts.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import type { TokenSource } from './service-account-token.ts'
+import type { VolumeUsage } from './volume-usage.ts'
 
 export interface VolumeContext {
   readonly pod: Pod
@@ -16,6 +18,7 @@ export interface VolumeContext {
   readonly objects: ObjectSource
   readonly tokens: TokenSource
   readonly mounter: Mounter
+  readonly csi: CsiMounts
   readonly clock: Clock
   readonly random: Random
   readonly addresses: Addresses
@@ -31,10 +34,15 @@ export interface VolumePlugin {
   readonly name: string
   matches(volume: Mountable): boolean
   setUp(context: VolumeContext): Promise<void>
-  /** Where the containers' mounts come from, if it is not the volume's own folder. */
+  /** With every look at a pod whose volume has been set up, where that is not `isLive`. */
+  refresh?(context: VolumeContext): Promise<void>
+  /** Where the containers' mounts come from, if it is not the volume's own folder, or one in there. */
   hostPath?(volume: Mountable): string
+  readonly folder?: string
   /** Whether its file system holds only this volume; absent: nothing is told of its size. */
   ownsFileSystem?(volume: Mountable): boolean
+  /** Asked instead, where somebody else knows how full it is; undefined where they do not tell. */
+  usage?(context: CsiMountContext & Pick<VolumeContext, 'csi'>): Promise<Omit<VolumeUsage, 'name'> | undefined>
   /** It can be a device too. */
   readonly hasDevices?: boolean
   /** True where the content follows objects that change. */
@@ -46,4 +54,9 @@ export interface VolumePlugin {
 /** The folder of a volume. */
 export function volumePath(podDirectory: string, plugin: VolumePlugin, name: string): string {
   return `${podDirectory}/volumes/kubernetes.io~${plugin.name}/${name}`
+}
+
+/** Leads to the device that a volume is. */
+export function podDeviceLink(podDirectory: string, plugin: VolumePlugin, name: string): string {
+  return `${podDirectory}/volumeDevices/kubernetes.io~${plugin.name}/${name}`
 }

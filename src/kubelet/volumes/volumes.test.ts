@@ -7,13 +7,13 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import type { Draft } from '#schema/words.ts'
+import { noCsi, testTokens } from '#testing/volume-sources.ts'
 import { MemoryRuntime } from '../cri/memory-runtime.ts'
 import { checkPath, type Payload, writeAtomically } from './atomic-writer.ts'
 import type { ClaimSource } from './claims.ts'
 import { plainMounter, systemMounter } from './mounter.ts'
 import type { ObjectData, ObjectSource } from './object-source.ts'
 import { DiskVolumes } from './pod-volumes.ts'
-import type { TokenSource } from './service-account-token.ts'
 import { prepareSubPath, readInside } from './sub-path.ts'
 
 async function folder(): Promise<AsyncDisposable & { path: string }> {
@@ -83,8 +83,8 @@ const noClaims: ClaimSource = { resolve: async (_, volume) => volume }
 function diskVolumes(rootDirectory: string, objects: Record<string, ObjectData>, claims = noClaims) {
   const find = async (_: string, name: string) => objects[name]
   const source: ObjectSource = { configMap: find, secret: find }
-  const tokens: TokenSource = { token: async () => 'jwt', renewAt: () => undefined, forget: () => {} }
-  const inputs = { objects: source, tokens, images: new MemoryRuntime(means), mounter: plainMounter, allocatable: {} }
+  const from = { objects: source, tokens: testTokens, csi: noCsi }
+  const inputs = { ...from, images: new MemoryRuntime(means), mounter: plainMounter, allocatable: {} }
   return new DiskVolumes({ ...means, ...inputs, rootDirectory, claims })
 }
 
@@ -252,8 +252,8 @@ test('DiskVolumes mounts the files of an image where the container finds them, a
     mount: async (at: string, { type }: { type: string }) => void calls.push(`${type} at ${at}`),
   }
   const none = async () => undefined
-  const tokens: TokenSource = { token: async () => 'jwt', renewAt: () => undefined, forget: () => {} }
-  const inputs = { objects: { configMap: none, secret: none }, tokens, mounter, images, allocatable: {}, claims: noClaims }
+  const from = { objects: { configMap: none, secret: none }, tokens: testTokens, csi: noCsi, claims: noClaims }
+  const inputs = { ...from, mounter, images, allocatable: {} }
   const volumes = new DiskVolumes({ ...means, ...inputs, rootDirectory: root.path })
   const subject = pod({ volumes: [{ name: 'files', image: { reference: 'a:1' } }], containers: [mount('files')] })
   assert.deepEqual(await volumes.setUp(subject, addresses), [])
