@@ -4,6 +4,7 @@
  *
  * Objects that come back are shared and read-only (`edit` makes a copy to change). Errors are StatusErrors.
  */
+import { copyJson } from '#schema/copy.ts'
 import type { Kind, KubeObject, Verb } from '#schema/kind.ts'
 import type { Draft } from '#schema/words.ts'
 
@@ -135,5 +136,5 @@ export function refOf(at: At): Ref {
 
 /** A copy of a shared object that may be changed, for read-modify-write. */
 export function edit<T>(object: T): T {
-  return structuredClone(object)
+  return copyJson(object) as T
 }

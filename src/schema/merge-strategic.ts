@@ -3,7 +3,6 @@
  * replace and order. Source of the rules: apimachinery `pkg/util/strategicpatch/patch.go`.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { copyJson } from './copy.ts'
 import { setOwn } from './json-parser.ts'
 import {
   areObjects,
@@ -33,17 +32,17 @@ import {
 import type { Node, Schema } from './words.ts'
 
 /**
- * Answers a new value; neither argument is changed. Errors are StatusErrors with upstream's texts: 400 for a patch of the wrong form,
+ * Answers a new value, which may share parts with the arguments; neither of them is changed. Errors are StatusErrors with upstream's texts: 400 for a patch of the wrong form,
  * 500 without a reason for one that does not fit the object.
  */
 export function strategicMerge(schema: Schema<any> | Node, original: unknown, patch: unknown): unknown {
-  const [before, change] = [copyJson(original ?? {}), copyJson(patch ?? {})]
+  const [before, change] = [original ?? {}, patch ?? {}]
   if (!isObject(before)) throw badType('map[string]interface {}', before)
   if (!isObject(change)) throw badType('map[string]interface {}', change)
   return mergeObject(before, change, { node: schema as Node, isFinal: true })
 }
 
-/** Joins a second patch to a first one; directives and nulls stay. Both may be changed. */
+/** Joins a second patch to a first one; directives and nulls stay. */
 export function joinPatches(schema: Node, first: Json, second: Json): Json {
   return mergeObject(first, second, { node: schema, isFinal: false })
 }
@@ -54,9 +53,9 @@ interface Place {
   readonly isFinal: boolean
 }
 
-/** Both may be changed; the answer is mostly `original`. */
-function mergeObject(original: Json, patch: Json, place: Place): Json {
-  if (Object.hasOwn(patch, directive.patch)) return obeyDirective(patch)
+function mergeObject(live: Json, change: Json, place: Place): Json {
+  if (Object.hasOwn(change, directive.patch)) return obeyDirective(change)
+  const [original, patch] = [{ ...live }, { ...change }]
   retainKeys(original, patch, place)
   orderElements(original, patch, place)
   for (const [key, value] of Object.entries(patch)) {

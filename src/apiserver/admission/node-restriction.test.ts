@@ -7,6 +7,7 @@ import { Lease } from '#api/coordination/v1/lease.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
+import { defaultGates } from '#api/feature-gates.ts'
 import type { Kind } from '#schema/kind.ts'
 import { listerOf } from '#testing/lister.ts'
 import { commonNameOf } from './certificate-subject-restriction.ts'
@@ -38,6 +39,7 @@ const lister = listerOf(
 )
 const context = {
   lister,
+  gates: defaultGates,
   authorizer: { name: 'none', authorize: () => ({ verdict: 'noOpinion' }) },
 } as unknown as AdmissionContext
 

@@ -22,11 +22,17 @@ export async function createObject(
   const generates = Boolean(object.metadata.generateName) && !object.metadata.name
   for (let attempt = 1; ; attempt++) {
     try {
-      return await createOnce(context, generates ? (copyJson(object) as KubeObject) : object, demand)
+      return await createOnce(context, generates ? anotherOf(context, object) : object, demand)
     } catch (error) {
       if (!generates || attempt === nameAttempts || !hasReason(error, 'AlreadyExists')) throw error
     }
   }
+}
+
+/** For one attempt, which names it, and may only look at what lies below unless hooks change that. */
+function anotherOf({ registry, kind }: WriteContext, object: KubeObject): KubeObject {
+  if (hooksFor(registry.hooks, kind, 'main').length > 0) return copyJson(object) as KubeObject
+  return { ...object, metadata: { ...object.metadata } }
 }
 
 async function createOnce(

@@ -57,7 +57,7 @@ export async function patchedBy(registry: Registry, request: Request, kind: Kind
   const apply = await patcher(type, body.value, kind)
   const seesManagers = mentionsManagers(type, body.value)
   const next = (current: KubeObject) => {
-    const patched = apply(copyWith(current, seesManagers))
+    const patched = apply(seesManagers ? current : withoutManagers(current))
     const object = decodePatched(request, kind, { patched, options, duplicates: body.duplicates })
     trackWrite(context, object, current)
     checkAddress(context, object)
@@ -74,10 +74,10 @@ function mentionsManagers(type: string, body: any): boolean {
   return (body as any[]).some((operation) => reaches(operation?.path) || reaches(operation?.from ?? '/'))
 }
 
-function copyWith(object: KubeObject, managers: boolean): unknown {
-  if (managers || !object.metadata.managedFields) return copyJson(object)
+function withoutManagers(object: KubeObject): KubeObject {
+  if (!object.metadata.managedFields) return object
   const { managedFields: _, ...metadata } = object.metadata
-  return copyJson({ ...object, metadata })
+  return { ...object, metadata }
 }
 
 /** Strategic merging knows built-in kinds alone. */
@@ -109,12 +109,12 @@ async function readPatch(request: Request): Promise<Pick<ParsedJson, 'value' | '
 
 type Patcher = (current: any) => unknown
 
-/** Patches work on a copy of the current object. */
+/** The current object stays as it is; what a patch makes may share parts with it. */
 async function patcher(type: string, body: unknown, kind: Kind): Promise<Patcher> {
   const { jsonPatch, mergePatch, strategicMerge } = await (merging ??= import('#schema/merge.ts'))
   if (type === types.json) {
     const operations = checkOperations(body)
-    return (current) => unprocessable(() => jsonPatch(current, operations))
+    return (current) => unprocessable(() => jsonPatch(copyJson(current), operations))
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('Invalid JSON Patch')
   if (type === types.merge) return (current) => mergePatch(current, body)
