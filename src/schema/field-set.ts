@@ -307,12 +307,30 @@ export function serializeFieldSet(set: FieldSet): string {
 }
 
 const texts = new WeakMap<FieldSet, string>()
+const shared = new Map<string, FieldSet>()
 
-/** For sets that many objects share. */
-export function keepText(set: FieldSet): void {
-  texts.set(set, JSON.stringify(set))
+/** Longer texts and more of them are not worth the memory. */
+const longestShared = 8 << 10
+const mostShared = 1024
+
+/** The one set of this text: objects of one template have the same managers, who own the same. It keeps its text. */
+export function sharedSet(set: FieldSet): FieldSet {
+  if (texts.has(set)) return set
+  const text = JSON.stringify(set)
+  const known = shared.get(text)
+  if (known || text.length > longestShared) return known ?? set
+  if (shared.size >= mostShared) shared.clear()
+  shared.set(text, set)
+  texts.set(set, text)
+  return set
 }
 
+/** What `sharedSet` has of this text. */
+export function sharedSetOf(text: string): FieldSet | undefined {
+  return shared.get(text)
+}
+
+/** The text of a set that is shared. */
 export function keptText(set: FieldSet): string | undefined {
   return texts.get(set)
 }

@@ -127,6 +127,8 @@ export interface Definition<T = any> extends Strategy<T> {
   readonly doc?: string
   /** OpenAPI name of the object, `io.k8s.api.apps.v1.Deployment`. */
   readonly schemaName: string
+  /** OpenAPI lists `metadata` as required; elsewhere it does not. */
+  readonly requiresMetadata?: boolean
   /** Default: all eight. Virtual kinds (reviews) have ['create'] and are never stored. */
   readonly verbs?: readonly Verb[]
   readonly virtual?: boolean
@@ -225,6 +227,7 @@ function rootSchema(def: Definition, fields: Readonly<Record<string, Field>>): O
     number: 1,
     schema: ObjectMeta,
     presence: 'always',
+    ...(def.requiresMetadata && { isRequired: true }),
     doc: "Standard object's metadata: name, labels and what the server keeps about it.",
   }
   return {

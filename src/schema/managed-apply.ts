@@ -9,6 +9,7 @@ import {
   isSubset,
   recursiveDifference,
   sameSet,
+  sharedSet,
   union,
 } from './field-set.ts'
 import { identityOf, type Managed, type Managers, type Versions, type Writer } from './managed-fields.ts'
@@ -48,7 +49,12 @@ export function applyTyped(versions: Versions, { live, applied, managers, writer
   const owned = difference(set, unowned)
   const isSame = equalValues(live, object)
   if (isEmpty(owned)) next.delete(id)
-  else next.set(id, { ...entry, time: isSame ? last?.time : time, set: last && sameSet(last.set, owned) ? last.set : owned })
+  else
+    next.set(id, {
+      ...entry,
+      time: isSame ? last?.time : time,
+      set: last && sameSet(last.set, owned) ? last.set : sharedSet(owned),
+    })
   return { object: isSame ? undefined : object, managers: next }
 }
 

@@ -2,7 +2,7 @@
  * Who owns what after a creation. Objects of one template have the same fields, and so one set, which is worked out once: what an object is
  * compared by is how it is built, as text, not what its values are.
  */
-import { difference, type FieldSet, isEmpty, keepText, union } from './field-set.ts'
+import { difference, type FieldSet, isEmpty, sharedSet, union } from './field-set.ts'
 import { identityOf, type Managers, type Versions, type Writer } from './managed-fields.ts'
 import { comparison, resetRoots, unowned } from './managed-update.ts'
 import { type deduced, isObject, itemElement, type ListShape, type MapShape, type Shape, shapeAt, soleKey } from './typed.ts'
@@ -38,9 +38,8 @@ function ownedSet(versions: Versions, zero: unknown, object: unknown): FieldSet 
   let set = sets.get(build)
   if (!set) {
     if (sets.size >= most) sets.clear()
-    set = newSet(versions, zero, object)
+    set = sharedSet(newSet(versions, zero, object))
     sets.set(build, set)
-    keepText(set)
   }
   return set
 }

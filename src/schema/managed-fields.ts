@@ -2,7 +2,7 @@
  * `metadata.managedFields` read and written: who manages which fields of an object. What becomes of them stands in `managed-update.ts` and
  * `managed-apply.ts`. Rules and texts are those of apimachinery's managedfields.
  */
-import { compareText, type FieldSet, keptText, parseFieldSet } from './field-set.ts'
+import { compareText, type FieldSet, keptText, parseFieldSet, sharedSet, sharedSetOf } from './field-set.ts'
 import type { ManagedFieldsEntry } from './object-meta.ts'
 import type { Shape } from './typed.ts'
 
@@ -68,9 +68,7 @@ function setOf(value: unknown): FieldSet {
   if (typeof value !== 'object' || value === null) return parseFieldSet(value)
   let set = parsedSets.get(value)
   if (!set) {
-    const parsed = parseFieldSet(value)
-    // What stands there in canonical form is used as it is.
-    set = JSON.stringify(parsed) === JSON.stringify(value) ? (value as FieldSet) : parsed
+    set = sharedSetOf(JSON.stringify(value)) ?? sharedSet(parseFieldSet(value))
     parsedSets.set(value, set)
   }
   return set

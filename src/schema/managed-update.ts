@@ -10,6 +10,7 @@ import {
   isEmpty,
   recursiveDifference,
   sameSet,
+  sharedSet,
   union,
 } from './field-set.ts'
 import { identityOf, type Managed, type Managers, secondsOf, type Versions, type Writer } from './managed-fields.ts'
@@ -72,7 +73,7 @@ export function managersAfterUpdate(versions: Versions, { live, object, managers
   const next = withoutTaken(versions, { live, object, managers: current, writer: id, compare })
   const own = current.get(id)
   const gained = difference(union(compare.modified, compare.added), unowned)
-  const set = union(difference(own?.set ?? empty, compare.removed), gained)
+  const set = sharedSet(union(difference(own?.set ?? empty, compare.removed), gained))
   if (isEmpty(set)) next.delete(id)
   else if (!isEmpty(gained) || !own || set !== own.set) next.set(id, { ...entry, time: isEmpty(gained) ? own?.time : time, set })
   if (!own) capUpdaters(next)
@@ -111,7 +112,7 @@ export function withoutTaken(versions: Versions, { live, object, managers, write
     const conflict = intersection(entry.set, union(changes.modified, changes.added))
     if (!isEmpty(conflict)) conflicts.set(id, conflict)
     const set = difference(difference(entry.set, conflict), changes.removed)
-    if (!isEmpty(set)) next.set(id, set === entry.set ? entry : { ...entry, set })
+    if (!isEmpty(set)) next.set(id, set === entry.set ? entry : { ...entry, set: sharedSet(set) })
   }
   if (refuses && conflicts.size > 0) throw new ApplyConflict([...conflicts].map(([id, set]) => ({ id, set })))
   return next

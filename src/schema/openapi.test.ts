@@ -37,9 +37,9 @@ test('openapiV3() writes structs as upstream does', () => {
     properties: {
       minReadySeconds: { type: 'integer', format: 'int32' },
       paused: { type: 'boolean' },
-      progressDeadlineSeconds: { type: 'integer', format: 'int32', default: 600 },
-      replicas: { type: 'integer', format: 'int32', default: 1 },
-      revisionHistoryLimit: { type: 'integer', format: 'int32', default: 10 },
+      progressDeadlineSeconds: { type: 'integer', format: 'int32' },
+      replicas: { type: 'integer', format: 'int32' },
+      revisionHistoryLimit: { type: 'integer', format: 'int32' },
       selector: { allOf: [{ $ref: `#/components/schemas/${metaV1}.LabelSelector` }] },
       strategy: {
         allOf: [{ $ref: '#/components/schemas/io.k8s.api.apps.v1.DeploymentStrategy' }],
@@ -89,11 +89,13 @@ const fields: [string, string, string, unknown][] = [
     'port',
     { allOf: [{ $ref: '#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString' }] },
   ],
+  ['enumerations', 'io.k8s.api.core.v1.PodSpec', 'restartPolicy', { type: 'string', enum: ['Always', 'Never', 'OnFailure'] }],
+  ['defaults that are published', 'io.k8s.api.core.v1.LocalObjectReference', 'name', { type: 'string', default: '' }],
   [
-    'enumerations',
-    'io.k8s.api.core.v1.PodSpec',
-    'restartPolicy',
-    { type: 'string', enum: ['Always', 'Never', 'OnFailure'], default: 'Always' },
+    'defaults with an enumeration',
+    'io.k8s.api.core.v1.ContainerPort',
+    'protocol',
+    { type: 'string', enum: ['SCTP', 'TCP', 'UDP'], default: 'TCP' },
   ],
   ['times', `${metaV1}.ObjectMeta`, 'creationTimestamp', { allOf: [{ $ref: `#/components/schemas/${metaV1}.Time` }] }],
   ['field sets', `${metaV1}.ManagedFieldsEntry`, 'fieldsV1', { allOf: [{ $ref: `#/components/schemas/${metaV1}.FieldsV1` }] }],
@@ -101,6 +103,12 @@ const fields: [string, string, string, unknown][] = [
 for (const [what, schema, field, want] of fields) {
   test(`openapiV3() writes ${what}`, () => assert.deepEqual(bare(schemaOf(v3(Pod), schema).properties[field]), want))
 }
+
+test('openapiV3() says which of several fields is given', () => {
+  assert.deepEqual(schemaOf(v3(Pod), 'io.k8s.api.core.v1.SeccompProfile')['x-kubernetes-unions'], [
+    { discriminator: 'type', 'fields-to-discriminateBy': { localhostProfile: 'LocalhostProfile' } },
+  ])
+})
 
 test('openapiV3() gives scalars with a type of their own a definition', () => {
   const { schemas } = v3(Pod).components
