@@ -20,6 +20,7 @@ export type DeleteOptions = Partial<Omit<DeleteOptionsShape, 'kind' | 'apiVersio
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions'
 
 export function writeOptions(query: URLSearchParams, kind: OptionsKind): WriteOptions {
+  if (query.size === 0) return unasked[kind]
   const dryRun = query.getAll('dryRun')
   const fieldManager = query.get('fieldManager') ?? ''
   const fieldValidation = query.get('fieldValidation') ?? ''
@@ -39,16 +40,31 @@ export function writeOptions(query: URLSearchParams, kind: OptionsKind): WriteOp
   }
 }
 
+const unasked: Readonly<Record<OptionsKind, WriteOptions>> = {
+  CreateOptions: unaskedOf('CreateOptions'),
+  UpdateOptions: unaskedOf('UpdateOptions'),
+  PatchOptions: unaskedOf('PatchOptions'),
+}
+
+/** What holds for requests without a query. */
+function unaskedOf(kind: OptionsKind): WriteOptions {
+  const raw = { kind, apiVersion: 'meta.k8s.io/v1' }
+  return { dryRun: false, fieldManager: '', fieldValidation: 'Warn', force: undefined, raw }
+}
+
+const plainName = /^[ -~]{0,128}$/
+
 function checkFieldManager(manager: string): FieldError[] {
+  if (plainName.test(manager)) return []
   const at = root.child('fieldManager')
   const errors: FieldError[] = []
-  if (new TextEncoder().encode(manager).length > 128) errors.push(at.tooLong(128))
+  if (Buffer.byteLength(manager) > 128) errors.push(at.tooLong(128))
   let position = 0
   for (const letter of manager) {
     if (/[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u.test(letter)) {
       errors.push(at.invalid(manager, `invalid character ${codePoint(letter)} (at position ${position})`))
     }
-    position += new TextEncoder().encode(letter).length
+    position += Buffer.byteLength(letter)
   }
   return errors
 }
