@@ -1,27 +1,14 @@
 /** What upstream's conformance suite asks of services and names (`test/e2e/network`), as far as no other test here has it. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '#testing/real-clients.ts'
-import { openSpace, probePod, ready, type Space } from './space.ts'
+import { test } from 'node:test'
+import { eventually } from '#testing/bed.ts'
+import { onOneCluster } from './one-cluster.ts'
+import { probePod, ready, type Space } from './space.ts'
 
-const clients = realClients()
-const probe = fileURLToPath(new URL('./probe', import.meta.url))
 const service = (name: string, spec: object) => ({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec })
 const soon = { timeout: 60_000, every: 500 }
 
-describe('services, by the conformance suite', { skip: noBed() || clients.missing, concurrency: 4, timeout: 600_000 }, () => {
-  let bed: Bed
-  before(async () => {
-    bed = await openBed({ kubectl: clients.kubectl, up: [probe] })
-  })
-  after(async () => {
-    if (process.env.NAMI_DEBUG) console.log(bed?.errors())
-    await bed?.[Symbol.asyncDispose]()
-  })
-  const open = (name: string) => openSpace(bed, name)
-
+onOneCluster('services, by the conformance suite', { concurrency: 4, timeout: 600_000 }, (open) => {
   test('a service becomes another type: a name, a node port, and a name again that leads to a service', async () => {
     const space = await open('types')
     await pods(space, 'a')

@@ -1,32 +1,20 @@
 /** What upstream's conformance suite asks of a node, and what stands beside it in `test/e2e/common/node`, as far as no other test here has it. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '#testing/real-clients.ts'
-import { becomes, openSpace, probePod, ready, type Space, shellPod } from './space.ts'
+import { eventually } from '#testing/bed.ts'
+import { onOneCluster } from './one-cluster.ts'
+import { becomes, type Open, probePod, ready, shellPod } from './space.ts'
 
-const clients = realClients()
-const probe = fileURLToPath(new URL('./probe', import.meta.url))
 const sockets = fileURLToPath(new URL('./sockets.ts', import.meta.url))
 const idle = 'trap "exit 0" TERM; while :; do sleep 0.2; done'
 const once = { restartPolicy: 'Never' }
 const terminated = '{.status.containerStatuses[0].state.terminated.message}'
 const over = ['{.status.phase}', 'Succeeded'] as const
 
-describe('a node, by the conformance suite', { skip: noBed() || clients.missing, concurrency: 4, timeout: 600_000 }, () => {
-  let bed: Bed
-  before(async () => {
-    bed = await openBed({ kubectl: clients.kubectl, up: [probe] })
-  })
-  after(async () => {
-    if (process.env.NAMI_DEBUG) console.log(bed?.errors())
-    await bed?.[Symbol.asyncDispose]()
-  })
-  for (const suite of [words, volumes, order, changes, refusals, streams]) suite((name) => openSpace(bed, name))
+onOneCluster('a node, by the conformance suite', { concurrency: 4, timeout: 600_000 }, (open) => {
+  for (const suite of [words, volumes, order, changes, refusals, streams]) suite(open)
 })
-
-type Open = (name: string) => Promise<Space>
 
 function words(open: Open): void {
   test('last words: the file, the log for want of it when a container failed, and nothing else', async () => {

@@ -1,16 +1,14 @@
 /** What upstream's conformance suite asks of volumes (`test/e2e/common/storage`), as far as no other test here has it. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess } from '#cluster/processes.ts'
-import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '#testing/real-clients.ts'
-import { becomes, openSpace, ready, type Space, shellPod } from './space.ts'
+import { eventually } from '#testing/bed.ts'
+import { onOneCluster } from './one-cluster.ts'
+import { becomes, ready, type Space, shellPod } from './space.ts'
 
-const clients = realClients()
-const probe = fileURLToPath(new URL('./probe', import.meta.url))
 const soon = { timeout: 90_000, every: 500 }
 const idle = 'trap "exit 0" TERM; while :; do sleep 0.2; done'
 
@@ -44,18 +42,9 @@ const cases: readonly Case[] = [
   { it: 'memory-group', volume: { emptyDir: { medium: 'Memory' } }, as: member, want: ['drwxrwsrwx 0 1001'] },
 ]
 
-describe('volumes, by the conformance suite', { skip: noBed() || clients.missing, concurrency: 3, timeout: 600_000 }, () => {
-  let bed: Bed
-  before(async () => {
-    bed = await openBed({ kubectl: clients.kubectl, up: [probe] })
-  })
-  after(async () => {
-    if (process.env.NAMI_DEBUG) console.log(bed?.errors())
-    await bed?.[Symbol.asyncDispose]()
-  })
-
+onOneCluster('volumes, by the conformance suite', { concurrency: 3, timeout: 600_000 }, (open) => {
   test('modes and owners of what volumes hold', async () => {
-    const space = await openSpace(bed, 'modes')
+    const space = await open('modes')
     await space.kubectl('create', 'configmap', 'm', '--from-literal=a=1')
     await space.kubectl('create', 'secret', 'generic', 's', '--from-literal=a=1')
     const script = 'if [ "$(ls /v)" ]; then ls -lLn /v/*; else ls -ldn /v; fi'
@@ -75,7 +64,7 @@ describe('volumes, by the conformance suite', { skip: noBed() || clients.missing
   })
 
   test('optional sources that come, change and go while a pod runs', async () => {
-    const space = await openSpace(bed, 'optional')
+    const space = await open('optional')
     for (const name of ['goes', 'changes']) await space.kubectl('create', 'configmap', name, '--from-literal=a=1')
     await space.kubectl('create', 'secret', 'generic', 'goes-too', '--from-literal=a=1')
     const optional = true
@@ -104,7 +93,7 @@ describe('volumes, by the conformance suite', { skip: noBed() || clients.missing
   })
 
   test('a single file or folder of a volume that is swapped as a whole', async () => {
-    const space = await openSpace(bed, 'parts')
+    const space = await open('parts')
     await space.kubectl('create', 'configmap', 'm', '--from-literal=a=one')
     await space.kubectl('create', 'secret', 'generic', 's', '--from-literal=a=two')
     const volumes = [
@@ -123,8 +112,9 @@ describe('volumes, by the conformance suite', { skip: noBed() || clients.missing
   })
 
   test('a CSI driver in a pod: its volumes are attached, mounted, kept over a restart of the agent, and go', async () => {
-    const space = await openSpace(bed, 'csi')
-    const log = await startDriver(space)
+    const space = await open('csi')
+    const calls = await startDriver(space)
+    const log = async () => (await calls()).flatMap(({ method, request }) => (request.volume_id === 'handle-v' ? [method] : []))
     await becomes(space, 'csinode', ['{.items[*].spec.drivers[*].name}', driverName])
     await becomes(space, 'csinode', ['{.items[*].spec.drivers[*].topologyKeys[*]}', 'topology.test/node'])
     const [node = ''] = (await space.path('nodes', '{.items[*].metadata.name}')).split(' ')
@@ -145,33 +135,36 @@ describe('volumes, by the conformance suite', { skip: noBed() || clients.missing
     assert.match(await space.path(`node ${node}`, '{.status.volumesInUse}'), /kubernetes\.io\/csi\/folders\.test\^handle-v/)
     assert.equal(await inPod(space, 'cat /data/file; stat -c %g /data'), 'kept\n4321\n')
     assert.deepEqual(await log(), ['NodeStageVolume', 'NodePublishVolume'])
+    const inline = [{ name: 'data', csi: { driver: driverName, volumeAttributes: { a: 'b' } } }]
+    const part = { volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'in' }] }
+    await space.apply(shellPod('q', space, `echo hello > /data/x; ${idle}`, { container: part, spec: { volumes: inline } }))
+    await ready(space, 'q')
+    const context = (await calls()).find(({ request }) => request.volume_context?.a === 'b')?.request.volume_context
+    assert.deepEqual(
+      ['pod.name', 'pod.namespace', 'ephemeral'].map((key) => context?.[`csi.storage.k8s.io/${key}`]),
+      ['q', 'csi', 'true'],
+    )
 
-    const directory = dataDirectory(bed.dataDir)
+    const directory = dataDirectory(space.bed.dataDir)
     process.kill(findProcess(directory, 'agent') ?? assert.fail('no agent'), 'SIGKILL')
     await eventually(async () => assert.equal(await inPod(space, 'cat /data/file'), 'kept\n'), soon)
-    await space.kubectl('delete', 'pod', 'p')
+    await space.kubectl('delete', 'pod', 'p', 'q')
     await eventually(async () => assert.deepEqual((await log()).slice(-2), ['NodeUnpublishVolume', 'NodeUnstageVolume']), soon)
     await becomes(space, `node ${node}`, ['{.status.volumesInUse}', ''])
     await becomes(space, 'volumeattachment', ['{.items[*].metadata.name}', ''])
     assert.deepEqual(unmountedBelow(directory.kubelet), [])
   })
-
-  test('an inline CSI volume is told whose it is', async () => {
-    const space = await openSpace(bed, 'inline')
-    const volumes = [{ name: 'data', csi: { driver: driverName, volumeAttributes: { a: 'b' } } }]
-    const container = { volumeMounts: [{ name: 'data', mountPath: '/data', subPath: 'in' }] }
-    await space.apply(shellPod('p', space, `echo hello > /data/x; ${idle}`, { container, spec: { volumes } }))
-    const waiting = /driver name folders\.test not found|volume mode|$/
-    await becomes(space, 'events', ['{.items[*].message}', waiting])
-    await ready(space, 'p')
-    await space.kubectl('delete', 'pod', 'p')
-  })
 })
 
 const driverName = 'folders.test'
 
-/** The driver's pod, as a node plugin's is: privileged, with the agent's folder mounted both ways. Answers the calls that changed something. */
-async function startDriver(space: Space): Promise<() => Promise<string[]>> {
+interface Call {
+  readonly method: string
+  readonly request: Record<string, any>
+}
+
+/** The driver's pod, as a node plugin's is: privileged, with the agent's folder mounted both ways. Answers its calls. */
+async function startDriver(space: Space): Promise<() => Promise<Call[]>> {
   const root = dataDirectory(space.bed.dataDir).kubelet
   const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
   const driver = `${checkout}/src/testing/csi-driver.ts`
@@ -197,7 +190,7 @@ async function startDriver(space: Space): Promise<() => Promise<string[]>> {
   await ready(space, 'driver')
   return async () => {
     const lines = (await space.kubectl('exec', 'driver', '--', 'cat', '/store/log')).trim().split('\n')
-    return lines.map((line) => JSON.parse(line).method).filter((method) => !/Get(Info|Capabilities)$/.test(method))
+    return lines.map((line) => JSON.parse(line))
   }
 }
 

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { type Bed, eventually, noBed, openBed } from '#testing/bed.ts'
-import { realClients } from '#testing/real-clients.ts'
-import { becomes, openSpace, ready, type Space, shellPod } from './space.ts'
+import { test } from 'node:test'
+import { type Bed, eventually } from '#testing/bed.ts'
+import { onOneCluster } from './one-cluster.ts'
+import { becomes, ready, type Space, shellPod } from './space.ts'
 
-const clients = realClients()
-const probe = fileURLToPath(new URL('./probe', import.meta.url))
 const requests = (storage: string) => ({ resources: { requests: { storage } } })
 const claimOf = (name: string, spec: object = {}) => ({
   apiVersion: 'v1',
@@ -18,17 +15,7 @@ const claimOf = (name: string, spec: object = {}) => ({
 })
 
 /** Volumes that outlive pods, and what pods use, on a node as it is. */
-describe('storage and metrics of a cluster', { skip: noBed() || clients.missing, concurrency: 3, timeout: 400_000 }, () => {
-  let bed: Bed
-  before(async () => {
-    bed = await openBed({ kubectl: clients.kubectl, up: [probe] })
-  })
-  after(async () => {
-    if (process.env.NAMI_DEBUG) console.log(bed?.errors())
-    await bed?.[Symbol.asyncDispose]()
-  })
-  const open = (name: string) => openSpace(bed, name)
-
+onOneCluster('storage and metrics of a cluster', { concurrency: 3, timeout: 400_000 }, (open) => {
   test('a StatefulSet keeps what each of its pods wrote, and the folders go with the claims', async () => {
     const space = await open('sets')
     await space.apply(statefulSet(space))
@@ -46,12 +33,12 @@ describe('storage and metrics of a cluster', { skip: noBed() || clients.missing,
     await becomes(space, 'pvc data-db-0', ['{.status.capacity.storage}', '1Gi'])
     await space.kubectl('delete', 'statefulset', 'db')
     await becomes(space, 'pvc', ['{.items[*].metadata.name}', ''])
-    await eventually(() => assert.deepEqual(foldersOf(bed, 'sets'), []))
+    await eventually(() => assert.deepEqual(foldersOf(space.bed, 'sets'), []))
   })
 
   test('a claim in use stays until its pod is gone; a retained volume keeps its files', async () => {
     const space = await open('kept')
-    const path = join(bed.directory, 'retained')
+    const path = join(space.bed.directory, 'retained')
     const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], storageClassName: '' }
     const volume = { metadata: { name: 'retained' }, spec: { ...spec, hostPath: { path, type: 'DirectoryOrCreate' } } }
     await space.apply({ apiVersion: 'v1', kind: 'PersistentVolume', ...volume }, claimOf('files', { storageClassName: '' }))
@@ -73,11 +60,11 @@ describe('storage and metrics of a cluster', { skip: noBed() || clients.missing,
     const { spec } = claimOf('')
     await space.apply(mounting('short', space, { ephemeral: { volumeClaimTemplate: { spec } } }))
     await ready(space, 'short')
-    assert.equal(foldersOf(bed, 'ephemeral').length, 1)
+    assert.equal(foldersOf(space.bed, 'ephemeral').length, 1)
     assert.match(await space.path('pvc short-data', '{.metadata.ownerReferences[0].name}'), /^short$/)
     await space.kubectl('delete', 'pod', 'short')
     await becomes(space, 'pvc', ['{.items[*].metadata.name}', ''])
-    await eventually(() => assert.deepEqual(foldersOf(bed, 'ephemeral'), []))
+    await eventually(() => assert.deepEqual(foldersOf(space.bed, 'ephemeral'), []))
   })
 
   test('what cannot be bound says why', async () => {
