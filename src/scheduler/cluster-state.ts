@@ -7,12 +7,12 @@
 import { Namespace } from '#api/core/v1/namespace.ts'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
-import { NodeRecord } from './framework/node-info.ts'
+import { type Generations, NodeRecord } from './framework/node-info.ts'
 import { ObjectCache } from './framework/objects.ts'
 import { PodCounts } from './framework/pod-counts.ts'
-import { factsOf, onNode } from './framework/pod-facts.ts'
+import { factsOf, keepsFacts, onNode } from './framework/pod-facts.ts'
 import type { NodeInfo, Snapshot, Without } from './framework/snapshot.ts'
-import { Topology } from './framework/topology.ts'
+import { capacityFor, Topology } from './framework/topology.ts'
 
 const nobody: readonly Pod[] = []
 
@@ -33,13 +33,26 @@ export class ClusterState implements Snapshot {
   #nominations = new Map<string, string>()
   #images = new Map<string, number>()
   #claimUsers = new Map<string, number>()
-  #order: readonly NodeInfo[] | undefined
+  #nodes: readonly NodeInfo[] | undefined
+  #order = new Int32Array(0)
+  #generations: Generations = { bySlot: new Float64Array(64) }
   #nextSlot = 0
   #freeSlots: number[] = []
 
   get nodes(): readonly NodeInfo[] {
-    this.#order ??= alternateZones([...this.#records.values()])
-    return this.#order
+    if (!this.#nodes) {
+      this.#nodes = alternateZones([...this.#records.values()])
+      this.#order = Int32Array.from(this.#nodes, ({ slot }) => slot)
+    }
+    return this.#nodes
+  }
+
+  get order(): Int32Array {
+    return this.nodes.length > 0 ? this.#order : new Int32Array(0)
+  }
+
+  get generations(): Float64Array {
+    return this.#generations.bySlot
   }
 
   get slots(): number {
@@ -55,7 +68,7 @@ export class ClusterState implements Snapshot {
     const known = this.#records.get(name)
     this.generation++
     if (known) {
-      if (zoneOf(known.node) !== zoneOf(node)) this.#order = undefined
+      if (zoneOf(known.node) !== zoneOf(node)) this.#nodes = undefined
       if (known.node.status.images !== node.status.images) this.#countImages(known, -1)
       const { images } = known
       known.set(node)
@@ -64,14 +77,26 @@ export class ClusterState implements Snapshot {
       this.topology.set(known.slot, node)
       return
     }
-    const record = new NodeRecord(this.#freeSlots.pop() ?? this.#nextSlot++, node, this.generation)
+    const record = this.#newRecord(node)
     this.#records.set(name, record)
-    this.#order = undefined
+    this.#nodes = undefined
     this.topology.set(record.slot, node)
     this.imagesGeneration++
     this.#countImages(record, 1)
     for (const pod of this.#homeless.get(name)?.values() ?? []) this.#arrive(record, pod)
     this.#homeless.delete(name)
+  }
+
+  #newRecord(node: Node): NodeRecord {
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++
+    const { bySlot } = this.#generations
+    if (slot >= bySlot.length) {
+      this.#generations.bySlot = new Float64Array(capacityFor(slot + 1))
+      this.#generations.bySlot.set(bySlot)
+    }
+    const record = new NodeRecord(slot, node, this.#generations)
+    record.generation = this.generation
+    return record
   }
 
   deleteNode(name: string): void {
@@ -83,7 +108,7 @@ export class ClusterState implements Snapshot {
     this.#records.delete(name)
     this.#freeSlots.push(record.slot)
     this.topology.delete(record.slot)
-    this.#order = undefined
+    this.#nodes = undefined
     this.imagesGeneration++
     this.#countImages(record, -1)
     if (pods.length > 0) this.#homeless.set(name, new Map(pods.map((pod) => [pod.metadata.uid, pod])))
@@ -93,7 +118,9 @@ export class ClusterState implements Snapshot {
   setPod(pod: Pod): void {
     const { uid } = pod.metadata
     const name = pod.spec.nodeName ?? ''
-    if (this.#placement.has(uid)) this.deletePod(uid)
+    const placed = this.#placement.get(uid)
+    if (placed === name && this.#replace(pod)) return
+    if (placed !== undefined) this.deletePod(uid)
     this.generation++
     this.#placement.set(uid, name)
     const record = this.#records.get(name)
@@ -174,6 +201,18 @@ export class ClusterState implements Snapshot {
 
   claimUsers(key: string): number {
     return this.#claimUsers.get(key) ?? 0
+  }
+
+  /** Most of what is heard of placed pods is status, which changes nothing of the node. False where more has changed. */
+  #replace(pod: Pod): boolean {
+    const record = this.#records.get(pod.spec.nodeName ?? '')
+    const before = record?.find(pod.metadata.uid)
+    if (!record || !before || !keepsFacts(pod, before)) return false
+    this.generation++
+    record.replace(pod)
+    this.counts.change(record.slot, before, -1)
+    this.counts.change(record.slot, pod, 1)
+    return true
   }
 
   #arrive(record: NodeRecord, pod: Pod): void {

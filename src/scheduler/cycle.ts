@@ -9,7 +9,7 @@ import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
 import { prepareRun, type Run, reasonsOf, rememberedOf, verdictOf, verdictWithFewer } from './run.ts'
 import { totalScores } from './scores.ts'
-import type { ResultCache } from './shared-results.ts'
+import type { ResultCache, SharedResults } from './shared-results.ts'
 
 export type Placement = Placed | Refused
 
@@ -77,9 +77,9 @@ export function conclude(
   { random }: Pick<PlaceOptions, 'random'>,
   extra?: ReadonlyMap<string, number>,
 ): Placement {
-  const { nodes, evaluated } = found
+  const { nodes, slots, evaluated } = found
   if (nodes.length === 0) return refusedByAll(run, found, total)
-  return { node: bestNode(run, nodes, { random, extra }), run, evaluated, feasible: nodes.length }
+  return { node: bestNode(run, nodes, { random, extra, slots }), run, evaluated, feasible: nodes.length }
 }
 
 /** How many fitting nodes are enough (upstream's adaptive `percentageOfNodesToScore`). */
@@ -100,6 +100,8 @@ function nominatedNode(run: Run): NodeInfo | undefined {
 
 export interface Found {
   readonly nodes: readonly NodeInfo[]
+  /** Of the nodes, where known. */
+  readonly slots?: Int32Array | undefined
   readonly evaluated: number
   readonly rejected: readonly NodeInfo[]
   readonly rejections: readonly Rejection[]
@@ -110,23 +112,50 @@ export interface Found {
 const nothing: Found = { nodes: [], evaluated: 0, rejected: [], rejections: [], rejectedBy: new Set(), error: undefined }
 
 function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough: number }): Found {
+  if (run.shared && run.otherFilters.length === 0 && !run.among) return knownNodes(run, run.shared, { startAt, enough })
   const all = run.among ? namedIn(run.snapshot, run.among.nodes) : run.snapshot.nodes
   const nodes: NodeInfo[] = []
   const rejected: NodeInfo[] = []
   const rejections: Rejection[] = []
   const rejectedBy = new Set<string>(run.among && all.length < run.snapshot.nodes.length ? run.among.by : [])
   let evaluated = 0
-  const known = run.otherFilters.length === 0 ? run.shared : undefined
-  const { snapshot } = run
-  const { hasNominations } = snapshot
-  let last = ''
   for (; evaluated < all.length && nodes.length < enough; evaluated++) {
     const at = startAt + evaluated
     const node = all[at < all.length ? at : at % all.length] as NodeInfo
-    const isKnown =
-      known?.filtered[node.slot] === node.generation && !(hasNominations && snapshot.nominatedTo(node.name).length > 0)
-    const verdict = isKnown ? known.verdicts[node.slot] : verdictOf(run, node)
+    const verdict = verdictOf(run, node)
     if (!verdict) {
+      nodes.push(node)
+      continue
+    }
+    const { rejection, by } = verdict
+    rejectedBy.add(by)
+    if (rejection.error) return { nodes, evaluated, rejected, rejections, rejectedBy, error: rejection }
+    rejected.push(node)
+    rejections.push(rejection)
+  }
+  return { nodes, evaluated, rejected, rejections, rejectedBy, error: undefined }
+}
+
+/** As `feasibleNodes`, where what is known of most nodes is all there is to say: those that are as they were are not looked at. */
+function knownNodes(run: Run, shared: SharedResults, { startAt, enough }: { startAt: number; enough: number }): Found {
+  const { snapshot } = run
+  const { nodes: all, order, generations, hasNominations } = snapshot
+  const { filtered, verdicts } = shared
+  const nodes: NodeInfo[] = []
+  const slots = new Int32Array(Math.min(enough, all.length))
+  const rejected: NodeInfo[] = []
+  const rejections: Rejection[] = []
+  const rejectedBy = new Set<string>()
+  let evaluated = 0
+  let last = ''
+  for (let at = startAt % all.length; evaluated < all.length && nodes.length < enough; evaluated++, at++) {
+    if (at === all.length) at = 0
+    const slot = order[at] as number
+    const node = all[at] as NodeInfo
+    const isKnown = filtered[slot] === generations[slot] && !(hasNominations && snapshot.nominatedTo(node.name).length > 0)
+    const verdict = isKnown ? verdicts[slot] : verdictOf(run, node)
+    if (!verdict) {
+      slots[nodes.length] = slot
       nodes.push(node)
       continue
     }
@@ -137,7 +166,7 @@ function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough:
     rejected.push(node)
     rejections.push(rejection)
   }
-  return { nodes, evaluated, rejected, rejections, rejectedBy, error: undefined }
+  return { nodes, slots: slots.subarray(0, nodes.length), evaluated, rejected, rejections, rejectedBy, error: undefined }
 }
 
 function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
@@ -145,9 +174,9 @@ function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
 }
 
 /** The nodes with the highest weighted sum. */
-export function bestNodes(run: Run, nodes: readonly NodeInfo[], extra?: ReadonlyMap<string, number>): readonly NodeInfo[] {
+export function bestNodes(run: Run, nodes: readonly NodeInfo[], { extra, slots }: Weighing = {}): readonly NodeInfo[] {
   if (nodes.length <= 1) return nodes
-  const totals = totalScores(run, nodes)
+  const totals = totalScores(run, nodes, slots)
   if (extra) for (const [i, { name }] of nodes.entries()) totals[i] = (totals[i] as number) + (extra.get(name) ?? 0)
   let highest = Number.NEGATIVE_INFINITY
   let equals: NodeInfo[] = []
@@ -161,14 +190,19 @@ export function bestNodes(run: Run, nodes: readonly NodeInfo[], extra?: Readonly
   return equals
 }
 
-interface Choosing {
+interface Weighing {
+  /** Added to the scores, by name. */
+  readonly extra?: ReadonlyMap<string, number> | undefined
+  readonly slots?: Int32Array | undefined
+}
+
+interface Choosing extends Weighing {
   readonly random: Random
-  readonly extra: ReadonlyMap<string, number> | undefined
 }
 
 /** Chance decides between equals. */
-function bestNode(run: Run, nodes: readonly NodeInfo[], { random, extra }: Choosing): NodeInfo {
-  const equals = bestNodes(run, nodes, extra)
+function bestNode(run: Run, nodes: readonly NodeInfo[], { random, ...weighing }: Choosing): NodeInfo {
+  const equals = bestNodes(run, nodes, weighing)
   return equals[equals.length === 1 ? 0 : Math.floor(random.next() * equals.length)] as NodeInfo
 }
 

@@ -33,6 +33,78 @@ async function waiting() {
   return Object.assign(cluster, { stop: () => stop.abort() })
 }
 
+/** A node with two devices, which stand for a resource. */
+async function extended() {
+  const cluster = await testCluster({ admission: [] })
+  const { client, clock, random } = cluster
+  await client.create(Node, make.node('n1'))
+  await client.create(DeviceClass, { metadata: { name: 'gpu' }, spec: { extendedResourceName: 'example.com/gpu' } })
+  const pool = { name: 'p', generation: 1, resourceSliceCount: 1 }
+  const devices = [{ name: 'a' }, { name: 'b' }]
+  await client.create(ResourceSlice, { metadata: { name: 's' }, spec: { driver, nodeName: 'n1', pool, devices } } as never)
+  const stop = new AbortController()
+  await runScheduler({ client, clock, random, signal: stop.signal, onError: assert.ifError })
+  const ask = async (name: string, amount: string) => {
+    const containers = [{ name: 'main', image: 'x', resources: { limits: { 'example.com/gpu': amount } } }]
+    await client.create(Pod, make.pod(name, { spec: { tolerations: [{ operator: 'Exists' }], containers } as never }))
+    await cluster.settle()
+    return client.get(Pod, { name, namespace: 'default' })
+  }
+  return Object.assign(cluster, { ask, stop: () => stop.abort() })
+}
+
+test('scheduler makes a claim for extended resources that are devices, and takes no device twice', async () => {
+  await using cluster = await extended()
+  const pods = [await cluster.ask('first', '1'), await cluster.ask('second', '1'), await cluster.ask('third', '1')]
+  assert.deepEqual(
+    pods.map(({ spec }) => spec.nodeName),
+    ['n1', 'n1', undefined],
+  )
+  const { items } = await cluster.client.list(ResourceClaim)
+  const used = items.flatMap(({ status }) => status?.allocation?.devices?.results?.map(({ device }) => device) ?? [])
+  assert.deepEqual(used.sort(), ['a', 'b'])
+  const { resourceClaimName, requestMappings } = pods[0]?.status.extendedResourceClaimStatus ?? {}
+  assert.match(resourceClaimName ?? '', /^first-extended-resources-/)
+  assert.deepEqual(requestMappings, [
+    { containerName: 'main', resourceName: 'example.com/gpu', requestName: 'container-0-request-0' },
+  ])
+  const claim = items.find(({ metadata }) => metadata.name === resourceClaimName)
+  assert.equal(claim?.metadata.annotations?.['resource.kubernetes.io/extended-resource-claim'], 'true')
+  assert.deepEqual(
+    claim?.status?.reservedFor?.map(({ name }) => name),
+    ['first'],
+  )
+  assert.match(pods[2]?.status.conditions?.[0]?.message ?? '', /1 cannot allocate all claims/)
+  cluster.stop()
+  await cluster.settle()
+})
+
+test('scheduler deletes a claim that an earlier try has left, and makes another', async () => {
+  await using cluster = await extended()
+  const { client } = cluster
+  const spec = { tolerations: [{ operator: 'Exists' }], schedulingGates: [{ name: 'wait' }] }
+  const containers = [{ name: 'main', image: 'x', resources: { limits: { 'example.com/gpu': '1' } } }]
+  const pod = await client.create(Pod, make.pod('late', { spec: { ...spec, containers } as never }))
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'late', uid: pod.metadata.uid, controller: true }
+  const metadata = {
+    ...{ name: 'left', namespace: 'default', ownerReferences: [owner] },
+    annotations: { 'resource.kubernetes.io/extended-resource-claim': 'true' },
+  }
+  const requests = [{ name: 'r', exactly: { deviceClassName: 'gpu' } }]
+  await client.create(ResourceClaim, { metadata, spec: { devices: { requests } } } as never)
+  await client.patch(Pod, pod.metadata, { type: 'merge', body: { spec: { schedulingGates: [] } } })
+  await cluster.settle()
+  await cluster.advance(5_000)
+  const { items } = await client.list(ResourceClaim)
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name.replace(/-\w+$/, '')),
+    ['late-extended-resources'],
+  )
+  assert.equal((await client.get(Pod, pod.metadata)).spec.nodeName, 'n1')
+  cluster.stop()
+  await cluster.settle()
+})
+
 const read = ({ client }: TestCluster) => client.get(Pod, { name: 'p', namespace: 'default' })
 
 /** As the driver says it. */
@@ -66,6 +138,23 @@ test('scheduler gives devices back that could not be prepared', async () => {
     status.conditions?.find(({ type }) => type === 'PodScheduled')?.message ?? '',
     /^claim c binding failed: reason=Because, message="so it is"$/,
   )
+  cluster.stop()
+  await cluster.settle()
+})
+
+test('scheduler does not try a pod before its claims exist', async () => {
+  await using cluster = await waiting()
+  const spec = { tolerations: [{ operator: 'Exists' }], resourceClaims: [{ name: 'd', resourceClaimName: 'late' }] }
+  await cluster.client.create(Pod, make.pod('early', { spec: spec as never }))
+  await cluster.settle()
+  const early = () => cluster.client.get(Pod, { name: 'early', namespace: 'default' })
+  assert.deepEqual((await early()).status.conditions ?? [], [])
+  const requests = [{ name: 'r', exactly: { deviceClassName: 'gpu' } }]
+  const metadata = { name: 'late', namespace: 'default' }
+  await cluster.client.create(ResourceClaim, { metadata, spec: { devices: { requests } } } as never)
+  await cluster.settle()
+  // Tried now: the only device is taken.
+  assert.match((await early()).status.conditions?.[0]?.message ?? '', /cannot allocate all claims/)
   cluster.stop()
   await cluster.settle()
 })

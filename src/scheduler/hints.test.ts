@@ -49,7 +49,19 @@ interface Change {
   readonly after?: object
 }
 
+const declaring = (...declaredFeatures: string[]) => ({ ...node(), status: { ...node().status, declaredFeatures } })
+
 const cases: readonly Case[] = [
+  ['NodeDeclaredFeatures', 'a new node', pod(), 'Node', 'added', { after: declaring('A') }, true],
+  [
+    'NodeDeclaredFeatures',
+    'a feature that comes',
+    pod(),
+    'Node',
+    'declaredFeaturesChanged',
+    { before: declaring(), after: declaring('A') },
+    true,
+  ],
   ['NodeName', 'a new node', pod(), 'Node', 'added', { after: node() }, true],
   ['NodeName', 'new labels', pod(), 'Node', 'labelsChanged', { before: node(), after: node() }, false],
   [

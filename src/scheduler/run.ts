@@ -48,7 +48,7 @@ export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: Run
       const nodes = among ? among.nodes.intersection(prepared.nodes) : prepared.nodes
       among = { nodes, by: [...(among?.by ?? []), plugin.name] }
     }
-    const text = plugin.signature?.(pod)
+    const text = plugin.signature?.(pod, snapshot)
     const skipsFilter = prepared.skip === true || !plugin.filter
     signature += text === undefined ? '\n' : `${skipsFilter ? '-' : '+'}${text}\n`
     const cycle = { pod, snapshot, state: prepared.state }

@@ -33,6 +33,7 @@ export interface SharedResults {
 interface Topic {
   /** By slot: the node's generation then. */
   readonly generations: number[]
+  readonly sightings: number[]
   /** The pods nominated to it then. */
   readonly nominated: (readonly Pod[])[]
   readonly values: unknown[]
@@ -100,12 +101,14 @@ export function remembered<T>(shared: SharedResults, topic: string, { node, nomi
   let known = shared.topics.get(topic)
   if (!known) {
     if (shared.topics.size >= mostTopics) shared.topics.clear()
-    shared.topics.set(topic, (known = { generations: [], nominated: [], values: [] }))
+    shared.topics.set(topic, (known = { generations: [], sightings: [], nominated: [], values: [] }))
   }
-  const { slot, generation } = node
-  if (known.generations[slot] === generation && known.nominated[slot] === nominated) return known.values[slot] as T
+  const { slot, generation, sightings } = node
+  const isAsThen = known.generations[slot] === generation && known.sightings[slot] === sightings
+  if (isAsThen && known.nominated[slot] === nominated) return known.values[slot] as T
   const value = work(node)
   known.generations[slot] = generation
+  known.sightings[slot] = sightings
   known.nominated[slot] = nominated
   known.values[slot] = value
   return value

@@ -71,9 +71,18 @@ function nodeStatus({ wanted, block, version, now }: NodeFacts): Draft<Node['sta
       operatingSystem: 'linux',
       architecture: shape.architecture ?? 'amd64',
     },
+    declaredFeatures: [...declaredFeatures],
     images: Object.entries(shape.images ?? {}).map(([image, sizeBytes]) => ({ names: [image], sizeBytes })),
   }
 }
+
+/** Of a node agent of this version that nobody has configured. */
+const declaredFeatures = [
+  'ExtendWebSocketsToKubelet',
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+]
 
 const good = [
   ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],

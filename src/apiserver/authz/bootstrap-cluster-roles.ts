@@ -213,6 +213,7 @@ function schedulerRules(): Rules {
     rule(read, g.storage, 'volumeattachments'),
     rule(read, g.resource, 'deviceclasses'),
     rule(readUpdate, g.resource, 'resourceclaims'),
+    rule('create delete', g.resource, 'resourceclaims'),
     rule(readUpdate, g.resource, 'resourceclaims/status'),
     rule('patch update', g.resource, 'resourceclaims/binding'),
     rule(readUpdate, g.core, 'pods/finalizers'),

@@ -94,6 +94,7 @@ const facts: Readonly<Record<string, readonly string[]>> = {
     'get,list,watch storage.k8s.io volumeattachments',
     'get,list,watch resource.k8s.io deviceclasses',
     'get,list,patch,update,watch resource.k8s.io resourceclaims',
+    'create,delete resource.k8s.io resourceclaims',
     'get,list,patch,update,watch resource.k8s.io resourceclaims/status',
     'patch,update resource.k8s.io resourceclaims/binding',
     'get,list,patch,update,watch - pods/finalizers',

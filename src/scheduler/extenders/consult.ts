@@ -65,6 +65,7 @@ async function filtered(pod: Pod, looked: Looked, extenders: readonly Extender[]
     found = {
       ...found,
       nodes: found.nodes.filter(({ name }) => answer.nodes.has(name)),
+      slots: undefined,
       rejected: [...found.rejected, ...gone],
       rejections: [...found.rejections, ...gone.map(({ name }) => refusalOf(name, answer))],
     }

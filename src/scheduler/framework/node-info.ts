@@ -5,10 +5,16 @@ import { factsOf } from './pod-facts.ts'
 import { add, noResources, resourcesOf } from './resources.ts'
 import type { NodeInfo, Resources } from './snapshot.ts'
 
+/** Of all nodes side by side, so that none has to be looked at to know that it is as it was. */
+export interface Generations {
+  bySlot: Float64Array
+}
+
 export class NodeRecord implements NodeInfo {
   readonly slot: number
   readonly name: string
-  generation: number
+  readonly #generations: Generations
+  sightings = 0
   node: Node
   allocatable: Resources
   images: ReadonlyMap<string, number>
@@ -19,13 +25,21 @@ export class NodeRecord implements NodeInfo {
   #pods = new Map<string, Pod>()
   #list: readonly Pod[] | undefined
 
-  constructor(slot: number, node: Node, generation: number) {
+  constructor(slot: number, node: Node, generations: Generations) {
     this.slot = slot
     this.name = node.metadata.name
     this.node = node
-    this.generation = generation
+    this.#generations = generations
     this.allocatable = resourcesOf(node.status.allocatable)
     this.images = imageSizes(node)
+  }
+
+  get generation(): number {
+    return this.#generations.bySlot[this.slot] as number
+  }
+
+  set generation(generation: number) {
+    this.#generations.bySlot[this.slot] = generation
   }
 
   get pods(): readonly Pod[] {
@@ -72,6 +86,13 @@ export class NodeRecord implements NodeInfo {
     if (ports.length === 0) return
     this.usedPorts.clear()
     for (const other of this.#pods.values()) for (const port of factsOf(other).ports) this.usedPorts.add(port)
+  }
+
+  /** The same pod in another state, that counts as before. */
+  replace(pod: Pod): void {
+    this.#pods.set(pod.metadata.uid, pod)
+    this.#list = undefined
+    this.sightings++
   }
 
   get isEmpty(): boolean {

@@ -16,7 +16,7 @@ export interface Objects {
   /** Grows with every change to objects of the kind. */
   generation(kind: Kind): number
   assume<T extends KubeObject>(kind: K<T>, object: T): void
-  /** The server has accepted what was assumed, in this form. */
+  /** The server has accepted what was assumed, in this form; new objects are assumed until they are seen. */
   confirm<T extends KubeObject>(kind: K<T>, object: T): void
   forget(kind: Kind, at: Ref): void
   isAssumed(kind: Kind, at: Ref): boolean
@@ -54,6 +54,9 @@ export class ObjectCache implements Objects {
     for (const [key, object] of observed) {
       if (!namespace || object.metadata.namespace === namespace) found.push(assumed.get(key)?.object ?? object)
     }
+    for (const [key, { object }] of assumed) {
+      if (!observed.has(key) && (!namespace || object.metadata.namespace === namespace)) found.push(object)
+    }
     lists.set(namespace, found)
     return found as unknown as readonly T[]
   }
@@ -90,7 +93,7 @@ export class ObjectCache implements Objects {
     const key = keyOf(object.metadata)
     const until = versionOf(object)
     const observed = shelf.observed.get(key)
-    if (!observed || versionOf(observed) >= until) shelf.assumed.delete(key)
+    if (observed ? versionOf(observed) >= until : !shelf.assumed.has(key)) shelf.assumed.delete(key)
     else shelf.assumed.set(key, { object, until })
     touch(shelf)
   }

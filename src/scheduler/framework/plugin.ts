@@ -155,7 +155,7 @@ export interface Plugin<State = any> {
    * The parts of a pod that `filter` and `score` read, as text, where they read nothing else but the one node; pods that agree share
    * results. Absent, or undefined for this pod: never shared.
    */
-  signature?(pod: Pod): string | undefined
+  signature?(pod: Pod, snapshot: Snapshot): string | undefined
 }
 
 export function definePlugin<State>(plugin: Plugin<State>): Plugin<State> {

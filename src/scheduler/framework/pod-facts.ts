@@ -1,5 +1,6 @@
 /** What plugins need to know of a pod again and again, worked out once per pod. */
 import type { Pod } from '#api/core/v1/pod.ts'
+import { semanticEqual } from '#schema/equal.ts'
 import { hostPorts } from './host-ports.ts'
 import { type PodTerms, podTerms } from './pod-terms.ts'
 import { podRequests } from './resources.ts'
@@ -36,6 +37,35 @@ function asksForBoth({ spec }: Pod): boolean {
   const asks = ({ resources }: Pod['spec']['containers'][number]) =>
     resources?.requests?.cpu !== undefined && resources.requests.memory !== undefined
   return spec.containers.every(asks) && !spec.initContainers?.length
+}
+
+/**
+ * Another state of a known pod: true where it counts for the same, so that this is not worked out again. Status does not matter but for what a resize
+ * leaves there.
+ */
+export function keepsFacts(pod: Pod, before: Pod): boolean {
+  const facts = known.get(before)
+  if (!facts || pod.spec !== before.spec || pod.metadata.deletionTimestamp !== before.metadata.deletionTimestamp) return false
+  if (isResized(pod) || isResized(before)) return false
+  if (!semanticEqual(pod.metadata.labels ?? {}, before.metadata.labels ?? {})) return false
+  known.set(pod, facts)
+  return true
+}
+
+/** What its containers have may differ from what they ask for. */
+function isResized({ spec, status }: Pod): boolean {
+  if (!spec.nodeName) return false
+  const differs = ({ allocatedResources, resources }: Amounts) => allocatedResources !== undefined || resources !== undefined
+  return (
+    differs(status as Amounts) ||
+    (status.containerStatuses ?? []).some((one) => differs(one as Amounts)) ||
+    (status.initContainerStatuses ?? []).some((one) => differs(one as Amounts))
+  )
+}
+
+interface Amounts {
+  readonly allocatedResources?: unknown
+  readonly resources?: unknown
 }
 
 /** The pod as if it were on the node. */

@@ -20,8 +20,10 @@ export interface NodeInfo {
   readonly name: string
   /** Slot of the node in the snapshot's arrays; stable while the node exists. */
   readonly slot: number
-  /** Grows with every change of the node or its pods. */
+  /** Grows with every change of the node or of what its pods count for. */
   readonly generation: number
+  /** Grows when a pod on it is seen again that counts as before, such as one that has started meanwhile. */
+  readonly sightings: number
   readonly node: Node
   readonly pods: readonly Pod[]
   readonly podCount: number
@@ -47,6 +49,9 @@ export interface Snapshot {
   /** Grows with every change; equal generations mean equal content. */
   readonly generation: number
   readonly nodes: readonly NodeInfo[]
+  /** Their slots, and by slot their generations: what a cycle asks of every node, without looking at it. */
+  readonly order: Int32Array
+  readonly generations: Float64Array
   get(name: string): NodeInfo | undefined
   /** Slots are below this number. */
   readonly slots: number

@@ -7,7 +7,7 @@ import { hasReason } from '#schema/status-error.ts'
 import type { Actor } from '../framework/plugin.ts'
 
 /** Keeps a claim from vanishing while its devices are given (upstream `resourceapi.Finalizer`). */
-const finalizer = 'resource.kubernetes.io/delete-protection'
+export const finalizer = 'resource.kubernetes.io/delete-protection'
 
 interface Reserving {
   readonly claims: readonly ResourceClaim[]

@@ -10,6 +10,7 @@ import { type Random, seededRandom } from '#lib/random.ts'
 import { parseDuration } from '#schema/go-time.ts'
 import { allocate, type Inventory } from '../devices/allocate.ts'
 import type { Consumption } from '../devices/capacity.ts'
+import { extendedClaimOf, extendedResourcesOf } from '../devices/extended-resources.ts'
 import { deviceId, newestSlices } from '../devices/pools.ts'
 import { SelectorFailure } from '../devices/selector.ts'
 import type { Objects } from '../framework/objects.ts'
@@ -27,6 +28,7 @@ import {
 import type { Snapshot } from '../framework/snapshot.ts'
 import { hasBindingConditions, untilDevicesReady } from './binding-conditions.ts'
 import { deallocate, reserveClaims, withdraw } from './claim-writes.ts'
+import { announceClaim, createClaim, deleteClaim, ExtendedPlans, type Planned } from './extended-claims.ts'
 
 interface State {
   readonly claims: readonly ResourceClaim[]
@@ -34,10 +36,20 @@ interface State {
   readonly allocatedFor: readonly (NodeSelector | undefined)[]
   readonly toAllocate: readonly ResourceClaim[]
   readonly inventory: Inventory
-  readonly byNode: Map<string, readonly AllocationResult[]>
+  readonly byNode: Map<string, Chosen>
+  /** For extended resources that are devices. */
+  readonly extended: ExtendedPlans | undefined
+  /** Made for them by an earlier try, which came to nothing. */
+  readonly stale: ResourceClaim | undefined
   /** Allocated claims that kept the pod off some node. */
   readonly unavailable: Set<ResourceClaim>
   assumed?: readonly ResourceClaim[]
+  planned?: Planned | undefined
+}
+
+interface Chosen {
+  readonly results: readonly AllocationResult[]
+  readonly planned: Planned | undefined
 }
 
 const cures: readonly Cure[] = [
@@ -76,16 +88,20 @@ export function dynamicResources(
     },
 
     prepare(pod, snapshot) {
-      if (!pod.spec.resourceClaims?.length) return { skip: true }
+      const resources = extendedResourcesOf(pod, snapshot.objects)
+      if (!pod.spec.resourceClaims?.length && resources.size === 0) return { skip: true }
       const found = claimsOf(pod, snapshot)
       if (typeof found === 'string') return { reject: unresolvable(found) }
-      if (found.length === 0) return { skip: true }
+      if (found.length === 0 && resources.size === 0) return { skip: true }
       const problem = found.map((claim) => problemOf(claim, pod, snapshot)).find((one) => one !== undefined)
       if (problem) return { reject: unresolvable(problem) }
-      return { state: stateOf(found, snapshot) }
+      const stale = resources.size > 0 ? extendedClaimOf(pod, snapshot.objects) : undefined
+      const extended = resources.size > 0 ? new ExtendedPlans(pod, resources) : undefined
+      return { state: { ...stateOf(found, snapshot), extended, stale } }
     },
 
-    filter({ state }, { node, name }) {
+    filter({ state }, info) {
+      const { node } = info
       const away = state.claims.filter((_, i) => {
         const where = state.allocatedFor[i]
         return where !== undefined && !matchesSelector(where, node)
@@ -94,29 +110,29 @@ export function dynamicResources(
         for (const claim of away) state.unavailable.add(claim)
         return unresolvable('resourceclaim not available on the node')
       }
-      if (state.toAllocate.length === 0) return undefined
-      return tryAllocate(state, { node, name, shareId })
+      if (state.stale) return unresolvable('cannot schedule extended resource claim')
+      const planned = state.extended?.of(info)
+      if (state.toAllocate.length === 0 && !planned) return undefined
+      return tryAllocate(state, { node, planned, shareId })
     },
 
-    postFilter({ pod, state }) {
-      if (!pod.spec.resourceClaims?.length || !state) return undefined
-      return giveUpClaim(pod, state)
-    },
+    postFilter: ({ pod, state }) => state && giveUpClaim(pod, state),
 
     prepareScore: ({ state }) => ({ skip: !state?.toAllocate.some(hasAlternatives) }),
 
     score: ({ state }, { name }) => {
-      const results = state.byNode.get(name) ?? []
-      return results.reduce((sum, result, i) => sum + preferenceOf(state.toAllocate[i] as ResourceClaim, result), 0)
+      const { results } = state.byNode.get(name) ?? { results: [] }
+      return state.toAllocate.reduce((sum, claim, i) => sum + (results[i] ? preferenceOf(claim, results[i]) : 0), 0)
     },
 
     normalize: mostIsBest,
 
     reserve({ pod, state, snapshot }, node) {
-      if (state.toAllocate.length === 0) return undefined
-      const results = state.byNode.get(node.name)
-      if (!results) return failure('claim allocation not found for node')
-      state.assumed = state.toAllocate.map((claim, i) => {
+      const chosen = state.byNode.get(node.name)
+      if (!chosen) return state.toAllocate.length === 0 ? undefined : failure('claim allocation not found for node')
+      const { results, planned } = chosen
+      state.planned = planned
+      state.assumed = claimsFor(state, planned).map((claim, i) => {
         const status = { ...claim.status, allocation: results[i], reservedFor: [consumer(pod)] }
         return { ...claim, status } as ResourceClaim
       })
@@ -129,12 +145,14 @@ export function dynamicResources(
       delete state.assumed
     },
 
-    willPreBind: ({ state }) => (state?.claims.length ?? 0) > 0,
+    willPreBind: ({ state }) => state !== undefined && (state.claims.length > 0 || state.planned !== undefined),
 
     async preBind({ pod, state, snapshot }, _node, actor) {
-      const written = await writeReservations(pod, state, actor)
+      const made = state.planned && (await makeClaim(state, state.planned, { ...actor, objects: snapshot.objects }))
+      const written = await writeReservations(pod, { state, made }, actor)
       if ('message' in written) return failure(written.message)
       for (const claim of written.reserved) snapshot.objects.confirm(ResourceClaim, claim)
+      if (made && state.planned) await announceClaim(pod, made, { ...state.planned, ...actor })
       const waiting = written.reserved.filter(hasBindingConditions)
       return waiting.length > 0 ? untilDevicesReady(waiting, { objects: snapshot.objects, timeout, actor }) : undefined
     },
@@ -142,12 +160,45 @@ export function dynamicResources(
 }
 
 /** All or none: what was written is taken back where one write fails. */
-async function writeReservations(pod: Pod, state: State, actor: Actor): ReturnType<typeof reserveClaims> {
+async function writeReservations(
+  pod: Pod,
+  { state, made }: { state: State; made: ResourceClaim | undefined },
+  actor: Actor,
+): ReturnType<typeof reserveClaims> {
   const assumed = state.assumed ?? []
   const allocations = new Map(assumed.map(({ metadata, status }) => [metadata.uid, status.allocation as AllocationResult]))
-  const written = await reserveClaims({ claims: state.claims, allocations, pod }, actor)
-  if ('message' in written) await withdraw(pod, written.reserved, actor)
+  const claims = made ? [...state.claims, made] : state.claims
+  const written = await reserveClaims({ claims, allocations, pod }, actor)
+  if ('message' in written) {
+    if (made) await deleteClaim(made, actor)
+    await withdraw(
+      pod,
+      written.reserved.filter(({ metadata }) => metadata.uid !== made?.metadata.uid),
+      actor,
+    )
+  }
   return written
+}
+
+function claimsFor({ toAllocate }: State, planned: Planned | undefined): readonly ResourceClaim[] {
+  return planned ? [...toAllocate, planned.claim] : toAllocate
+}
+
+/** What was assumed of the plan is assumed of the claim from then on. */
+async function makeClaim(
+  state: State,
+  planned: Planned,
+  { objects, ...actor }: Actor & { objects: Objects },
+): Promise<ResourceClaim> {
+  const made = await createClaim(planned, actor)
+  state.assumed = (state.assumed ?? []).map((claim) => {
+    if (claim.metadata !== planned.claim.metadata) return claim
+    const real = { ...made, status: claim.status }
+    objects.assume(ResourceClaim, real)
+    objects.forget(ResourceClaim, claim.metadata)
+    return real
+  })
+  return made
 }
 
 /** Upstream `FirstAvailableDeviceRequestMaxSize`. */
@@ -169,15 +220,15 @@ function preferenceOf({ spec }: ResourceClaim, { devices }: AllocationResult): n
 
 interface Trying {
   readonly node: Node
-  readonly name: string
+  readonly planned: Planned | undefined
   shareId(): string
 }
 
-function tryAllocate(state: State, { node, name, shareId }: Trying): Rejection | undefined {
+function tryAllocate(state: State, { node, planned, shareId }: Trying): Rejection | undefined {
   try {
-    const results = allocate(state.toAllocate, node, { ...state.inventory, shareId })
+    const results = allocate(claimsFor(state, planned), node, { ...state.inventory, shareId })
     if (!results) return unresolvable('cannot allocate all claims')
-    state.byNode.set(name, results)
+    state.byNode.set(node.metadata.name, { results, planned })
     return undefined
   } catch (error) {
     if (error instanceof SelectorFailure) return failure(error.message)
@@ -227,7 +278,7 @@ function problemOf(claim: ResourceClaim, pod: Pod, { objects }: Snapshot): strin
   return undefined
 }
 
-function stateOf(claims: readonly ResourceClaim[], { objects }: Snapshot): State {
+function stateOf(claims: readonly ResourceClaim[], { objects }: Snapshot): Omit<State, 'extended' | 'stale'> {
   const toAllocate = claims.filter(({ status }) => !status?.allocation)
   return {
     ...{ claims, toAllocate },
@@ -268,12 +319,13 @@ function consumer({ metadata }: Pod) {
 }
 
 /** A claim that nobody else uses may have devices in the wrong place: they are given back, so that it can get others. */
-function giveUpClaim(pod: Pod, { unavailable }: State): Nomination {
+function giveUpClaim(pod: Pod, { unavailable, stale }: State): Nomination {
   for (const claim of unavailable) {
     const others = (claim.status?.reservedFor ?? []).filter(({ uid }) => uid !== pod.metadata.uid)
     if (others.length > 0) continue
     return { message: 'deallocation of ResourceClaim completed', act: (actor) => deallocate(claim, actor) }
   }
+  if (stale) return { message: 'deletion of ResourceClaim completed', act: (actor) => deleteClaim(stale, actor) }
   return { message: 'still not schedulable' }
 }
 

@@ -1,10 +1,12 @@
 /** NodeResourcesFit keeps pods off nodes without room for their requests, and weighs the room that is left. */
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
+import { DeviceClass } from '#api/resource/v1/device-class.ts'
+import { extendedResourcesOf, mayBeDevices, standsFor } from '../devices/extended-resources.ts'
 import { definePlugin, type Plugin, type Rejection } from '../framework/plugin.ts'
 import { factsOf } from '../framework/pod-facts.ts'
 import { amountOf, noResources, resourcesOf } from '../framework/resources.ts'
-import type { NodeInfo, Resources } from '../framework/snapshot.ts'
+import type { NodeInfo, Resources, Snapshot } from '../framework/snapshot.ts'
 import { defaultStrategy, type ScoringStrategy, scorer } from './resource-scoring.ts'
 
 export interface NodeResourcesFitArgs {
@@ -17,6 +19,8 @@ export interface NodeResourcesFitArgs {
 interface State {
   readonly requests: Resources
   readonly nonZero: Resources
+  /** Devices, where the node does not have them otherwise: whether there are any is asked elsewhere. */
+  readonly delegated: ReadonlyMap<string, string>
 }
 
 export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin<State> {
@@ -32,21 +36,33 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin<State>
         when: ['added', 'allocatableChanged'],
         helps: (pod, before: Node | undefined, after: Node) => mayFit(pod, { before, after, ignored }),
       },
+      {
+        kind: DeviceClass,
+        when: ['added', 'updated'],
+        helps: (pod, _, after: DeviceClass) => [...factsOf(pod).requests.others.keys()].some((name) => standsFor(after, name)),
+      },
     ],
 
-    prepare(pod) {
+    prepare(pod, { objects }) {
       const { requests, nonZero } = factsOf(pod)
-      return { state: { requests, nonZero } }
+      return { state: { requests, nonZero, delegated: extendedResourcesOf(pod, objects) } }
     },
 
     filter({ state }, node) {
-      const lacking = insufficient(state.requests, node, ignored)
+      const { requests, delegated } = state
+      const isElsewhere = (name: string) => delegated.has(name) && !((node.allocatable.others.get(name) ?? 0) > 0)
+      const lacking = insufficient(requests, node, delegated.size > 0 ? (name) => ignored(name) || isElsewhere(name) : ignored)
       return lacking.length === 0 ? undefined : rejectionFor(lacking)
     },
 
     score: ({ state }, node) => score(node, state.requests, state.nonZero),
-    signature: (pod) => resourceSignature(pod),
+    signature: (pod, snapshot) => `${resourceSignature(pod)}${delegations(pod, snapshot)}`,
   })
+}
+
+function delegations(pod: Pod, { objects }: Snapshot): string {
+  const delegated = extendedResourcesOf(pod, objects)
+  return delegated.size > 0 ? JSON.stringify([...delegated.keys()]) : ''
 }
 
 interface Lacking {
@@ -118,7 +134,10 @@ interface NodeChange {
 function mayFit(pod: Pod, { before, after, ignored }: NodeChange): boolean {
   const { requests } = factsOf(pod)
   const offered = resourcesOf(after.status.allocatable ?? {})
-  if (insufficient(requests, { allocatable: offered, requested: noResources(), podCount: 0 }, ignored).length > 0) return false
+  // What the node does not offer may be devices, which are asked for elsewhere.
+  const mayBeElsewhere = (name: string) => mayBeDevices(name) && !offered.others.has(name)
+  const empty = { allocatable: offered, requested: noResources(), podCount: 0 }
+  if (insufficient(requests, empty, (name) => ignored(name) || mayBeElsewhere(name)).length > 0) return false
   if (!before) return true
   const old = resourcesOf(before.status.allocatable ?? {})
   return asked(requests).some((name) => amountOf(offered, name) > amountOf(old, name))

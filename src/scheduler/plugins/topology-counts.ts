@@ -52,8 +52,7 @@ export function hardState(pod: Pod, snapshot: Snapshot, constraints: readonly Co
   return constraints.map((constraint, i) => {
     const domains = all[i] as Domains
     const { counts, seen } = countDomains(pod, snapshot, {
-      ...{ constraint, domains },
-      includes: (node) => all.every(({ of }) => (of[node.slot] as number) >= 0),
+      ...{ constraint, domains, all },
     })
     let least = Number.POSITIVE_INFINITY
     let present = 0
@@ -70,28 +69,51 @@ export function hardState(pod: Pod, snapshot: Snapshot, constraints: readonly Co
 interface Counting {
   readonly constraint: Constraint
   readonly domains: Domains
-  includes(node: NodeInfo): boolean
+  /** A node counts that has a place in each of these. */
+  readonly all: readonly Domains[]
 }
 
-/** By domain, over the nodes that have the label, are included and that the constraint's policies let count. */
-export function countDomains(pod: Pod, snapshot: Snapshot, { constraint, domains, includes }: Counting) {
+/** By domain, over the nodes that have the labels and that the constraint's policies let count. */
+function countDomains(pod: Pod, snapshot: Snapshot, { constraint, domains, all }: Counting) {
   const counts = new Float64Array(domains.count)
   const seen = new Uint8Array(domains.count)
   const { slots } = snapshot.counts.matching(queryOf(constraint, pod))
   const counted = inclusion(pod, constraint)
-  for (const node of snapshot.nodes) {
-    const domain = domains.of[node.slot] as number
-    if (domain < 0 || !includes(node) || !counted(node)) continue
+  const others = all.filter((one) => one !== domains)
+  if (!counted && others.length === 0) return countAll(domains, slots)
+  const note = (slot: number) => {
+    const domain = domains.of[slot] ?? -1
+    if (domain < 0) return
+    for (const { of } of others) if ((of[slot] ?? -1) < 0) return
     seen[domain] = 1
-    counts[domain] = (counts[domain] as number) + (slots[node.slot] ?? 0)
+    counts[domain] = (counts[domain] as number) + (slots[slot] ?? 0)
+  }
+  for (const node of snapshot.nodes) if (!counted || counted(node)) note(node.slot)
+  return { counts, seen }
+}
+
+/** Slots without a node are in no domain. */
+function countAll({ of, count }: Domains, slots: Int32Array) {
+  const counts = new Float64Array(count)
+  const seen = new Uint8Array(count)
+  for (let slot = 0; slot < of.length; slot++) {
+    const domain = of[slot] as number
+    if (domain >= 0) seen[domain] = 1
+  }
+  const end = Math.min(of.length, slots.length)
+  for (let slot = 0; slot < end; slot++) {
+    const domain = of[slot] as number
+    if (domain >= 0) counts[domain] = (counts[domain] as number) + (slots[slot] as number)
   }
   return { counts, seen }
 }
 
-function inclusion(pod: Pod, { honorsAffinity, honorsTaints }: Constraint): (node: NodeInfo) => boolean {
+/** Undefined where all nodes count. */
+function inclusion(pod: Pod, { honorsAffinity, honorsTaints }: Constraint): ((node: NodeInfo) => boolean) | undefined {
   const { spec } = pod
   const hasAffinity = spec.nodeSelector || spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
   const byAffinity = honorsAffinity && hasAffinity
+  if (!byAffinity && !honorsTaints) return undefined
   return ({ node }) => {
     if (byAffinity && !matchesRequired(pod, node)) return false
     if (!honorsTaints) return true
@@ -127,10 +149,8 @@ export function softState(pod: Pod, snapshot: Snapshot, { soft, strict, nodes }:
       among[domain] = 1
       size++
     }
-    const { counts } = countDomains(pod, snapshot, {
-      ...{ constraint, domains },
-      includes: (node) => among[domains.of[node.slot] as number] === 1 && (!strict || hasAll(node)),
-    })
+    // Domains in which no scored node is are counted as well, and never asked for.
+    const { counts } = countDomains(pod, snapshot, { constraint, domains, all: strict ? all : [domains] })
     return { constraint, domains, counts, perNode: undefined, weight: Math.log(size + 2) }
   })
   return { constraints, isIgnored }
