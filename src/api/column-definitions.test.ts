@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { zeroOf } from '#schema/decode.ts'
 import type { Kind } from '#schema/kind.ts'
 import { toTable } from '#schema/table.ts'
+import { Scale } from './autoscaling/v1/scale.ts'
 import { kinds } from './kinds.ts'
+import { StorageVersionMigration } from './storagemigration/v1beta1/storage-version-migration.ts'
 
 /** Upstream's `printers/internalversion/printers.go`: names, types other than string, formats of what is no name, `*` for `-o wide` alone. */
 const golden = `
@@ -80,6 +82,15 @@ for (const kind of kinds) {
     assert.equal(columnsOf(kind), line?.slice(name.length))
   })
 }
+
+test('the tables of scales and of migrations have no column that names their object by its kind', () => {
+  const columns = (kind: Kind) =>
+    (toTable(kind, [zeroOf(kind.schema) as never], { now: 0 }).columnDefinitions ?? []).map(({ name, type, format }) =>
+      [name, type, format].join(),
+    )
+  assert.deepEqual(columns(Scale), ['Name,string,', 'Desired,integer,', 'Available,integer,', 'Age,string,'])
+  assert.deepEqual(columns(StorageVersionMigration), ['Name,string,', 'Resource,string,'])
+})
 
 function columnsOf(kind: Kind): string {
   const { columnDefinitions } = toTable(kind, [zeroOf(kind.schema) as never], { now: 0 })

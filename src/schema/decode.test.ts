@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CustomResourceDefinition } from '#api/apiextensions/v1/custom-resource-definition.ts'
 import { Deployment } from '#api/apps/v1/deployment.ts'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Pod } from '#api/core/v1/pod.ts'
@@ -9,6 +10,8 @@ import { parseJson } from './json.ts'
 import * as words from './words.ts'
 
 const container = (fields: object) => ({ spec: { containers: [{ name: 'main', image: 'a', ...fields }] } })
+
+const schemaWith = (openAPIV3Schema: object) => ({ spec: { versions: [{ schema: { openAPIV3Schema } }] } })
 
 /** Why, kind, input, Go's text. */
 const errors: [string, { schema: words.Schema<any> }, unknown, string][] = [
@@ -59,6 +62,12 @@ const errors: [string, { schema: words.Schema<any> }, unknown, string][] = [
     Pod,
     { metadata: { labels: 'a' } },
     'json: cannot unmarshal string into Go struct field ObjectMeta.metadata.labels of type map[string]string',
+  ],
+  [
+    'a schema that is neither true nor false',
+    CustomResourceDefinition,
+    schemaWith({ additionalProperties: 'x' }),
+    'boolean or JSON schema expected',
   ],
   ['a struct', Pod, { spec: [] }, 'json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec'],
   ['the root', Pod, [], 'json: cannot unmarshal array into Go value of type v1.Pod'],

@@ -5,7 +5,7 @@
  */
 import { copyJson } from './copy.ts'
 import { jsonDecoder } from './decode-json.ts'
-import { DecodeRun, goTypeOf, kindOf } from './decode-run.ts'
+import { DecodeError, DecodeRun, goTypeOf, kindOf } from './decode-run.ts'
 import { decodeScalar, isZeroScalar } from './decode-scalar.ts'
 import { unknownFields } from './decode-unknown.ts'
 import { setOwn } from './json-parser.ts'
@@ -119,7 +119,9 @@ function objectDecoder(node: ObjectNode): Decoder {
     fields ??= compileFields(node)
     if (node.alternative && stands(node.alternative, value)) return copyJson(value)
     const source = (value ?? nothing) as Record<string, unknown>
-    if (typeof source !== 'object' || Array.isArray(source)) throw run.mismatch(value, goTypeOf(node))
+    const isStruct = typeof source === 'object' && !Array.isArray(source)
+    if (!isStruct && node.alternative === 'boolean') throw new DecodeError('boolean or JSON schema expected')
+    if (!isStruct) throw run.mismatch(value, goTypeOf(node))
     const depth = run.enter(structName)
     const out =
       source === value && isInOrder(source, fields)

@@ -9,9 +9,7 @@ export function ipWarnings(value: string, at: Path): string[] {
   if (!ip) return []
   const text = ipText(ip)
   if (hasLeadingZeros(value) || isMapped(ip)) {
-    return [
-      `${at}: non-standard IP address ${quoted(value)} will be considered invalid in a future Kubernetes release: use ${quoted(text)}`,
-    ]
+    return [`${at}: non-standard IP address ${quoted(value)} is invalid: use ${quoted(text)}`]
   }
   const isCanonical = ip.length === 4 || text === value
   return isCanonical ? [] : [`${at}: IPv6 address ${quoted(value)} should be in RFC 5952 canonical format (${quoted(text)})`]
@@ -33,9 +31,7 @@ export function cidrWarnings(value: string, at: Path): string[] {
     )
   }
   if (hasLeadingZeros(address) || /^0\d/.test(length) || isMapped(ip)) {
-    warnings.push(
-      `${at}: non-standard CIDR value ${quoted(value)} will be considered invalid in a future Kubernetes release: use ${quoted(text)}`,
-    )
+    warnings.push(`${at}: non-standard CIDR value ${quoted(value)} is invalid: use ${quoted(text)}`)
   }
   if (warnings.length > 0 || ip.length === 4 || text === value) return warnings
   return [`${at}: IPv6 CIDR value ${quoted(value)} should be in RFC 5952 canonical format (${quoted(text)})`]

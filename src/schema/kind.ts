@@ -105,6 +105,8 @@ export interface Strategy<T> {
   validateStatusUpdate?(object: T, old: T, at: Path): readonly (FieldError | false | undefined | '')[]
   /** Lines for `Warning:` headers. */
   warnings?(object: T, old: T | undefined): readonly string[]
+  /** The same for a write to `status`. */
+  statusWarnings?(object: T): readonly string[]
   /**
    * Seconds of grace for a deletion that asked for `requested` (undefined: nothing asked); undefined: no grace, the
    * object goes at once. Pods and nothing else upstream.

@@ -90,8 +90,8 @@ const nameColumn: Column<KubeObject> = {
   value: ({ metadata }) => metadata.name,
 }
 
-function definitionOf({ name, type = 'string', format = '', doc = '', priority = 0 }: Column<any>): TableColumnDefinition {
-  return { name, type, format: format || (name === nameColumn.name ? 'name' : ''), description: doc, priority }
+function definitionOf({ name, type = 'string', format, doc = '', priority = 0 }: Column<any>): TableColumnDefinition {
+  return { name, type, format: format ?? (name === nameColumn.name ? 'name' : ''), description: doc, priority }
 }
 
 function carried(object: KubeObject, include: TableOptions['includeObject'], apiVersion: string): TableRow['object'] {

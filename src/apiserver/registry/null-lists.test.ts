@@ -37,3 +37,27 @@ test('a typed client over HTTPS sees empty lists', async () => {
   stop.abort()
   assert.deepEqual((await cluster.client.list(EndpointSlice)).items.find(({ metadata }) => metadata.name === 's')?.ports, [])
 })
+
+test('lists within pods, jobs, nodes and flow schemas are null as well', async () => {
+  await using cluster = await testCluster()
+  const pod = (volumes: object[]) => ({ containers: [{ name: 'main', image: 'x' }], restartPolicy: 'Never', volumes })
+  const cases: readonly [path: `/${string}`, body: object, at: (object: any) => unknown][] = [
+    [
+      '/api/v1/namespaces/default/pods',
+      { spec: pod([{ name: 'none', projected: {} }]) },
+      ({ spec }) => spec.volumes[0].projected.sources,
+    ],
+    [
+      '/apis/batch/v1/namespaces/default/jobs',
+      { spec: { template: { spec: pod([]) }, podFailurePolicy: {} } },
+      ({ spec }) => spec.podFailurePolicy.rules,
+    ],
+    ['/api/v1/nodes', { status: { images: [{ sizeBytes: 1 }] } }, ({ status }) => status.images[0].names],
+  ]
+  for (const [path, body, at] of cases) {
+    const made = await send(cluster.server, `POST ${path}`, { body: { ...body, metadata: { name: 'none' } } })
+    assert.equal(made.status, 201, JSON.stringify(made.object))
+    assert.equal(at(made.object), null, path)
+    assert.equal(at((await send(cluster.server, `GET ${path}/none`)).object), null, path)
+  }
+})

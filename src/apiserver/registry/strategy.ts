@@ -77,6 +77,7 @@ export function prepareUpdate(
   const clean = cleanCopy(kind, object)
   refuse(context, clean, errorsOf(kind, clean, { old, part }))
   if (part === 'main') for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
+  if (part === 'status') for (const warning of kind.def.statusWarnings?.(clean) ?? []) context.warn(warning)
   return clean
 }
 

@@ -33,6 +33,8 @@ const kind = defineKind({
     (spec.replicas ?? 0) < 0 && at.child('spec', 'replicas').invalid(spec.replicas, 'must be greater than or equal to 0'),
   ],
   columns: [
+    // No name that could be put behind its kind: it is that of another object.
+    { name: 'Name', format: '', doc: 'Name, unique within the namespace for its kind.', value: ({ metadata }) => metadata.name },
     { name: 'Desired', type: 'integer', doc: 'Number of replicas that are wanted.', value: ({ spec }) => spec.replicas ?? 0 },
     { name: 'Available', type: 'integer', doc: 'Number of replicas that there are.', value: ({ status }) => status.replicas },
     age,

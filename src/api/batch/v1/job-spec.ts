@@ -42,7 +42,7 @@ export interface PodFailurePolicyRule extends TypeOf<typeof podFailurePolicyRule
 export const PodFailurePolicyRule: Schema<PodFailurePolicyRule> = podFailurePolicyRule
 
 const podFailurePolicy = object('io.k8s.api.batch.v1.PodFailurePolicy', {
-  rules: always(1, list(PodFailurePolicyRule, { listType: 'atomic' })),
+  rules: always(1, list(PodFailurePolicyRule, { listType: 'atomic' }), { nullWhenEmpty: true }),
 })
 export interface PodFailurePolicy extends TypeOf<typeof podFailurePolicy> {}
 export const PodFailurePolicy: Schema<PodFailurePolicy> = podFailurePolicy

@@ -12,7 +12,7 @@ const leaseCandidateSpec = object('io.k8s.api.coordination.v1beta1.LeaseCandidat
   renewTime: pointer(3, microTime(), { doc: 'When it last did.' }),
   binaryVersion: always(4, string(), { doc: 'Its version.' }),
   emulationVersion: optional(5, string(), { doc: 'Version that it behaves like.' }),
-  strategy: always(6, string(), { isRequired: true, doc: 'How the leader is picked.' }),
+  strategy: always(6, string(), { isRequired: true, publishedDefault: null, doc: 'How the leader is picked.' }),
 })
 export interface LeaseCandidateSpec extends TypeOf<typeof leaseCandidateSpec> {}
 export const LeaseCandidateSpec: Schema<LeaseCandidateSpec> = leaseCandidateSpec

@@ -66,7 +66,7 @@ const fileKeySelector = object(
     volumeName: always(1, string()),
     path: always(2, string()),
     key: always(3, string()),
-    optional: pointer(4, boolean(), { default: false }),
+    optional: pointer(4, boolean(), { default: false, publishedDefault: false }),
   },
   { atomic: true },
 )

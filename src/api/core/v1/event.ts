@@ -28,6 +28,7 @@ const kind = defineKind({
   scope: 'Namespaced',
   doc: 'An event reports something that happened in the cluster; it is kept for a short time only.',
   schemaName: 'io.k8s.api.core.v1.Event',
+  requiresMetadata: true,
   shortNames: ['ev'],
   fields: {
     involvedObject: always(2, ObjectReference, { isRequired: true, doc: 'What it happened to.' }),

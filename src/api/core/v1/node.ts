@@ -108,7 +108,7 @@ export interface NodeSystemInfo extends TypeOf<typeof nodeSystemInfo> {}
 export const NodeSystemInfo: Schema<NodeSystemInfo> = nodeSystemInfo
 
 const containerImage = object('io.k8s.api.core.v1.ContainerImage', {
-  names: always(1, list(string(), { listType: 'atomic' }), { isRequired: false }),
+  names: always(1, list(string(), { listType: 'atomic' }), { isRequired: false, nullWhenEmpty: true }),
   sizeBytes: optional(2, int64()),
 })
 export interface ContainerImage extends TypeOf<typeof containerImage> {}

@@ -112,7 +112,7 @@ const azureFilePersistentVolumeSource = object('io.k8s.api.core.v1.AzureFilePers
   secretName: always(1, string()),
   shareName: always(2, string()),
   readOnly: optional(3, boolean()),
-  secretNamespace: always(4, string(), { isRequired: false }),
+  secretNamespace: always(4, string(), { isRequired: false, publishedDefault: null }),
 })
 export interface AzureFilePersistentVolumeSource extends TypeOf<typeof azureFilePersistentVolumeSource> {}
 export const AzureFilePersistentVolumeSource: Schema<AzureFilePersistentVolumeSource> = azureFilePersistentVolumeSource

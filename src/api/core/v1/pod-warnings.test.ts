@@ -44,9 +44,9 @@ const cases: { it: string; spec: object; annotations?: Record<string, string>; w
   ] },
   { it: 'ports of one name', spec: { containers: [{ name: 'c', image: 'i', ports: [{ name: 'web', containerPort: 80 }] }, { name: 'd', image: 'i', ports: [{ name: 'web', containerPort: 81 }] }] }, warnings: ['spec.containers[1].ports[0]: duplicate port name "web" with spec.containers[0].ports[0], services and probes that select ports by name will use spec.containers[0].ports[0]'] },
   { it: 'addresses with other spellings', spec: { dnsConfig: { nameservers: ['1.2.3.4', '05.06.07.08', '2001:db8::1', '2001:DB8::1', '::ffff:1.2.3.4'] }, hostAliases: [{ ip: '2001:0db8::1' }] }, warnings: [
-    'spec.dnsConfig.nameservers[1]: non-standard IP address "05.06.07.08" will be considered invalid in a future Kubernetes release: use "5.6.7.8"',
+    'spec.dnsConfig.nameservers[1]: non-standard IP address "05.06.07.08" is invalid: use "5.6.7.8"',
     'spec.dnsConfig.nameservers[3]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
-    'spec.dnsConfig.nameservers[4]: non-standard IP address "::ffff:1.2.3.4" will be considered invalid in a future Kubernetes release: use "1.2.3.4"',
+    'spec.dnsConfig.nameservers[4]: non-standard IP address "::ffff:1.2.3.4" is invalid: use "1.2.3.4"',
     'spec.hostAliases[0].ip: IPv6 address "2001:0db8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
   ] },
   { it: 'files in each other’s way', spec: { volumes: [{ name: 'm', configMap: { name: 'f', items: [{ key: 'a', path: 'test/' }, { key: 'b', path: 'test/x' }] } }, { name: 'p', projected: { sources: [{ configMap: { name: 'f', items: [{ key: 'a', path: 'x' }] } }, { serviceAccountToken: { path: 'x' } }, {}] } }] }, warnings: [
@@ -99,5 +99,13 @@ test('a Job and a CronJob warn of what they make', () => {
   assert.deepEqual(CronJob.def.warnings?.(cronJob, undefined), texts('spec.jobTemplate.spec'))
   assert.deepEqual(CronJob.def.warnings?.(cronJob, cronJob), [
     'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details',
+  ])
+})
+
+test('a status warns of addresses that others may read otherwise', () => {
+  const pod = made(Pod, { status: { podIPs: [{ ip: '1.2.3.4' }, { ip: 'FD00::1' }], hostIPs: [{ ip: '010.1.1.1' }] } })
+  assert.deepEqual(Pod.def.statusWarnings?.(pod), [
+    'status.podIPs[1].ip: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
+    'status.hostIPs[0].ip: non-standard IP address "010.1.1.1" is invalid: use "10.1.1.1"',
   ])
 })

@@ -12,6 +12,16 @@ import { fractionWarnings } from './quantity-warnings.ts'
 import { eachContainer } from './validation/each-container.ts'
 import { volumeListWarnings } from './volume-warnings.ts'
 
+/** Addresses that others could read otherwise (upstream `podStatusStrategy`). */
+export function podStatusWarnings({ status }: Pick<PodParts, 'status'>): string[] {
+  const { podIPs = [], hostIPs = [] } = status
+  const here = root.child('status')
+  return [
+    ...podIPs.flatMap(({ ip }, index) => ipWarnings(ip ?? '', here.child('podIPs').index(index).child('ip'))),
+    ...hostIPs.flatMap(({ ip }, index) => ipWarnings(ip ?? '', here.child('hostIPs').index(index).child('ip'))),
+  ]
+}
+
 /** Of a new pod alone: people seldom change pods themselves. */
 export function podWarnings({ metadata, spec }: PodParts, old: PodParts | undefined): string[] {
   if (old) return []

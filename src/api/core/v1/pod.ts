@@ -10,7 +10,7 @@ import {
   preparePodStatus,
   prepareResize,
 } from '#api/core/v1/pod-strategy.ts'
-import { podWarnings } from '#api/core/v1/pod-warnings.ts'
+import { podStatusWarnings, podWarnings } from '#api/core/v1/pod-warnings.ts'
 import { ResourceRequirements } from '#api/core/v1/resources.ts'
 import {
   validateEphemeralContainersUpdate,
@@ -183,6 +183,7 @@ const kind = defineKind({
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   warnings: podWarnings,
+  statusWarnings: podStatusWarnings,
   graceSeconds: graceSecondsOf,
   columns: podColumns,
   selectable: {

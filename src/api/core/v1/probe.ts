@@ -48,7 +48,7 @@ export const ExecAction: Schema<ExecAction> = execAction
 
 const gRPCAction = object('io.k8s.api.core.v1.GRPCAction', {
   port: always(1, int32(), { doc: 'Number of the port.' }),
-  service: pointer(2, string(), { default: '', doc: 'Service to ask for.' }),
+  service: pointer(2, string(), { default: '', publishedDefault: '', doc: 'Service to ask for.' }),
 })
 export interface GRPCAction extends TypeOf<typeof gRPCAction> {}
 export const GRPCAction: Schema<GRPCAction> = gRPCAction

@@ -166,7 +166,7 @@ const azureDiskVolumeSource = object('io.k8s.api.core.v1.AzureDiskVolumeSource',
   diskURI: always(2, string()),
   cachingMode: pointer(3, known('None', 'ReadOnly', 'ReadWrite'), { default: 'ReadWrite', publishedDefault: 'ReadWrite' }),
   fsType: pointer(4, string(), { default: 'ext4', publishedDefault: 'ext4' }),
-  readOnly: pointer(5, boolean(), { default: false }),
+  readOnly: pointer(5, boolean(), { default: false, publishedDefault: false }),
   kind: pointer(6, known('Dedicated', 'Managed', 'Shared'), { default: 'Shared', publishedDefault: 'Shared' }),
 })
 export interface AzureDiskVolumeSource extends TypeOf<typeof azureDiskVolumeSource> {}

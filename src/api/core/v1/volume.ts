@@ -173,7 +173,7 @@ export interface VolumeProjection extends TypeOf<typeof volumeProjection> {}
 export const VolumeProjection: Schema<VolumeProjection> = volumeProjection
 
 const projectedVolumeSource = object('io.k8s.api.core.v1.ProjectedVolumeSource', {
-  sources: always(1, list(VolumeProjection, { listType: 'atomic' }), { isRequired: false }),
+  sources: always(1, list(VolumeProjection, { listType: 'atomic' }), { isRequired: false, nullWhenEmpty: true }),
   defaultMode: pointer(2, int32(), { default: 420 }),
 })
 export interface ProjectedVolumeSource extends TypeOf<typeof projectedVolumeSource> {}

@@ -55,7 +55,11 @@ const resourcePolicyRule = object('io.k8s.api.flowcontrol.v1.ResourcePolicyRule'
   apiGroups: always(2, list(string(), { listType: 'set' }), { doc: 'Groups; * is every one.' }),
   resources: always(3, list(string(), { listType: 'set' }), { doc: 'Resources; * is every one.' }),
   clusterScope: optional(4, boolean(), { doc: 'Whether requests without a namespace are meant.' }),
-  namespaces: always(5, list(string(), { listType: 'set' }), { isRequired: false, doc: 'Namespaces; * is every one.' }),
+  namespaces: always(5, list(string(), { listType: 'set' }), {
+    isRequired: false,
+    nullWhenEmpty: true,
+    doc: 'Namespaces; * is every one.',
+  }),
 })
 export interface ResourcePolicyRule extends TypeOf<typeof resourcePolicyRule> {}
 export const ResourcePolicyRule: Schema<ResourcePolicyRule> = resourcePolicyRule

@@ -1,7 +1,7 @@
 /** StorageVersionMigration: has all objects of a resource written anew, in the form that is current. */
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
-import { createdAt, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { validateConditions } from '#schema/validate.ts'
 import { always, list, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -77,7 +77,14 @@ const kind = defineKind({
         conditionsAt.invalid(conditions, 'Failed condition cannot be set to false once it is true'),
     ]
   },
-  columns: [createdAt],
+  columns: [
+    { name: 'Name', format: '', doc: 'Name, unique in the cluster.', value: ({ metadata }) => metadata.name },
+    {
+      name: 'Resource',
+      doc: 'Resource whose objects are written anew, with its group.',
+      value: ({ spec: { resource } }) => (resource.group ? `${resource.resource}.${resource.group}` : resource.resource),
+    },
+  ],
 })
 
 export interface StorageVersionMigration extends ObjectOf<typeof kind> {}
