@@ -13,6 +13,8 @@ import { deadline } from './stages/deadline.ts'
 import { authenticate, impersonate } from './stages/identify.ts'
 import { parseRequest } from './stages/parse-request.ts'
 import { serve } from './stages/serve.ts'
+import { traced, tracedService } from './tracing/stage.ts'
+import type { Tracer } from './tracing/tracer.ts'
 
 export interface PipelineParts {
   readonly clock: Clock
@@ -25,6 +27,8 @@ export interface PipelineParts {
   readonly audit?: Omit<AuditOptions, 'clock'> | undefined
   /** Stages that answer before the resources do: discovery, OpenAPI, health. */
   readonly publish?: readonly Stage[]
+  /** Absent: no spans, at no cost. */
+  readonly tracer?: Tracer | undefined
   /** Absent: nobody counts. */
   readonly instruments?: RequestInstruments | undefined
   /** Milliseconds; default a minute. */
@@ -45,11 +49,13 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
     ...(audited ? [auditRefusals(audited)] : []),
     authenticate(parts.authenticators, parts), // -> user
     ...(audited ? [audit(audited)] : []), // who did what, where the policy wants it recorded
+    ...(parts.tracer ? [traced(parts.tracer)] : []), // a span, for who collects them
     impersonate(parts.authorizer, parts.registry.gates), // Impersonate-User and its like
     ...(parts.inTurn ? [parts.inTurn] : []), // priority and fairness, or a plain limit: 429 to whoever is too many
     authorize(parts.authorizer, parts),
     ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves
     unlessResource(parts.publish ?? []), // discovery, OpenAPI, health
+    ...(parts.tracer ? [tracedService(parts.tracer)] : []),
     serve(parts.registry), // verb of the registry -> store or watch cache -> answer
   ]
 }

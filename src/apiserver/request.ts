@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import type { AuditRecord } from './audit/record.ts'
+import type { Span } from './tracing/tracer.ts'
 
 /** `user.Info`: who asks. */
 export interface User {
@@ -77,6 +78,8 @@ export interface Request {
   flowHeaders?: Headers
   /** Where the audit policy wants to know of it. */
   audit?: AuditRecord
+  /** Where traces are kept: the one that is under way. */
+  span?: Span
 }
 
 /**

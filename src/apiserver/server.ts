@@ -29,6 +29,7 @@ import type { Registry } from './registry/registry.ts'
 import { Storages } from './registry/storages.ts'
 import type { Request, Response, Stage, User } from './request.ts'
 import type { ServiceAccountTokens } from './service-account-tokens.ts'
+import type { Tracer } from './tracing/tracer.ts'
 
 export interface ApiServerOptions {
   readonly store: Store
@@ -61,6 +62,8 @@ export interface ApiServerOptions {
   readonly flowControl?: TrafficOptions | undefined
   /** Default: nothing is recorded. */
   readonly audit?: Omit<AuditOptions, 'clock'> | undefined
+  /** Default: no spans. */
+  readonly tracer?: Tracer | undefined
   /** Default: nobody counts. */
   readonly instruments?: RequestInstruments | undefined
   /** Told of each call of an admission webhook. */
@@ -139,7 +142,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     pipeline({
       ...{ clock, authenticators, authorizer, registry, publish, onPanic },
       ...{ extensions: aggregation?.stage, audit: options.audit, inTurn: traffic?.stage },
-      ...{ instruments: options.instruments, requestTimeout: options.requestTimeout },
+      ...{ instruments: options.instruments, tracer: options.tracer, requestTimeout: options.requestTimeout },
     }),
   )
   aggregation?.start(stop.signal)

@@ -90,6 +90,7 @@ export const apiserverFlagTable = {
   'tls-private-key-file': ['file', '', 'its key'],
   'tls-sni-cert-key': ['list', [], 'further pairs CERTIFICATE,KEY for clients that ask for their names; separate by ;'],
   'token-auth-file': ['file', '', 'static tokens: TOKEN,USER,UID,"GROUP,..." on each line'],
+  'tracing-config-file': ['file', '', 'a TracingConfiguration: where spans of requests go, and of how many'],
 } as const satisfies Record<string, readonly [FlagSort, unknown, string]>
 
 export type ApiserverFlagName = keyof typeof apiserverFlagTable

@@ -37,6 +37,7 @@ type Chosen = Pick<
   | 'audit'
   | 'flowControl'
   | 'gates'
+  | 'tracer'
   | 'instruments'
   | 'onWebhook'
   | 'requestTimeout'
@@ -88,6 +89,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
       audit: audit && { ...audit, onLevel: (level) => counted.audited(level) },
       ...trafficOf(flags),
       gates,
+      tracer: await tracerOf(flags, parts),
       ...{ instruments: counted, onWebhook: admission.webhook },
       requestTimeout: flags['request-timeout'],
       minRequestTimeout: flags['min-request-timeout'],
@@ -103,6 +105,13 @@ const pluginGates: Readonly<Record<string, string>> = {
 
 function gatedPlugins(plugins: readonly AdmissionPlugin[], gates: FeatureGates): readonly AdmissionPlugin[] {
   return plugins.filter(({ name }) => pluginGates[name] === undefined || gates.isOn(pluginGates[name]))
+}
+
+async function tracerOf(flags: ApiserverFlags, { clock, random, log }: SettingsParts): Promise<ApiServerOptions['tracer']> {
+  const path = flags['tracing-config-file']
+  if (path === '') return undefined
+  const { tracerFrom } = await import('./apiserver-tracing.ts')
+  return tracerFrom(path, { clock, random, onError: (error, doing) => log.error(doing, error) })
 }
 
 type Counted = SettingsParts & { readonly counted: ReturnType<typeof requestInstruments> }

@@ -12,7 +12,9 @@ import { localPathProvisioner } from '#controllers/persistent-volume/local-path.
 import type { Controller } from '#controllers/runtime/controller.ts'
 import { rolesOf } from '#controllers/runtime/roles.ts'
 import type { Clock } from '#lib/clock.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
+import type { Draft } from '#schema/words.ts'
 import type { ClusterConfig } from './data-directory.ts'
 import { simulatorRules, simulatorUser } from './keep-simulator.ts'
 
@@ -30,19 +32,35 @@ const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
 /** Idempotent; run at every start. */
 export async function bootstrap({ client, clock, config, controllers, address }: BootstrapOptions): Promise<void> {
-  for (const name of namespaces) await client.create(Namespace, { metadata: { name } }).catch(alreadyThere)
+  for (const name of namespaces) await ensure(client, Namespace, { metadata: { name } })
   await reconcileBootstrapPolicy(client, policyOf(controllers))
   await reconcileSystemPriorityClasses(client)
   await reconcileKubernetesService({ client, clock, serviceCidr: config.serviceCidr, addresses: [address], port: config.port })
-  await client.create(Service, dnsService(config)).catch(alreadyThere)
-  await client.create(StorageClass, localPathClass).catch(alreadyThere)
-  await client.create(ConfigMap, tokenTracking(clock)).catch(alreadyThere)
+  await ensure(client, Service, dnsService(config))
+  await ensure(client, StorageClass, localPathClass)
+  await ensure(client, ConfigMap, tokenTracking(clock))
 }
+
+/** Whether an earlier start came to the end of `bootstrap`. */
+export async function isBootstrapped(client: Client): Promise<boolean> {
+  const { name, namespace } = tracking
+  return (await client.get(ConfigMap, { name, namespace }).catch(unlessMissing)) !== undefined
+}
+
+/** To look first costs a fraction of a create that is refused. */
+async function ensure<T extends KubeObject>(client: Client, kind: Kind<string, T>, wanted: Draft<T>): Promise<void> {
+  const { name = '', namespace } = (wanted.metadata ?? {}) as { name?: string; namespace?: string }
+  if (await client.get(kind, { name, namespace }).catch(unlessMissing)) return
+  await client.create(kind, wanted).catch((error) => {
+    if (!hasReason(error, 'AlreadyExists')) throw error
+  })
+}
+
+const tracking = { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' }
 
 /** Since when the use of tokens in Secrets is written down; the cleaner of unused ones asks (upstream `legacytokentracking`). */
 function tokenTracking(clock: Clock) {
-  const metadata = { name: 'kube-apiserver-legacy-service-account-token-tracking', namespace: 'kube-system' }
-  return { metadata, data: { since: new Date(clock.now()).toISOString().slice(0, 10) } }
+  return { metadata: tracking, data: { since: new Date(clock.now()).toISOString().slice(0, 10) } }
 }
 
 /** Upstream's policy, a role for each controller, and one for the DNS server on the nodes. */
@@ -97,6 +115,6 @@ function dnsService({ clusterDns }: ClusterConfig) {
   }
 }
 
-function alreadyThere(error: unknown): void {
-  if (!hasReason(error, 'AlreadyExists')) throw error
+function unlessMissing(error: unknown): undefined {
+  if (!hasReason(error, 'NotFound')) throw error
 }

@@ -40,8 +40,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   const onError = (error: unknown) => log.error('history', error)
   await using open = new AsyncDisposableStack()
   const stop = new AbortController()
-  // Both have threads of their own to start.
-  const opening = openHistory({ path: directory.history, onError })
+  const opening = openHistory({ path: directory.history, clock, onError })
   open.defer(() =>
     opening.then(
       (history) => history.close(),

@@ -30,7 +30,7 @@ import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apise
 import { renewInTime, servingFrom } from './apiserver-serving.ts'
 import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, isBootstrapped } from './bootstrap.ts'
 import { controllerKinds } from './controller-kinds.ts'
 import { type ControllerMetrics, controllerMetrics } from './controller-metrics.ts'
 import { needy } from './controllers-flag.ts'
@@ -43,6 +43,7 @@ import type { Log } from './log.ts'
 import { nodeDialer, serviceDialer } from './node-dialer.ts'
 import type { OpenedStore } from './open-store.ts'
 import { ensurePki, type Pki } from './pki.ts'
+import { politeTransport, Turns } from './polite-transport.ts'
 import { startEtcdApi } from './serve-etcd-api.ts'
 import { backupStage, clusterUid, spaceCheck } from './store-stages.ts'
 import { version } from './version.ts'
@@ -56,6 +57,10 @@ export interface RunningServer {
 const clock = systemClock
 const random = systemRandom
 
+/** Of this process, by which what it does for itself lets others come in between. */
+const turns = new Turns(clock)
+const master = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }
+
 export interface ServeOptions {
   readonly directory: DataDirectory
   readonly config: ClusterConfig
@@ -67,14 +72,10 @@ export interface ServeOptions {
 export async function serve({ directory, config, log, opened }: ServeOptions): Promise<RunningServer> {
   const read = readApiserverFlags(config.apiserverConfig, config.apiserverFlags)
   const { flags } = read
-  const gateway = podNetwork(config.podCidr, config.serviceCidr).gateway
-  const address = advertisedAddress(gateway)
+  const { gateway } = podNetwork(config.podCidr, config.serviceCidr)
+  const addresses = () => [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()]
   const keys = () =>
-    ensurePki(directory.pki, {
-      domain: config.clusterDomain,
-      dnsNames: [config.nodeName],
-      addresses: [kubernetesServiceIp(config.serviceCidr), gateway, ...machineAddresses()],
-    })
+    ensurePki(directory.pki, { domain: config.clusterDomain, dnsNames: [config.nodeName], addresses: addresses() })
   const pki = await keys()
   const state = { isReady: false, isStopping: false }
   const metrics = requestMetrics(clock)
@@ -84,13 +85,18 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   const controllers = controllersFor({ directory, config, pki, tokens: settings.tokens })
   const serving = servingFrom(flags, pki, followed)
   const server = await assemble({ opened, pki, config, log, state, metrics, read, settings })
-  const self = createClient(server.transportAs({ name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] }))
-  await bootstrap({ client: self, clock, config, controllers, address })
-  await publishAuthentication(self, { ...serving, ...settings.requestHeader })
-  rememberCluster(directory, await clusterUid(self))
-  const onError = (error: unknown) => log.error('serving', error)
+  const self = createClient(politeTransport(server.transportAs(master), turns))
+  const prepare = async () => {
+    await bootstrap({ client: self, clock, config, controllers, address: advertisedAddress(gateway) })
+    await publishAuthentication(self, { ...serving, ...settings.requestHeader })
+    rememberCluster(directory, await clusterUid(self))
+  }
+  // A cluster that stood before has all of it: there others need not wait until it has been looked at.
+  const isNew = !(await isBootstrapped(self))
+  if (isNew) await prepare()
   const listening = await listen(server, {
-    ...{ ...serving.material, port: config.port, clock, random, metrics, onError },
+    ...{ ...serving.material, port: config.port, clock, random, metrics },
+    onError: (error) => log.error('serving', error),
     ...{ goawayChance: flags['goaway-chance'], forBrowsers: await forBrowsersFrom(flags) },
     local: { path: directory.door, user: { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
   })
@@ -105,22 +111,21 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   })
   const counted = controllerMetrics(clock)
   settings.instruments.include(counted)
-  const running = startComponents(server, { controllers, config, log, signal: stop.signal, watchQueue: counted.watchQueue })
+  const running = startComponents(server, { ...followed, controllers, config, watchQueue: counted.watchQueue })
+  if (!isNew) await prepare()
   log.info(`serving on port ${listening.port}`)
+  const components = async () => {
+    stop.abort(new Error('the server is stopping'))
+    await Promise.allSettled([...running, simulating])
+    await (await registry)?.close()
+  }
+  const rest = [etcdApi, server, settings.options.audit?.backend, opened]
   return {
     port: listening.port,
     async close() {
       state.isStopping = true
-      const components = async () => {
-        stop.abort(new Error('the server is stopping'))
-        await Promise.allSettled([...running, simulating])
-        await (await registry)?.close()
-      }
       await stopServing(listening, flags, components)
-      await etcdApi?.close()
-      await server.close()
-      await settings.options.audit?.backend.close()
-      await opened.close()
+      for (const each of rest) await each?.close()
     },
   }
 }
@@ -223,12 +228,14 @@ interface Components extends Followed, Pick<ControllerMetrics, 'watchQueue'> {
   readonly config: ClusterConfig
 }
 
-function startComponents(server: ApiServer, { controllers, config, log, signal, watchQueue }: Components): Promise<unknown>[] {
+function startComponents(server: ApiServer, options: Components): Promise<unknown>[] {
+  const { controllers, config, log, signal, watchQueue } = options
   const account = (name: string) => ({
     name: `system:serviceaccount:kube-system:${name}`,
     groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
   })
-  const boundedAs = (name: string) => createClient(boundedTransport(server.transportAs(account(name)), { width: 64, clock }))
+  const boundedAs = (name: string) =>
+    createClient(politeTransport(boundedTransport(server.transportAs(account(name)), { width: 64, clock }), turns))
   const scheduler = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
   return [
     runControllers(selectControllers(controllers, config.controllers ?? ['*'], needy), {
@@ -237,7 +244,7 @@ function startComponents(server: ApiServer, { controllers, config, log, signal, 
       onError: (error, { controller, key }) => log.error(`controller ${controller}${key ? ` ${key}` : ''}`, error),
     }),
     runScheduler({
-      client: createClient(server.transportAs(scheduler)),
+      client: createClient(politeTransport(server.transportAs(scheduler), turns)),
       clock,
       random,
       signal,

@@ -3,6 +3,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Change, HistoryStatus } from './history.ts'
+import { formatVersion, historyId } from './history-file.ts'
 import { meta, pragma, setMeta } from './sqlite-file.ts'
 
 interface Bounds {
@@ -26,9 +27,6 @@ export type HistoryAnswer =
   | { readonly type: 'done'; readonly value?: unknown }
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'note'; readonly text: string }
-
-const historyId = 0x4e414d48
-const formatVersion = 1
 
 const tables = `
   CREATE TABLE change (
@@ -107,6 +105,8 @@ class Keeper {
   #add({ changes, revision }: HistoryRequest & { type: 'add' }): void {
     let bytes = this.#bytes
     this.#transact(() => {
+      // A file that had to begin anew while changes were on their way knows nothing of what was before them.
+      if (meta(this.#database, 'revision') === 0) this.#meta.run('since', (changes[0]?.revision ?? revision + 1) - 1)
       for (const { key, before, beforeRevision, after, cause, ...change } of changes) {
         const size = key.length + (before?.byteLength ?? 0) + (after?.byteLength ?? 0) + 100
         const { user = null, time = 0, request = null } = cause ?? {}

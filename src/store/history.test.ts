@@ -144,7 +144,7 @@ test('recordHistory() goes on where it ended, with what was written while it was
   await store.close()
 })
 
-test('openHistory() puts a damaged file aside and begins anew', async () => {
+test('a damaged file is put aside when it is used, and the new one knows from when on it is whole', async () => {
   const path = newPath()
   const first = await openHistory({ path })
   await first.add([{ key: '/a', revision: 2, subRevision: 0, after: new Uint8Array(100_000) }], 2)
@@ -153,9 +153,24 @@ test('openHistory() puts a damaged file aside and begins anew', async () => {
   writeFileSync(path, file.fill(0xff, 4096, 20_000))
   const told: string[] = []
   const second = await openHistory({ path, onError: ({ message }) => told.push(message) })
-  assert.deepEqual(await second.status(), { revision: 0, since: 0, bytes: 0 })
+  assert.deepEqual(await second.changesOf({ key: '/a' }), [])
   assert.match(told[0] ?? '', /^the history begins anew, since its file cannot be read/)
+  await second.add([{ key: '/a', revision: 5, subRevision: 0 }], 6)
+  assert.deepEqual(await second.status(), { revision: 6, since: 4, bytes: 102 })
   await second.close()
+})
+
+test('a history that nobody uses goes on where its thread ended', async () => {
+  const clock = new VirtualClock()
+  const history = await openHistory({ path: newPath(), clock })
+  for (const revision of [2, 3, 4]) {
+    await history.add([{ key: '/a', revision, subRevision: 0 }], revision)
+    assert.equal(clock.runNext(clock.now() + 10_000), true)
+  }
+  assert.equal((await history.changesOf({ key: '/a' })).length, 3)
+  assert.equal((await history.status()).revision, 4)
+  await history.close()
+  await assert.rejects(history.status(), /the history is closed/)
 })
 
 test('a txn of many writes is in the history whole and in order', async () => {

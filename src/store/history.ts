@@ -3,8 +3,13 @@
  * do with compaction, is bounded by bytes, and is fed by a watch (`record-history.ts`), so that it goes with every engine. Values are
  * as stored: what is encrypted at rest is encrypted here.
  */
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import type { Clock, Timer } from '#lib/clock.ts'
+import { isHistory } from './history-file.ts'
 import type { HistoryAnswer, HistoryRequest } from './history-worker.ts'
+import { meta } from './sqlite-file.ts'
 import type { Cause } from './store.ts'
 
 export interface Change {
@@ -56,45 +61,42 @@ export interface HistoryOptions {
   readonly path: string
   /** Keys and values kept; default 256 MB. */
   readonly maxBytes?: number
+  /** By which its thread ends when nobody wants anything; without one it stays. */
+  readonly clock?: Clock
   /** Told of what could not be kept or read. */
   readonly onError?: (error: Error) => void
 }
 
-export async function openHistory({ path, maxBytes = 256 << 20, onError = () => {} }: HistoryOptions): Promise<History> {
-  const worker = new Worker(new URL('./history-worker.ts', import.meta.url), { workerData: { path, maxBytes } })
-  const history = new SqliteHistory(worker, onError)
+export async function openHistory(options: HistoryOptions): Promise<History> {
+  const history = new SqliteHistory(options)
   await history.status()
   return history
 }
 
-/** The worker keeps the process alive only while it owes an answer. */
-class SqliteHistory implements History {
-  #worker: Worker
-  #owed: { resolve: (value: any) => void; reject: (error: Error) => void }[] = []
-  #ended: Promise<void>
-  #failure: Error | undefined
+/** A thread holds as much memory as a small program: that of a cluster that rests has none. */
+const idle = 10_000
 
-  constructor(worker: Worker, onError: (error: Error) => void) {
-    this.#worker = worker
-    const fail = (error: Error) => {
-      this.#failure ??= error
-      for (const { reject } of this.#owed.splice(0)) reject(error)
-    }
-    worker.unref()
-    worker.on('message', (answer: HistoryAnswer) => {
-      if (answer.type === 'note') return onError(new Error(answer.text))
-      const owed = this.#owed.shift()
-      if (this.#owed.length === 0) worker.unref()
-      if (answer.type === 'error') owed?.reject(new Error(`the history cannot be used: ${answer.text}`))
-      else owed?.resolve(answer.value)
-    })
-    worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))))
-    this.#ended = new Promise((resolve) =>
-      worker.once('exit', () => {
-        fail(new Error('the history is closed'))
-        resolve()
-      }),
-    )
+interface Owed {
+  readonly resolve: (value: any) => void
+  readonly reject: (error: Error) => void
+}
+
+/** One life of the thread, which alone writes the file. It keeps the process alive only while it owes an answer. */
+interface Life {
+  readonly worker: Worker
+  readonly owed: Owed[]
+  readonly ended: Promise<void>
+}
+
+class SqliteHistory implements History {
+  #options: HistoryOptions
+  #life: Life | undefined
+  #timer: Timer | undefined
+  #endings = new Set<Promise<void>>()
+  #isClosed = false
+
+  constructor(options: HistoryOptions) {
+    this.#options = options
   }
 
   add(changes: readonly Change[], revision: number): Promise<void> {
@@ -122,24 +124,82 @@ class SqliteHistory implements History {
     return this.#ask({ type: 'revisionAt', time })
   }
 
-  status(): Promise<HistoryStatus> {
-    return this.#ask({ type: 'status' })
+  /** Needs no thread where the file is in order: every start of a server asks. */
+  async status(): Promise<HistoryStatus> {
+    return (!this.#life && !this.#isClosed && readStatus(this.#options.path)) || this.#ask({ type: 'status' })
   }
 
   async close(): Promise<void> {
-    if (!this.#failure) {
-      this.#worker.ref()
-      this.#worker.postMessage({ type: 'close' } satisfies HistoryRequest)
-    }
-    await this.#ended
+    this.#isClosed = true
+    this.#end()
+    await Promise.all(this.#endings)
   }
 
   #ask<T>(request: HistoryRequest): Promise<T> {
-    if (this.#failure) return Promise.reject(this.#failure)
+    if (this.#isClosed) return Promise.reject(new Error('the history is closed'))
+    this.#timer?.cancel()
+    this.#life ??= this.#begin()
+    const { worker, owed } = this.#life
     return new Promise((resolve, reject) => {
-      this.#worker.ref()
-      this.#owed.push({ resolve, reject })
-      this.#worker.postMessage(request)
+      worker.ref()
+      owed.push({ resolve, reject })
+      worker.postMessage(request)
     })
+  }
+
+  #begin(): Life {
+    const { path, maxBytes = 256 << 20, onError } = this.#options
+    const worker = new Worker(new URL('./history-worker.ts', import.meta.url), { workerData: { path, maxBytes } })
+    const owed: Owed[] = []
+    const fail = (error: Error) => {
+      if (this.#life?.worker === worker) this.#life = undefined
+      for (const { reject } of owed.splice(0)) reject(error)
+    }
+    worker.on('message', (answer: HistoryAnswer) => {
+      if (answer.type === 'note') return onError?.(new Error(answer.text))
+      const next = owed.shift()
+      if (owed.length === 0) this.#rest(worker)
+      if (answer.type === 'error') next?.reject(new Error(`the history cannot be used: ${answer.text}`))
+      else next?.resolve(answer.value)
+    })
+    worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))))
+    const ended = new Promise<void>((resolve) =>
+      worker.once('exit', () => {
+        fail(new Error('the history is closed'))
+        this.#endings.delete(ended)
+        resolve()
+      }),
+    )
+    this.#endings.add(ended)
+    return { worker, owed, ended }
+  }
+
+  #rest(worker: Worker): void {
+    if (this.#life?.worker !== worker) return
+    worker.unref()
+    this.#timer?.cancel()
+    this.#timer = this.#options.clock?.after(idle, () => this.#end())
+  }
+
+  #end(): void {
+    this.#timer?.cancel()
+    const life = this.#life
+    this.#life = undefined
+    if (!life) return
+    life.worker.ref()
+    life.worker.postMessage({ type: 'close' } satisfies HistoryRequest)
+  }
+}
+
+/** Undefined where the file has to be looked at more closely. */
+function readStatus(path: string): HistoryStatus | undefined {
+  if (!existsSync(path)) return { revision: 0, since: 0, bytes: 0 }
+  try {
+    using database = new DatabaseSync(path, { timeout: 5000 })
+    if (!isHistory(database)) return undefined
+    const [revision, since, bytes] = [meta(database, 'revision'), meta(database, 'since'), meta(database, 'bytes')]
+    return { revision, since, bytes }
+  } catch {
+    return undefined
   }
 }

@@ -32,9 +32,12 @@ const everything = '/registry/'
 /** Renewed all the time and of no interest afterwards. */
 const leftOut = ['/registry/leases/', '/registry/events/', '/registry/masterleases/']
 
-/** How long changes are collected, and how long at most the history's revision stays behind when nothing is to be kept. */
-const pause = 1_000
-const idlePause = 30_000
+/**
+ * How long changes are collected, and how long at most the history's revision stays behind when nothing is to be kept: by less than what
+ * compaction leaves.
+ */
+const pause = 3_000
+const idlePause = 150_000
 /** Beyond this the history gives up what it could not write, rather than take the memory of the server. */
 const mostPending = 64 << 20
 

@@ -1,4 +1,5 @@
 /** Keeps the roles and bindings that a cluster cannot do without (upstream `bootstrappolicy` and `component-helpers/auth/rbac/reconciliation`). */
+import { isDeepStrictEqual } from 'node:util'
 import { ClusterRole } from '#api/rbac/v1/cluster-role.ts'
 import { ClusterRoleBinding } from '#api/rbac/v1/cluster-role-binding.ts'
 import { type PolicyRule, Role } from '#api/rbac/v1/role.ts'
@@ -81,6 +82,7 @@ async function reconcile<T extends KubeObject>(client: Client, task: Task<T>): P
 
 async function adjust<T extends KubeObject>(client: Client, current: T, { kind, wanted, merge }: Task<T>): Promise<void> {
   if (current.metadata.annotations?.[autoupdate] === 'false') return
+  if (isUntouched(current, wanted)) return
   const changed = edit(current)
   const verdict = merge(changed, wanted)
   if (verdict === 'recreate') {
@@ -90,6 +92,19 @@ async function adjust<T extends KubeObject>(client: Client, current: T, { kind, 
   } else if (mergeMetadata(changed, wanted) || verdict) {
     await client.update(kind, changed as Draft<T>)
   }
+}
+
+/** What is as we made it, as nearly all of it is at nearly every start, needs no closer look. */
+function isUntouched<T extends KubeObject>(current: T, wanted: Draft<T>): boolean {
+  return Object.entries(wanted).every(([field, value]) => {
+    if (field !== 'metadata') return isDeepStrictEqual(current[field as keyof T], value)
+    const { labels, annotations } = value as Partial<KubeObject['metadata']>
+    const { metadata } = current
+    return (
+      Object.keys(labels ?? {}).every((key) => metadata.labels?.[key] !== undefined) &&
+      Object.keys(annotations ?? {}).every((key) => metadata.annotations?.[key] !== undefined)
+    )
+  })
 }
 
 function unlessMissing(error: unknown): undefined {
