@@ -263,6 +263,7 @@ interface PodParts extends NodeParts {
 async function startPods({ directory, config, log, signal }: Context, { addresses, machine, volumes, tls, ...parts }: PodParts) {
   const { client, runtime } = parts
   const onError = (error: unknown) => log.error('kubelet', error)
+  const staticPodPath = join(directory.path, 'manifests')
   const cgroups = await openCgroups({ clock, prefix: directory.cgroup })
   await cgroups.prepare({})
   const kubelet = await startKubelet({
@@ -271,6 +272,7 @@ async function startPods({ directory, config, log, signal }: Context, { addresse
     nodeName: config.nodeName,
     nodeAddresses: addresses,
     rootDirectory: directory.kubelet,
+    staticPodPath,
     logDirectory: directory.podLogs,
     clusterDns: [config.clusterDns],
     clusterDomain: config.clusterDomain,
@@ -289,7 +291,17 @@ async function startPods({ directory, config, log, signal }: Context, { addresse
     nodeName: config.nodeName,
     pods: () => kubelet.pods(),
     volumes: (pod) => kubelet.volumeUsage(pod),
+    probes: () => kubelet.probeCounts(),
+    machine,
+    directories: { node: directory.kubelet, images: directory.containerd.root },
     port: config.agentPort,
+    settings: {
+      port: config.agentPort,
+      clusterDomain: config.clusterDomain,
+      clusterDns: [config.clusterDns],
+      staticPodPath,
+      containerRuntimeEndpoint: `unix://${directory.containerd.socket}`,
+    },
     containerId: (at) => kubelet.containerId(at),
     authorize: reviewAccess({ client, clock, nodeName: config.nodeName }),
     authenticateToken: reviewToken({ client, clock }),

@@ -7,73 +7,32 @@
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
-import type { Client } from '#client/client.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
 import { type Informer, startInformer } from '#client/informer.ts'
-import { type Clock, formatTime, sleep } from '#lib/clock.ts'
-import type { Random } from '#lib/random.ts'
+import { formatTime, sleep } from '#lib/clock.ts'
 import { parseResolvConf, type ResolverConfig } from './containers/dns.ts'
-import type { ImageSource } from './containers/image-source.ts'
 import type { NodeFacts } from './containers/node-facts.ts'
-import { diskPodFiles, type PodFiles } from './containers/pod-files.ts'
+import { diskPodFiles } from './containers/pod-files.ts'
 import { fieldPathOf } from './containers/pod-names.ts'
 import { latest } from './containers/runtime-pod.ts'
-import { labels, type Runtime } from './cri/runtime.ts'
 import type { NodeCsi } from './csi/csi.ts'
+import type { KubeletOptions } from './kubelet-options.ts'
+import { evictOvergrown } from './lifecycle/evict-overgrown.ts'
 import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
 import { admit, type Rejection } from './lifecycle/node-admission.ts'
-import type { PodCgroups, PodEvent, PodMeans, Verdict } from './lifecycle/pod-means.ts'
+import type { PodEvent, PodMeans, Verdict } from './lifecycle/pod-means.ts'
 import { admitResize, type ResizeRefusal } from './lifecycle/resize.ts'
 import { watchRuntime } from './lifecycle/runtime-watch.ts'
 import { PodWorker } from './pod-worker.ts'
-import { networkDialer, type ProbeDialer } from './probes/dialer.ts'
+import { networkDialer } from './probes/dialer.ts'
+import type { ProbeCount } from './probes/probe-tally.ts'
 import { Probes } from './probes/prober.ts'
+import { StaticPods } from './static-pods/static-pods.ts'
 import { StatusWriter } from './status/status-writer.ts'
 import { diskVolumes } from './volumes/disk-volumes.ts'
-import type { Mounter } from './volumes/mounter.ts'
 import { ObjectCache } from './volumes/object-cache.ts'
 import { makeRoot, type PodVolumes } from './volumes/pod-volumes.ts'
-import { limitsStorage, overgrown } from './volumes/size-limits.ts'
 import type { VolumeUsage } from './volumes/volume-usage.ts'
-
-export interface KubeletOptions {
-  /** As `system:node:<nodeName>`. */
-  readonly client: Client
-  readonly runtime: Runtime
-  readonly images: ImageSource
-  readonly clock: Clock
-  readonly random: Random
-  readonly signal: AbortSignal
-  readonly nodeName: string
-  /** The node's own addresses, primary first. */
-  readonly nodeAddresses: readonly string[]
-  readonly rootDirectory: string
-  readonly logDirectory: string
-  readonly clusterDns: readonly string[]
-  readonly clusterDomain: string
-  /** Text of the machine's /etc/resolv.conf; default none. */
-  readonly resolvConf?: string | undefined
-  /** Text of the machine's /etc/hosts; default localhost alone. */
-  readonly hostsFile?: string | undefined
-  readonly memoryCapacity?: number | undefined
-  readonly cgroupVersion?: 1 | 2 | undefined
-  readonly allocatable?: Readonly<Record<string, string>> | undefined
-  readonly cgroups?: PodCgroups | undefined
-  readonly mounter?: Mounter | undefined
-  readonly dialer?: ProbeDialer | undefined
-  /** Simulated nodes keep no files: both then come from `containers/memory-files.ts`. */
-  readonly volumes?: PodVolumes | undefined
-  readonly files?: PodFiles | undefined
-  /** Milliseconds; defaults 10,000 and 2,000. */
-  readonly relistPeriod?: number | undefined
-  readonly housekeepingPeriod?: number | undefined
-  readonly runtimeHandler?: ((runtimeClass: string) => Promise<string>) | undefined
-  /** What the CSI driver of an endpoint calls the root directory; default the same. */
-  readonly rootFor?: ((endpoint: string) => string) | undefined
-  /** What `volumesInUse` answers is another. */
-  readonly onVolumesInUse?: (() => void) | undefined
-  readonly onError?: ((error: unknown) => void) | undefined
-}
 
 /** A run of a container; of the one before the last with `previous`. */
 export interface ContainerAt {
@@ -94,6 +53,7 @@ export interface Kubelet {
   volumeUsage(pod: Pod): Promise<readonly VolumeUsage[]>
   /** Names of attached volumes that pods hold, for the node's status; undefined while they are not known. */
   volumesInUse(): readonly string[] | undefined
+  probeCounts(): readonly ProbeCount[]
   /** Ends a pod for the node's own reasons (`Evicted`); it becomes Failed. */
   evict(podUid: string, verdict: Verdict): void
   readonly events: EventRecorder
@@ -129,6 +89,9 @@ class NodeAgent implements Kubelet {
   readonly #options: KubeletOptions
   readonly #sources: Sources
   readonly #means: PodMeans
+  #static: StaticPods | undefined
+  /** Static pods that this node refused, until their files go. */
+  readonly #refused = new Map<string, PromiseWithResolvers<void>>()
   /** Agents without a disk have none. */
   #csi: NodeCsi | undefined
   readonly #workers = new Map<string, PodWorker>()
@@ -179,8 +142,8 @@ class NodeAgent implements Kubelet {
   }
 
   worker({ namespace, name }: { namespace: string; name: string }): PodWorker | undefined {
-    const pod = this.#sources.pods.get({ namespace, name })
-    return pod && this.#workers.get(pod.metadata.uid)
+    const uid = this.#static?.uidOf({ namespace, name }) ?? this.#sources.pods.get({ namespace, name })?.metadata.uid
+    return uid === undefined ? undefined : this.#workers.get(uid)
   }
 
   containerId(at: ContainerAt): string | undefined {
@@ -198,6 +161,10 @@ class NodeAgent implements Kubelet {
     return this.#csi?.volumesInUse()
   }
 
+  probeCounts(): readonly ProbeCount[] {
+    return this.#means.probes.counts()
+  }
+
   evict(podUid: string, verdict: Verdict): void {
     this.#workers.get(podUid)?.evict(verdict)
   }
@@ -208,6 +175,7 @@ class NodeAgent implements Kubelet {
     await Promise.all([pods.synced(), services.synced(), nodes.synced()])
     const first = pods.list().toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
     const adopted = new Set((await this.#options.runtime.listPodSandboxes()).map(({ metadata }) => metadata.uid))
+    await this.#readStaticPods(adopted)
     for (const pod of first) this.#add(pod, adopted.has(pod.metadata.uid))
     pods.addHandlers({
       added: (pod) => this.#add(pod, false),
@@ -218,19 +186,8 @@ class NodeAgent implements Kubelet {
     await Promise.all([
       this.#every(this.#options.housekeepingPeriod ?? 2000, removeOrphans),
       this.#every(collectionPeriod, collectDead),
-      ...(this.#options.volumes ? [] : [this.#every(sizePeriod, () => this.#evictOvergrown())]),
+      ...(this.#options.volumes ? [] : [this.#every(sizePeriod, () => evictOvergrown(this.#workers.values(), this.#options))]),
     ])
-  }
-
-  async #evictOvergrown(): Promise<void> {
-    const measured = [...this.#workers].filter(([, { state }]) => state === 'syncing')
-    const stats = measured.some(([, { pod }]) => limitsStorage(pod)) ? await this.#options.runtime.containerStats() : []
-    for (const [uid, { pod }] of measured) {
-      const own = stats.filter(({ labels: { [labels.podUid]: of } }) => of === uid)
-      const layers = new Map(own.map((one) => [one.labels[labels.containerName] ?? '', one.writableLayerBytes]))
-      const message = await overgrown(pod, { ...this.#options, layers })
-      if (message) this.evict(uid, { reason: 'Evicted', message, grace: 1 })
-    }
   }
 
   async #every(period: number, sweep: typeof removeOrphans): Promise<void> {
@@ -245,8 +202,44 @@ class NodeAgent implements Kubelet {
     }
   }
 
+  /** Before anything is swept: what they run would be nobody's. */
+  async #readStaticPods(adopted: ReadonlySet<string>): Promise<void> {
+    const { staticPodPath: path } = this.#options
+    if (path === undefined) return
+    this.#static = new StaticPods({
+      ...{ ...this.#options, path, onError: this.#onError },
+      start: (pod) => this.#startStatic(pod, adopted.has(pod.metadata.uid)),
+      stop: (uid) => {
+        this.#workers.get(uid)?.removed()
+        this.#refused.get(uid)?.resolve()
+      },
+      onMirror: (uid, mirror) => this.#means.status.mirrored(uid, mirror),
+    })
+    await this.#static.read()
+    void this.#static.follow().catch(this.#onError)
+  }
+
+  async #startStatic(pod: Pod, isAdopted: boolean): Promise<void> {
+    const { uid } = pod.metadata
+    this.#means.status.expectMirror(uid)
+    const rejection = isAdopted ? undefined : this.#admit(pod)
+    if (!rejection) {
+      const worker = this.#work(pod)
+      worker.poke()
+      return await worker.gone
+    }
+    const stopped = Promise.withResolvers<void>()
+    this.#refused.set(uid, stopped)
+    this.#reject(pod, rejection)
+    await stopped.promise
+    this.#refused.delete(uid)
+    this.#rejected.delete(uid)
+    this.#means.status.forget(uid)
+  }
+
   #add(pod: Pod, isAdopted: boolean): void {
     const { uid } = pod.metadata
+    if (this.#static?.takes(pod)) return
     if (this.#workers.has(uid) || this.#rejected.has(uid)) return
     const rejection = isAdopted || isOver(pod) || pod.metadata.deletionTimestamp ? undefined : this.#admit(pod)
     if (rejection) this.#reject(pod, rejection)
@@ -262,6 +255,7 @@ class NodeAgent implements Kubelet {
   }
 
   #update(pod: Pod): void {
+    if (this.#static?.takes(pod)) return
     const worker = this.#workers.get(pod.metadata.uid)
     if (worker) worker.update(pod)
     else if (pod.metadata.deletionTimestamp && this.#rejected.delete(pod.metadata.uid)) this.#work(pod).update(pod)
@@ -270,6 +264,7 @@ class NodeAgent implements Kubelet {
 
   #remove(pod: Pod): void {
     const { uid } = pod.metadata
+    if (this.#static?.takes(pod, true)) return
     this.#rejected.delete(uid)
     this.#means.status.forget(uid)
     this.#workers.get(uid)?.removed()

@@ -23,14 +23,15 @@ export interface TestAgentOptions {
   readonly pods: () => readonly Pod[]
   readonly volumes?: AgentServerOptions['volumes']
   readonly authorize?: AuthorizeNode
+  readonly more?: Partial<AgentServerOptions>
 }
 
-export async function testAgent({ runtime, pods, volumes, authorize = async () => true }: TestAgentOptions): Promise<TestAgent> {
+export async function testAgent({ authorize = async () => true, more, ...given }: TestAgentOptions): Promise<TestAgent> {
   const validity = { now: systemClock.now(), days: 1 }
   const ca = await issueAuthority('kubernetes-ca', validity)
   const own = await issueCertificate(ca, { commonName: 'system:node:n1', usages: ['server'], addresses: ['127.0.0.1'] }, validity)
   const tls = { key: own.key, certificate: own.certificate, clientCa: ca.certificate }
-  const options = { runtime, pods, volumes, authorize, tls, clock: systemClock, nodeName: 'n1', host: '127.0.0.1', port: 0 }
+  const options = { ...given, ...more, authorize, tls, clock: systemClock, nodeName: 'n1', host: '127.0.0.1', port: 0 }
   const server = await listenAgent(options)
 
   async function dial(user?: string): Promise<TLSSocket> {

@@ -22,7 +22,7 @@ export function sandboxLabels(pod: Pod): Labels {
 }
 
 export function sandboxAnnotations(pod: Pod): Labels {
-  return { ...pod.metadata.annotations, 'kubernetes.io/config.source': 'api' }
+  return { 'kubernetes.io/config.source': 'api', ...pod.metadata.annotations }
 }
 
 export function containerLabels(pod: Pod, container: Container): Labels {

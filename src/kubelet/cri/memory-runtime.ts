@@ -271,7 +271,15 @@ export class MemoryRuntime implements Runtime {
     return [...this.#containers.values()]
       .map(({ status }) => status)
       .filter((status) => status.state === 'running' && inFilter(status, filter))
-      .map(({ id, labels }) => ({ id, labels, at, cpuUsageNanos: 0, memoryWorkingSetBytes: 0, writableLayerBytes: 0 }))
+      .map(({ id, labels }) => ({
+        id,
+        labels,
+        at,
+        cpuUsageNanos: 0,
+        memoryWorkingSetBytes: 0,
+        memory: {},
+        writableLayerBytes: 0,
+      }))
   }
 
   async execSync(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult> {

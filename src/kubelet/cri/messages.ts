@@ -7,6 +7,7 @@ import type {
   Image,
   Labels,
   LinuxResources,
+  MemoryDetails,
   NamespaceMode,
   Sandbox,
   SandboxConfig,
@@ -216,7 +217,19 @@ export function fromStats(message: Message): ContainerStats {
     at: milliseconds(cpu?.timestamp ?? memory?.timestamp ?? '0'),
     cpuUsageNanos: Number(cpu?.usage_core_nano_seconds?.value ?? 0),
     memoryWorkingSetBytes: Number(memory?.working_set_bytes?.value ?? 0),
+    memory: fromMemory(memory ?? {}),
     writableLayerBytes: Number(layer?.used_bytes?.value ?? 0),
+  }
+}
+
+function fromMemory(memory: Message): MemoryDetails {
+  const number = (field: string) => (memory[field] ? Number(memory[field].value) : undefined)
+  return {
+    availableBytes: number('available_bytes'),
+    usageBytes: number('usage_bytes'),
+    rssBytes: number('rss_bytes'),
+    pageFaults: number('page_faults'),
+    majorPageFaults: number('major_page_faults'),
   }
 }
 

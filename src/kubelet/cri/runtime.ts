@@ -225,7 +225,17 @@ export interface ContainerStats {
   readonly at: number
   readonly cpuUsageNanos: number
   readonly memoryWorkingSetBytes: number
+  /** As far as the runtime tells them. */
+  readonly memory: MemoryDetails
   readonly writableLayerBytes: number
+}
+
+export interface MemoryDetails {
+  readonly availableBytes?: number | undefined
+  readonly usageBytes?: number | undefined
+  readonly rssBytes?: number | undefined
+  readonly pageFaults?: number | undefined
+  readonly majorPageFaults?: number | undefined
 }
 
 export interface ExecResult {

@@ -5,6 +5,7 @@ import type { Timer } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Container } from '../containers/pod-names.ts'
 import type { ProbeResult } from '../sync-pod.ts'
+import { type ProbeCount, ProbeTally } from './probe-tally.ts'
 import { type Attempt, type ProbeMeans, runProbe } from './run-probe.ts'
 
 /** Milliseconds. */
@@ -28,6 +29,7 @@ export interface ProbesOptions extends ProbeMeans {
 /** What stands while a probe has not decided yet. */
 const initial: Readonly<Record<ProbeType, ProbeResult>> = { startup: 'unknown', liveness: 'success', readiness: 'failure' }
 const fields = { startup: 'startupProbe', liveness: 'livenessProbe', readiness: 'readinessProbe' } as const
+const endings = { success: 'successful', warning: 'successful', failure: 'failed', error: 'unknown' } as const
 const titles = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' } as const
 
 /**
@@ -41,6 +43,7 @@ export class Probes {
   /** `<type>/<container id>` -> probe. */
   readonly #runs = new Map<string, ProbeRun>()
   readonly #startedAt: number
+  readonly #tally = new ProbeTally()
 
   constructor(options: ProbesOptions) {
     this.#options = options
@@ -86,6 +89,11 @@ export class Probes {
   remove(podUid: string): void {
     for (const run of this.#pods.get(podUid) ?? []) this.#drop(run)
     this.#pods.delete(podUid)
+    this.#tally.remove(podUid)
+  }
+
+  counts(): readonly ProbeCount[] {
+    return this.#tally.counts()
   }
 
   #drop(run: ProbeRun): void {
@@ -143,8 +151,14 @@ export class Probes {
   }
 
   async #attempt(run: ProbeRun): Promise<Attempt> {
+    const { clock } = this.#options
+    const began = clock.monotonic()
     const attempt = await this.#probe(run)
-    if (!run.stopped) this.#take(run, attempt)
+    if (run.stopped) return attempt
+    const about = { type: titles[run.type], container: run.target.container.name }
+    const ending = endings[attempt.result]
+    this.#tally.note(run.target.pod, about, { ending, seconds: (clock.monotonic() - began) / 1000 })
+    this.#take(run, attempt)
     return attempt
   }
 

@@ -11,6 +11,7 @@ import { VirtualClock } from '#lib/virtual-clock.ts'
 import { type TestAgent, testAgent } from '#testing/agent-server.ts'
 import { MemoryRuntime } from '../cri/memory-runtime.ts'
 import { containerConfig, sandboxConfig } from '../cri/test-configs.ts'
+import { ProbeTally } from '../probes/probe-tally.ts'
 import { accessOf, reviewAccess } from './access.ts'
 import { containerForLogs } from './find-container.ts'
 import { streamOptions } from './streaming.ts'
@@ -35,7 +36,22 @@ before(async () => {
   const authorize = async (user: { name: string }) => user.name === 'admin'
   const size = { capacityBytes: 9, availableBytes: 6, usedBytes: 3, inodes: 3, inodesFree: 2, inodesUsed: 1 }
   const volumes = async () => [{ name: 'data', claim: 'files', ...size }]
-  agent = await testAgent({ runtime, pods: () => pods, volumes, authorize })
+  writeFileSync(join(directory, '<a>.log'), 'x')
+  const tally = new ProbeTally()
+  const about = { type: 'Readiness', container: 'app' }
+  for (const seconds of [0.003, 0.3]) tally.note(pods[0] as Pod, about, { ending: 'successful', seconds })
+  tally.note(pods[0] as Pod, about, { ending: 'failed', seconds: 20 })
+  const settings = {
+    port: 10250,
+    clusterDomain: 'x',
+    clusterDns: ['1.2.3.4'],
+    staticPodPath: '/m',
+    containerRuntimeEndpoint: 'unix:///s',
+  }
+  const directories = { node: directory, images: directory }
+  const machine = { cpus: 2, memoryBytes: 1024 }
+  const more = { probes: () => tally.counts(), settings, machine, directories, systemLogs: directory }
+  agent = await testAgent({ runtime, pods: () => pods, volumes, authorize, more })
 })
 
 after(async () => {
@@ -85,7 +101,43 @@ const answers = [
     200,
     /"volume":\[{"time":"[^"]+","name":"data","capacityBytes":9,.*"pvcRef":{"name":"files","namespace":"default"}}\]/,
   ],
-  ['/stats/summary?only_cpu_and_memory=true', 200, /^((?!"volume").)*$/],
+  ['/stats/summary?only_cpu_and_memory=true', 200, /^((?!"volume"|"fs").)*$/],
+  [
+    '/stats/summary',
+    200,
+    /"node":{"nodeName":"n1","startTime":"[^"]+",.*"fs":{"time":"[^"]+","availableBytes":\d+,.*"imageFs":{/,
+  ],
+  [
+    '/metrics/probes',
+    200,
+    /prober_probe_total{container="app",namespace="default",pod="web",pod_uid="uid-web",probe_type="Readiness",result="failed"} 1\n/,
+  ],
+  [
+    '/metrics/probes',
+    200,
+    /_bucket{container="app",namespace="default",pod="web",probe_type="Readiness",le="0.5"} 2\n(.*\n)*.*le="\+Inf"} 3\n.*_sum{.*} 20.303\n.*_count{.*} 3\n/,
+  ],
+  [
+    '/metrics/cadvisor',
+    200,
+    /container_cpu_usage_seconds_total{container="app",id="\/[^"]+",image="",name="[^"]+",namespace="default",pod="web",cpu="total"} 0 \d+\n/,
+  ],
+  [
+    '/metrics/cadvisor',
+    200,
+    /# HELP machine_cpu_cores Number of logical CPU cores\.\n# TYPE machine_cpu_cores gauge\nmachine_cpu_cores 2\n/,
+  ],
+  ['/metrics/none', 404, /^404 page not found\n$/],
+  ['/configz', 200, /^{"kubeletconfig":{.*"staticPodPath":"\/m",.*"clusterDNS":\["1.2.3.4"\]/],
+  [
+    '/runningpods/',
+    200,
+    /"items":\[{"metadata":{"name":"web","namespace":"default","uid":"[^"]+","creationTimestamp":null},"spec":{"containers":\[{"name":"app","image":/,
+  ],
+  ['/logs/', 200, /<a href="%3Ca%3E.log">&#60;a&#62;.log<\/a>\n/],
+  ['/logs/0.log', 200, /stdout F one/],
+  ['/logs/none', 404, /^404 page not found\n$/],
+  ['/logs/%2e%2e/%2e%2e/etc/passwd', 404, /^404 page not found\n$/],
 ] as const
 
 for (const [path, code, body] of answers) {

@@ -6,11 +6,15 @@ import type { Duplex } from 'node:stream'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock } from '#lib/clock.ts'
 import { type Runtime, RuntimeError } from '../cri/runtime.ts'
+import type { ProbeCount } from '../probes/probe-tally.ts'
 import type { VolumeUsage } from '../volumes/volume-usage.ts'
 import { type AgentUser, type AuthorizeNode, bearerToken, certificateUser, requireAccess } from './access.ts'
+import type { MachineSize } from './cadvisor-metrics.ts'
+import type { AgentSettings } from './configz.ts'
 import { serveContainerLogs } from './container-logs.ts'
 import { AgentError, checkContainerName, findPod, type PodLookup, runningContainer } from './find-container.ts'
-import { createStats, MetricText, type Stats } from './stats.ts'
+import { MetricText } from './metric-text.ts'
+import { createStats, type Stats, type StatsOptions } from './stats.ts'
 import { serveStream } from './streaming.ts'
 import { refuseUpgrade } from './upgrade.ts'
 
@@ -30,6 +34,13 @@ export interface AgentServerOptions {
   readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
   /** How full a pod's volumes are; default: nothing is told of them. */
   readonly volumes?: ((pod: Pod) => Promise<readonly VolumeUsage[]>) | undefined
+  readonly directories?: StatsOptions['directories']
+  /** For `/metrics/probes`, `/metrics/cadvisor` and `/configz`, which else do not exist. */
+  readonly probes?: (() => readonly ProbeCount[]) | undefined
+  readonly machine?: MachineSize | undefined
+  readonly settings?: AgentSettings | undefined
+  /** The machine's; default /var/log. */
+  readonly systemLogs?: string | undefined
   readonly authorize: AuthorizeNode
   /** Delegated TokenReview; absent: tokens are refused. */
   readonly authenticateToken?: (token: string) => Promise<AgentUser | undefined>
@@ -131,6 +142,16 @@ async function route(options: AgentServerOptions, stats: Stats, exchange: Exchan
   }
   if (first === 'metrics' && rest[0] === 'resource') return void metrics(await stats.resourceMetrics())
   if (first === 'metrics' && rest.length === 0) return void metrics((await ownMetrics(options)) + (await stats.volumeMetrics()))
+  if (first === 'metrics') {
+    const text = await rareMetrics(options, rest[0])
+    if (text !== undefined) return void metrics(text)
+  }
+  if (first === 'configz' && options.settings) return void json((await import('./configz.ts')).configz(options.settings))
+  if (first === 'runningpods') return void json(await runningPods(options))
+  if (first === 'logs') {
+    const { serveNodeLogs } = await import('./node-logs.ts')
+    return await serveNodeLogs(options.systemLogs ?? '/var/log', rest.join('/'), response)
+  }
   if (first === 'containerLogs') {
     const [namespace = '', pod = '', container = ''] = rest
     if (!pod) throw new AgentError(400, '{"message": "Missing podID."}')
@@ -140,6 +161,30 @@ async function route(options: AgentServerOptions, stats: Stats, exchange: Exchan
   if (first === 'run' && request.method === 'POST') return run(options, rest, exchange)
   if (streamTarget(url.pathname)) throw new AgentError(400, 'Upgrade request required')
   throw new AgentError(404, '404 page not found\n')
+}
+
+async function rareMetrics({ runtime, pods, probes, machine }: AgentServerOptions, name = ''): Promise<string | undefined> {
+  if (name === 'probes' && probes) return (await import('./probe-metrics.ts')).probeMetrics(probes())
+  if (name !== 'cadvisor' || !machine) return undefined
+  const { cadvisorMetrics } = await import('./cadvisor-metrics.ts')
+  return cadvisorMetrics(
+    (await runtime.containerStats()).filter(({ at }) => at > 0),
+    pods(),
+    machine,
+  )
+}
+
+/** What the runtime runs, whatever the API says. */
+async function runningPods({ runtime }: AgentServerOptions): Promise<object> {
+  const [sandboxes, containers] = await Promise.all([runtime.listPodSandboxes(), runtime.listContainers()])
+  const items = sandboxes
+    .filter(({ state }) => state === 'ready')
+    .map(({ id, metadata: { name, namespace, uid } }) => {
+      const own = containers.filter(({ sandboxId, state }) => sandboxId === id && state === 'running')
+      const shown = own.map(({ metadata, imageRef }) => ({ name: metadata.name, image: imageRef, resources: {} }))
+      return { metadata: { name, namespace, uid, creationTimestamp: null }, spec: { containers: shown }, status: {} }
+    })
+  return { kind: 'PodList', apiVersion: 'v1', metadata: {}, items }
 }
 
 /** `/exec/{namespace}/{pod}[/{uid}]/{container}`; the form with a uid is old. */

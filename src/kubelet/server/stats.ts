@@ -1,14 +1,17 @@
 /** What containers and node use: `/stats/summary` and `/metrics/resource`, from which metrics-server feeds `kubectl top`. */
-import { readFile } from 'node:fs/promises'
+import { readFile, statfs } from 'node:fs/promises'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { type Clock, formatTime } from '#lib/clock.ts'
 import { type ContainerStats, labels, type Runtime } from '../cri/runtime.ts'
 import type { VolumeUsage } from '../volumes/volume-usage.ts'
+import { MetricText } from './metric-text.ts'
 
 export interface NodeUsage {
   readonly cpuNanos: number
   readonly memoryBytes: number
   readonly availableBytes: number
+  /** When the machine was started. */
+  readonly startedAt?: number | undefined
 }
 
 export interface StatsOptions {
@@ -18,6 +21,8 @@ export interface StatsOptions {
   readonly pods: () => readonly Pod[]
   /** Default: nothing is told of them. */
   readonly volumes?: ((pod: Pod) => Promise<readonly VolumeUsage[]>) | undefined
+  /** The agent's folder and the images', whose file systems are told of; default: nothing is. */
+  readonly directories?: { readonly node: string; readonly images: string } | undefined
   /** Default: read from /proc. */
   readonly nodeUsage?: () => Promise<NodeUsage>
 }
@@ -92,7 +97,10 @@ interface Measured {
   readonly node: NodeUsage
 }
 
-async function summary({ runtime, clock, nodeName, pods }: StatsOptions, { rates, sizes, node }: Measured): Promise<object> {
+async function summary(
+  { runtime, clock, nodeName, pods, directories }: StatsOptions,
+  { rates, sizes, node }: Measured,
+): Promise<object> {
   const now = clock.now()
   const stats = await liveStats(runtime)
   const cpu = (id: string, nanos: number, at: number) => ({
@@ -110,17 +118,48 @@ async function summary({ runtime, clock, nodeName, pods }: StatsOptions, { rates
         name: entry.labels[labels.containerName] ?? '',
         startTime: startOf(pod, entry) ?? null,
         cpu: cpu(entry.id, entry.cpuUsageNanos, entry.at),
-        memory: { time: formatTime(entry.at), workingSetBytes: entry.memoryWorkingSetBytes },
+        memory: { time: formatTime(entry.at), ...entry.memory, workingSetBytes: entry.memoryWorkingSetBytes },
         rootfs: { time: formatTime(entry.at), usedBytes: entry.writableLayerBytes },
       })),
       cpu: cpu(`pod ${uid}`, total(own, 'cpuUsageNanos'), now),
-      memory: { time: formatTime(now), workingSetBytes: total(own, 'memoryWorkingSetBytes') },
+      memory: { time: formatTime(now), ...memoryOf(own), workingSetBytes: total(own, 'memoryWorkingSetBytes') },
       ...(sizes && { volume: (await sizes.of(pod)).map((usage) => volumeStats(usage, { namespace, now })) }),
       'ephemeral-storage': { time: formatTime(now), usedBytes: total(own, 'writableLayerBytes') },
     }
   })
   const memory = { time: formatTime(now), availableBytes: node.availableBytes, workingSetBytes: node.memoryBytes }
-  return { node: { nodeName, cpu: cpu('node', node.cpuNanos, now), memory }, pods: await Promise.all(podStats) }
+  const own = { nodeName, startTime: formatTime(node.startedAt ?? now), cpu: cpu('node', node.cpuNanos, now), memory }
+  const disks = sizes && directories ? await fileSystems(directories, now) : {}
+  return { node: { ...own, ...disks }, pods: await Promise.all(podStats) }
+}
+
+async function fileSystems({ node, images }: NonNullable<StatsOptions['directories']>, now: number): Promise<object> {
+  const [fs, imageFs] = await Promise.all([fileSystemAt(node, now), fileSystemAt(images, now)])
+  return { fs, runtime: { imageFs, containerFs: imageFs } }
+}
+
+async function fileSystemAt(path: string, now: number): Promise<object> {
+  const { bsize, blocks, bavail, bfree, files, ffree } = await statfs(path)
+  return {
+    time: formatTime(now),
+    availableBytes: bavail * bsize,
+    capacityBytes: blocks * bsize,
+    usedBytes: (blocks - bfree) * bsize,
+    inodesFree: ffree,
+    inodes: files,
+    inodesUsed: files - ffree,
+  }
+}
+
+/** The sums of what is known of every container. */
+function memoryOf(stats: readonly ContainerStats[]): Record<string, number> {
+  const fields = ['usageBytes', 'rssBytes', 'pageFaults', 'majorPageFaults'] as const
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const known = stats.flatMap(({ memory }) => memory[field] ?? [])
+      return known.length > 0 && known.length === stats.length ? [[field, known.reduce((sum, one) => sum + one, 0)]] : []
+    }),
+  )
 }
 
 async function resourceMetrics({ runtime, clock, pods }: StatsOptions, node: NodeUsage): Promise<string> {
@@ -189,27 +228,6 @@ async function volumeMetrics({ pods }: StatsOptions, sizes: VolumeSizes): Promis
   return claims.size > 0 ? text.end() : ''
 }
 
-/** Prometheus' text format. */
-export class MetricText {
-  #lines: string[] = []
-  #name = ''
-
-  family(name: string, type: 'counter' | 'gauge', help: string, level: 'STABLE' | 'ALPHA' = 'STABLE'): void {
-    this.#name = name
-    this.#lines.push(`# HELP ${name} [${level}] ${help}`, `# TYPE ${name} ${type}`)
-  }
-
-  sample(labels: Readonly<Record<string, string>>, value: number, at?: number): void {
-    const pairs = Object.entries(labels).map(([name, text]) => `${name}=${JSON.stringify(text)}`)
-    const set = pairs.length > 0 ? `{${pairs.join(',')}}` : ''
-    this.#lines.push(`${this.#name}${set} ${value}${at === undefined ? '' : ` ${Math.trunc(at)}`}`)
-  }
-
-  end(): string {
-    return `${this.#lines.join('\n')}\n`
-  }
-}
-
 function containerLabels(entry: ContainerStats, { metadata }: Pod): Record<string, string> {
   const container = entry.labels[labels.containerName] ?? ''
   return { container, namespace: metadata.namespace ?? '', pod: metadata.name }
@@ -237,5 +255,6 @@ async function readNodeUsage(): Promise<NodeUsage> {
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(meminfo)?.[1] ?? 0) * 1024
   const available = bytes('MemAvailable')
   const cpuNanos = (user + nice + system + irq + softirq + steal) * 1e7
-  return { cpuNanos, memoryBytes: bytes('MemTotal') - available, availableBytes: available }
+  const startedAt = Number(/^btime (\d+)/m.exec(stat)?.[1] ?? 0) * 1000 || undefined
+  return { startedAt, cpuNanos, memoryBytes: bytes('MemTotal') - available, availableBytes: available }
 }

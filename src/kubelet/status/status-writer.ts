@@ -33,6 +33,8 @@ const longestPause = 10_000
 export class StatusWriter {
   readonly #options: StatusWriterOptions
   readonly #entries = new Map<string, Entry>()
+  /** By uid, static pods and the mirrors that the API has of them: what is said of one goes to the other. */
+  readonly #mirrors = new Map<string, Pod | undefined>()
 
   constructor(options: StatusWriterOptions) {
     this.#options = options
@@ -40,7 +42,24 @@ export class StatusWriter {
 
   /** The status last handed in, or the API's. */
   last(pod: Pod): PodStatus {
-    return this.#entries.get(pod.metadata.uid)?.wanted ?? pod.status
+    const { uid } = pod.metadata
+    return this.#entries.get(uid)?.wanted ?? this.#mirrors.get(uid)?.status ?? pod.status
+  }
+
+  /** The API has no such pod: until its mirror is seen nothing is written. */
+  expectMirror(podUid: string): void {
+    this.#mirrors.set(podUid, this.#mirrors.get(podUid))
+  }
+
+  mirrored(podUid: string, mirror: Pod): void {
+    const known = this.#mirrors.get(podUid)
+    this.#mirrors.set(podUid, mirror)
+    const entry = this.#entries.get(podUid)
+    const isNew = known?.metadata.uid !== mirror.metadata.uid
+    if (!entry || (!isNew && (entry.writing || versionOf(mirror) <= entry.version))) return
+    entry.written = mirror.status
+    entry.version = versionOf(mirror)
+    this.#start(entry)
   }
 
   set(pod: Pod, status: PodStatus): void {
@@ -51,7 +70,8 @@ export class StatusWriter {
       this.#start(entry)
       return
     }
-    const fresh: Entry = { pod, wanted: status, written: pod.status, writing: undefined, version: versionOf(pod) }
+    const { status: written, ...rest } = this.#targetOf(pod) ?? pod
+    const fresh: Entry = { pod, wanted: status, written, writing: undefined, version: versionOf(rest) }
     this.#entries.set(pod.metadata.uid, fresh)
     this.#start(fresh)
   }
@@ -73,18 +93,27 @@ export class StatusWriter {
 
   forget(podUid: string): void {
     this.#entries.delete(podUid)
+    this.#mirrors.delete(podUid)
   }
 
   #start(entry: Entry): void {
-    if (entry.writing || isDeepStrictEqual(entry.wanted, entry.written)) return
+    if (entry.writing || !this.#targetOf(entry.pod) || isDeepStrictEqual(entry.wanted, entry.written)) return
     entry.writing = this.#write(entry)
+  }
+
+  /** The object that the status belongs to. */
+  #targetOf(pod: Pod): Pod | undefined {
+    const { uid } = pod.metadata
+    return this.#mirrors.has(uid) ? this.#mirrors.get(uid) : pod
   }
 
   async #write(entry: Entry): Promise<void> {
     const { client, clock, signal, onError } = this.#options
     let pause = firstPause
     while (!signal.aborted && !isDeepStrictEqual(entry.wanted, entry.written)) {
-      const { wanted, pod } = entry
+      const { wanted } = entry
+      const pod = this.#targetOf(entry.pod)
+      if (!pod) break
       try {
         const body = { metadata: { uid: pod.metadata.uid }, status: statusPatch(entry.written, wanted) }
         const after = await client.patch(Pod, pod, { type: 'strategic', body }, { subresource: 'status', signal })
@@ -109,7 +138,7 @@ export class StatusWriter {
 }
 
 /** Compared as numbers, which KEP-5504 allows. */
-function versionOf({ metadata: { resourceVersion } }: Pod): bigint {
+function versionOf({ metadata: { resourceVersion } }: Pick<Pod, 'metadata'>): bigint {
   return BigInt(resourceVersion || 0)
 }
 

@@ -10,6 +10,7 @@ import { type Mounter, systemMounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import { DiskVolumes } from './pod-volumes.ts'
 import { ServiceAccountTokens } from './service-account-token.ts'
+import type { TrustSource } from './trust-bundles.ts'
 
 export interface NodeVolumesOptions extends Pick<CsiOptions, 'rootFor' | 'record' | 'onDriver' | 'onError'> {
   readonly client: Client
@@ -30,5 +31,10 @@ export function diskVolumes(options: NodeVolumesOptions): { readonly volumes: Di
   const { mounter = systemMounter, onVolumesInUse = () => {}, runtime } = options
   const tokens = new ServiceAccountTokens(options)
   const csi = startCsi({ ...options, mounter, tokens, onVolumesInUse })
-  return { csi, volumes: new DiskVolumes({ ...options, mounter, tokens, csi, claims: claimsFrom(options), images: runtime }) }
+  const trust: TrustSource = {
+    // Hardly any pod asks for them.
+    anchors: async (projection) => (await import('./trust-bundles.ts')).trustBundles(options).anchors(projection),
+  }
+  const sources = { mounter, tokens, csi, trust, claims: claimsFrom(options), images: runtime }
+  return { csi, volumes: new DiskVolumes({ ...options, ...sources }) }
 }

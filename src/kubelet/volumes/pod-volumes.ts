@@ -18,6 +18,7 @@ import type { ObjectSource } from './object-source.ts'
 import { pluginOf } from './plugins.ts'
 import type { TokenSource } from './service-account-token.ts'
 import { prepareSubPath, readInside } from './sub-path.ts'
+import type { TrustSource } from './trust-bundles.ts'
 import { podDeviceLink, volumePath } from './volume-plugin.ts'
 import { usageAt, type VolumeUsage } from './volume-usage.ts'
 
@@ -60,6 +61,7 @@ export interface DiskVolumesOptions {
   readonly tokens: TokenSource
   readonly mounter: Mounter
   readonly csi: CsiMounts
+  readonly trust?: TrustSource | undefined
   readonly clock: Clock
   readonly random: Random
   readonly allocatable: Readonly<Record<string, string>>

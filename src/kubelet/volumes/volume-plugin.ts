@@ -8,6 +8,7 @@ import type { CsiMountContext, CsiMounts } from './csi-mounts.ts'
 import type { Mounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
 import type { TokenSource } from './service-account-token.ts'
+import type { TrustSource } from './trust-bundles.ts'
 import type { VolumeUsage } from './volume-usage.ts'
 
 export interface VolumeContext {
@@ -19,6 +20,8 @@ export interface VolumeContext {
   readonly tokens: TokenSource
   readonly mounter: Mounter
   readonly csi: CsiMounts
+  /** Absent where the API has no trust bundles. */
+  readonly trust?: TrustSource | undefined
   readonly clock: Clock
   readonly random: Random
   readonly addresses: Addresses
