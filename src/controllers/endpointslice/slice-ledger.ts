@@ -61,11 +61,13 @@ export class SliceLedger {
       )
       return { backends, slices: existing, unchanged: [] }
     }
-    const touched = this.#touchedSlices()
-    const isSettled = ({ metadata }: EndpointSlice) =>
-      this.#known.get(metadata.name)?.version === metadata.resourceVersion && !touched.has(metadata.name)
-    const unchanged = existing.filter(isSettled)
-    const slices = existing.filter((slice) => !isSettled(slice))
+    const open = this.#touchedSlices()
+    const isChanged = ({ metadata }: EndpointSlice) => this.#known.get(metadata.name)?.version !== metadata.resourceVersion
+    // Which of two slices keeps an endpoint that both have must not depend on who looks.
+    for (const slice of existing) if (isChanged(slice)) for (const place of placesOf(slice)) open.add(this.#holders.get(place))
+    const isOpen = (slice: EndpointSlice) => isChanged(slice) || open.has(slice.metadata.name)
+    const unchanged = existing.filter((slice) => !isOpen(slice))
+    const slices = existing.filter(isOpen).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
     const settled = new Set(unchanged.map(({ metadata }) => metadata.name))
     return { backends: this.#concerned(slices, settled), slices, unchanged }
   }
@@ -97,7 +99,7 @@ export class SliceLedger {
     this.#touched.set(group, keys.add(key))
   }
 
-  #touchedSlices(): ReadonlySet<string | undefined> {
+  #touchedSlices(): Set<string | undefined> {
     const names = new Set<string | undefined>()
     for (const [group, keys] of this.#touched) for (const key of keys) names.add(this.#holders.get(`${group} ${key}`))
     return names
@@ -129,4 +131,9 @@ export class SliceLedger {
     }
     this.#known.delete(name)
   }
+}
+
+function placesOf({ ports, endpoints }: EndpointSlice): string[] {
+  const group = portsKey(ports ?? [])
+  return (endpoints ?? []).map((endpoint) => `${group} ${endpointKey(endpoint)}`)
 }

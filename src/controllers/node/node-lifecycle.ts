@@ -32,7 +32,8 @@ export const nodeLifecycleController = defineController({
     const state = stateOf(cluster)
     const { clock } = cluster
     const { name } = node.metadata
-    if (!state.signs.has(name)) tell(cluster, node, 'RegisteredNode', `Registered Node ${name} in Controller`)
+    if (!state.registered.has(name)) tellAbout(cluster, node, 'RegisteredNode', `Registered Node ${name} in Controller`)
+    state.registered.set(name, node)
     const renewal = cluster.get(Lease, { namespace: leases, name })?.spec.renewTime
     const signs = signsOf(node, renewal, { before: state.signs.get(name), now: clock.now() })
     state.signs.set(name, signs)
@@ -46,7 +47,11 @@ export const nodeLifecycleController = defineController({
   },
 
   async reconcileAbsent({ name }, cluster) {
-    stateOf(cluster).signs.delete(name)
+    const { signs, registered } = stateOf(cluster)
+    const node = registered.get(name)
+    if (node) tellAbout(cluster, node, 'RemovingNode', `Removing Node ${name} from Controller`)
+    registered.delete(name)
+    signs.delete(name)
   },
 })
 
@@ -54,6 +59,8 @@ type NodeCluster = Cluster<typeof Node | typeof Lease | typeof Pod, typeof Node 
 
 interface State {
   readonly signs: Map<string, Signs>
+  /** Nodes as they were when last seen. */
+  readonly registered: Map<string, Node>
   readonly evictions: EvictionQueue
   /** How zones stood a moment ago. */
   rates: { readonly at: number; readonly byZone: ReadonlyMap<string, number> } | undefined
@@ -63,7 +70,8 @@ const states = new WeakMap<object, State>()
 
 /** What a running controller remembers. A new one takes every node for alive until its own grace period has passed. */
 function stateOf(cluster: NodeCluster): State {
-  const known = states.get(cluster) ?? { signs: new Map(), evictions: new EvictionQueue(cluster.clock), rates: undefined }
+  const evictions = new EvictionQueue(cluster.clock)
+  const known = states.get(cluster) ?? { signs: new Map(), registered: new Map(), evictions, rates: undefined }
   states.set(cluster, known)
   return known
 }
@@ -156,6 +164,10 @@ export function planNotReady({ status }: Pod, now: number): PodCondition[] | und
       : condition,
   )
   return semanticEqual(next, conditions) ? undefined : next
+}
+
+function tellAbout(cluster: NodeCluster, node: Node, reason: string, what: string): void {
+  tell(cluster, node, reason, `Node ${node.metadata.name} event: ${what}`)
 }
 
 function tell(cluster: NodeCluster, node: Node, reason: string, message: string): void {

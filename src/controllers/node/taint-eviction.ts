@@ -2,9 +2,11 @@
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import type { Taint, Toleration } from '#api/core/v1/taint.ts'
+import type { Ref } from '#client/client.ts'
+import { keyOf } from '#client/indexed-store.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import { markDisrupted } from '../pod-failure.ts'
-import { type Caches, defineController } from '../runtime/controller.ts'
+import { type Caches, type Cluster, defineController } from '../runtime/controller.ts'
 import { podsByNode, podsOn } from './pods-by-node.ts'
 
 export const taintEvictionController = defineController({
@@ -12,7 +14,7 @@ export const taintEvictionController = defineController({
   account: 'node-controller',
   component: 'taint-eviction-controller',
   for: Pod,
-  when: ({ object, old }) => Boolean(object?.spec.nodeName) && !(old && staysAlike(object as Pod, old)),
+  when: ({ object, old }) => Boolean((object ?? old)?.spec.nodeName) && !(object && old && staysAlike(object, old)),
   reads: [Node],
   writes: [Pod],
   indexes: [podsByNode],
@@ -27,17 +29,46 @@ export const taintEvictionController = defineController({
   async reconcile(pod, cluster) {
     const node = pod.spec.nodeName ? cluster.get(Node, { name: pod.spec.nodeName }) : undefined
     const due = planEviction(pod, evicting(node))
-    const { namespace, name } = pod.metadata
-    if (due === undefined) return
+    if (due === undefined) return cancel(cluster, pod.metadata)
     const left = due - cluster.clock.now()
-    if (left > 0) return { after: left / 1000 }
-    const message = `Marking for deletion Pod ${namespace}/${name}`
-    cluster.event(pod, { type: 'Normal', reason: 'TaintManagerEviction', message })
+    if (left > 0) {
+      scheduledBy(cluster).set(keyOf(pod.metadata), pod)
+      return { after: left / 1000 }
+    }
+    scheduledBy(cluster).delete(keyOf(pod.metadata))
+    tell(cluster, pod, 'Marking for deletion')
     const disruption = { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' }
     await markDisrupted(cluster, pod, disruption)
     await cluster.delete(Pod, pod)
   },
+
+  async reconcileAbsent(at, cluster) {
+    cancel(cluster, at)
+  },
 })
+
+type PodCluster = Cluster<typeof Pod | typeof Node, typeof Pod>
+
+/** Pods that are to go at some time, by key, as a running controller remembers them. */
+const scheduled = new WeakMap<object, Map<string, Pod>>()
+
+function scheduledBy(cluster: PodCluster): Map<string, Pod> {
+  const known = scheduled.get(cluster) ?? new Map<string, Pod>()
+  scheduled.set(cluster, known)
+  return known
+}
+
+function cancel(cluster: PodCluster, at: Ref): void {
+  const pod = scheduledBy(cluster).get(keyOf(at))
+  if (!pod) return
+  scheduledBy(cluster).delete(keyOf(at))
+  tell(cluster, pod, 'Cancelling deletion of')
+}
+
+function tell(cluster: PodCluster, pod: Pod, what: string): void {
+  const { namespace, name } = pod.metadata
+  cluster.event(pod, { type: 'Normal', reason: 'TaintManagerEviction', message: `${what} Pod ${namespace}/${name}` })
+}
 
 /** Of a pod only its node and what it tolerates matter here. */
 function staysAlike(pod: Pod, old: Pod): boolean {
