@@ -192,7 +192,7 @@ function remove(name: string): void {
   rmSync(directory, { recursive: true, force: true })
 }
 
-/** Lines of the two logs at pino's level 50 and above, and what is no JSON at all. */
+/** Lines of the two logs at level 50 and above, and what is no JSON at all. */
 function errorsOf(data: string): string {
   const lines = ['server', 'agent'].flatMap((name) => read(join(data, 'logs', `${name}.log`)).split('\n'))
   return lines.filter((line) => line && !/^\{"level":[1-4]0,/.test(line)).join('\n')
