@@ -21,6 +21,8 @@ export interface WebhookCall {
   /** PEM; shown to the webhook. */
   readonly identity?: { readonly cert: string; readonly key: string } | undefined
   readonly body: unknown
+  /** The span that the call belongs to. */
+  readonly traceparent?: string | undefined
   readonly serviceDialer: ServiceDialer | undefined
   /** Milliseconds. */
   readonly timeout: number
@@ -36,7 +38,7 @@ export async function callWebhook(call: WebhookCall): Promise<unknown> {
   const signal = AbortSignal.timeout(call.timeout)
   try {
     const socket = await dial(call, url, signal)
-    const { status, text } = await post(socket, url, { body: stringifyJson(call.body), signal })
+    const { status, text } = await post(socket, url, { body: stringifyJson(call.body), signal, traceparent: call.traceparent })
     if (status < 200 || status > 299) throw new ResponseError(unwelcome(status, text))
     return parseJson(text).value
   } catch (error) {
@@ -139,7 +141,7 @@ export function secured(
 function post(
   socket: TLSSocket,
   url: URL,
-  { body, signal }: { body: string; signal: AbortSignal },
+  { body, signal, traceparent }: { body: string; signal: AbortSignal; traceparent: string | undefined },
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
@@ -151,6 +153,7 @@ function post(
         accept: 'application/json',
         connection: 'close',
         'content-length': Buffer.byteLength(body),
+        ...(traceparent && { traceparent }),
       },
       createConnection: () => socket,
       signal,

@@ -1,5 +1,6 @@
 /** Authentication as the flags want it: issuers of JWTs, a webhook that knows tokens, static tokens, who may come without a name. */
 import { readFileSync } from 'node:fs'
+import { featureGates } from '#api/feature-gates.ts'
 import { anonymousAuthenticator, anonymousOn } from '#apiserver/authn/anonymous.ts'
 import type { Authenticator } from '#apiserver/authn/authenticator.ts'
 import type { AuthenticationConfig, JwtConfig } from '#apiserver/authn/jwt/configuration.ts'
@@ -25,7 +26,10 @@ export interface AuthenticationParts {
   readonly onReload?: ((isFine: boolean) => void) | undefined
 }
 
-type Wanted = Pick<AuthenticationOptions, 'staticTokens' | 'moreTokens' | 'anonymous' | 'bootstrapTokens' | 'requestHeader'>
+type Wanted = Pick<
+  AuthenticationOptions,
+  'staticTokens' | 'moreTokens' | 'anonymous' | 'bootstrapTokens' | 'requestHeader' | 'takesCertificateUid'
+>
 
 /** Throws `ApiserverConfigError` where flags contradict each other or a file is wrong. */
 export async function authenticationFrom(read: ReadFlags, parts: AuthenticationParts): Promise<Wanted> {
@@ -45,6 +49,7 @@ export async function authenticationFrom(read: ReadFlags, parts: AuthenticationP
     anonymous: () => anonymous,
     bootstrapTokens: flags['enable-bootstrap-token-auth'],
     requestHeader: requestHeaderFrom(read),
+    takesCertificateUid: featureGates(flags['feature-gates']).isOn('AllowParsingUserUIDFromCertAuth'),
   }
 }
 
@@ -61,11 +66,12 @@ const ownProxy = 'front-proxy-client'
 
 function requestHeaderFrom({ flags, given }: ReadFlags): AuthenticationOptions['requestHeader'] {
   const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase())
+  const takesUid = featureGates(flags['feature-gates']).isOn('RemoteRequestHeaderUID')
   const isOwn = flags['requestheader-client-ca-file'] === '' && !given.has('requestheader-allowed-names')
   return {
     allowedNames: isOwn ? [ownProxy] : flags['requestheader-allowed-names'],
     usernameHeaders: lower(flags['requestheader-username-headers']),
-    uidHeaders: lower(flags['requestheader-uid-headers']),
+    uidHeaders: takesUid ? lower(flags['requestheader-uid-headers']) : [],
     groupHeaders: lower(flags['requestheader-group-headers']),
     extraHeaderPrefixes: lower(flags['requestheader-extra-headers-prefix']),
   }

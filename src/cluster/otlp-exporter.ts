@@ -67,4 +67,3 @@ function addressOf(endpoint: string): { authority: string; socket?: string } {
   if (unix) return { authority: 'localhost', socket: unix }
   return { authority: endpoint.replace(/^(?:dns:)?\/\/(?:[^/]*\/)?/, '').replace(/^dns:/, '') }
 }
-

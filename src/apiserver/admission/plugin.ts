@@ -27,6 +27,8 @@ export interface AdmissionRequest {
   warn(message: string): void
   /** Absent where nothing is mutated. */
   readonly reinvocation?: Reinvocation
+  /** The span that asks for it, where traces are kept. */
+  readonly traceparent?: string
   /** Adds to the audit event, where there is one. */
   annotate?(key: string, value: string): void
 }

@@ -4,6 +4,7 @@ import { type Reason, StatusError } from '#schema/status-error.ts'
 import type { Registry } from '../registry/registry.ts'
 import { forward } from '../registry/subresources/connect/forward.ts'
 import type { Request, Response } from '../request.ts'
+import { writeTraceParent } from '../tracing/trace-context.ts'
 import { dialExtension, type FrontProxy, identityHeaders } from './extension-call.ts'
 
 export interface ProxyOptions {
@@ -21,7 +22,8 @@ export async function proxyTo(
     const socket = await dialExtension(service, { serviceDialer, frontProxy, signal: request.signal })
     const target = targetOf(request)
     const { namespace, name, port = 443 } = service.spec.service ?? {}
-    const headers = { ...identityHeaders(request.user), host: `${name}.${namespace}.svc:${port}` }
+    const trace = request.span && { traceparent: writeTraceParent(request.span.context) }
+    const headers = { ...identityHeaders(request.user), ...trace, host: `${name}.${namespace}.svc:${port}` }
     return await forward(request, { socket, target, headers, refuse: broken })
   } catch (error) {
     if (error instanceof StatusError && error.reason === 'ServiceUnavailable') return unavailable('service unavailable')

@@ -7,11 +7,16 @@ import type { Authenticator } from './authenticator.ts'
 import { credentialId } from './service-account-user.ts'
 import { readCertificate } from './x509-subject.ts'
 
+export interface CertificateOptions {
+  readonly clock: Clock
+  readonly takesCertificateUid?: boolean | undefined
+}
+
 /**
  * Assumes that TLS has verified the chain and the purpose of what it hands over. The dates are checked on each request, since a
  * connection may outlive its certificate.
  */
-export function certificateAuthenticator({ clock }: { clock: Clock }): Authenticator {
+export function certificateAuthenticator({ clock, takesCertificateUid = true }: CertificateOptions): Authenticator {
   const known = new WeakMap<Uint8Array, Identity>()
   return {
     name: 'x509',
@@ -23,7 +28,7 @@ export function certificateAuthenticator({ clock }: { clock: Clock }): Authentic
       if (!origin.certificate) return undefined
       let identity = known.get(origin.certificate)
       if (!identity) {
-        identity = identityOf(origin.certificate)
+        identity = identityOf(origin.certificate, takesCertificateUid)
         known.set(origin.certificate, identity)
       }
       const now = clock.now()
@@ -41,14 +46,14 @@ interface Identity {
   readonly notAfter: number
 }
 
-function identityOf(der: Uint8Array): Identity {
+function identityOf(der: Uint8Array, takesUid: boolean): Identity {
   const { commonName, organizations, uid, notBefore, notAfter } = readCertificate(der)
   if (!commonName) return { user: undefined, notBefore, notAfter }
   const fingerprint = createHash('sha256').update(der).digest('hex')
   const user = {
     name: commonName,
     groups: organizations,
-    ...(uid && { uid }),
+    ...(takesUid && uid && { uid }),
     extra: { [credentialId]: [`X509SHA256=${fingerprint}`] },
   }
   return { user, notBefore, notAfter }

@@ -22,6 +22,8 @@ export interface AuthenticationOptions {
   readonly staticTokens?: readonly StaticToken[]
   /** How front proxies say who asks; default: nobody speaks for others. */
   readonly requestHeader?: RequestHeaderOptions | undefined
+  /** Whether a client certificate may say a UID; default: it may. */
+  readonly takesCertificateUid?: boolean | undefined
   /** Default: nodes may join by them. */
   readonly bootstrapTokens?: boolean | undefined
   /** Further kinds of tokens: of other issuers, or known to a webhook. They must be the same objects at each call. */

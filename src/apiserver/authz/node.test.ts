@@ -105,6 +105,15 @@ test('nodeAuthorizer() decides by what the node runs', () => {
     ['create -/events shop/x', 'allow'],
     ['create events.k8s.io/events shop/x', 'no'],
     ['watch certificates.k8s.io/clustertrustbundles', 'allow'],
+    ['create certificates.k8s.io/podcertificaterequests shop/x', 'allow'],
+    [
+      'list certificates.k8s.io/podcertificaterequests shop/',
+      'can only list/watch podcertificaterequests with spec.nodeName field selector',
+    ],
+    [
+      'update certificates.k8s.io/podcertificaterequests/status shop/x',
+      'nodes may not access subresources of podcertificaterequests',
+    ],
     ['get storage.k8s.io/csinodes -/n2', 'can only access CSINode with the same name as the requesting node'],
   ]
   for (const [request, expected] of cases) assert.equal(decide('n1', request), expected, request)

@@ -66,6 +66,8 @@ function byResource(asked: Asked): Decision | undefined {
       return lease(asked)
     case 'csinodes.storage.k8s.io':
       return csiNode(asked)
+    case 'podcertificaterequests.certificates.k8s.io':
+      return podCertificateRequest(asked)
     case 'resourceslices.resource.k8s.io':
       return resourceSlice(asked)
     case 'nodes':
@@ -166,6 +168,15 @@ function pod(asked: Asked): Decision {
   if (verb !== 'list' && verb !== 'watch') return no()
   if (selects(fieldSelector, 'spec.nodeName', asked.node)) return allow
   return name ? named(asked, 'pods') : no('can only list/watch pods with spec.nodeName field selector')
+}
+
+/** What is asked for is looked at by NodeRestriction. Upstream allows it where nodes project certificates, as they do here. */
+function podCertificateRequest({ node, attributes: { verb, subresource, fieldSelector } }: Asked): Decision {
+  if (subresource) return no('nodes may not access subresources of podcertificaterequests')
+  if (verb === 'create') return allow
+  if (verb !== 'list' && verb !== 'watch') return no('nodes may only create, list and watch podcertificaterequests')
+  if (selects(fieldSelector, 'spec.nodeName', node)) return allow
+  return no('can only list/watch podcertificaterequests with spec.nodeName field selector')
 }
 
 /** Whether one of the selector's requirements is exactly `field=value`. */

@@ -4,6 +4,7 @@ import { decodeManaged } from '#schema/managed-fields.ts'
 import type { ManagedFieldsEntry } from '#schema/object-meta.ts'
 import { concernedBy } from '../admission/concerned.ts'
 import type { AdmissionContext, AdmissionRequest } from '../admission/plugin.ts'
+import { writeTraceParent } from '../tracing/trace-context.ts'
 import type { Registry } from './registry.ts'
 import type { WriteContext } from './write-context.ts'
 
@@ -64,7 +65,9 @@ function admissionRequest(context: WriteContext, { operation, object, old, name 
   const ownName = name ?? context.name
   // A namespace's own requests happen in that namespace.
   const where = kind.plural === 'namespaces' && kind.group === '' ? ownName : namespace
-  const base = { operation, kind, subresource, namespace: where, name: ownName, user, dryRun, object, options, warn }
+  const { span } = context.request
+  const trace = span && { traceparent: writeTraceParent(span.context) }
+  const base = { operation, kind, subresource, namespace: where, name: ownName, user, dryRun, object, options, warn, ...trace }
   const { audit } = context.request
   const annotate = audit && ((key: string, value: string) => audit.annotate(key, value))
   if (old === undefined) return annotate ? { ...base, annotate } : base

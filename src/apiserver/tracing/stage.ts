@@ -30,9 +30,13 @@ export function tracedService(tracer: Tracer): Stage {
     const span = tracer.start({ name: verbName(request.info.verb), kind: 'internal', parent: outer.context })
     span.set(resourceAttributes(request))
     request.span = span
-    return followed(span, () => next(request), () => {
-      request.span = outer
-    })
+    return followed(
+      span,
+      () => next(request),
+      () => {
+        request.span = outer
+      },
+    )
   }
 }
 

@@ -43,7 +43,8 @@ export async function ask(
   }
   let review: any
   try {
-    review = await callWebhook({ ...clientConfig, body, serviceDialer, timeout: timeoutSeconds * 1000 })
+    const { traceparent } = request
+    review = await callWebhook({ ...clientConfig, body, serviceDialer, traceparent, timeout: timeoutSeconds * 1000 })
   } catch (error) {
     throw new CallError(name, `failed to call webhook: ${(error as Error).message}`)
   }
