@@ -1,6 +1,6 @@
 /** Makes the bundle that `bundled.ts` finds. Where its folder cannot be written there is none, and everything runs from its sources. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { builtinModules } from 'node:module'
+import { builtinModules, createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
@@ -43,21 +43,31 @@ const places: Plugin = {
   },
 }
 
-/** An import would load all that hides behind their getters (see `own-imports.ts`), and build a module around each. */
+/** An import would load all that hides behind their getters (see `own-imports.ts`), and build a module around each: only what is named is taken. */
 const builtins: Plugin = {
   name: 'builtins',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: new RegExp(`^(node:.*|${builtinModules.join('|')})$`) }, ({ path, kind }) => {
       // One that is imported later is loaded then, with all its names.
-      return kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'builtin' }
+      if (kind === 'dynamic-import') return { path, external: true }
+      return { path, namespace: kind === 'import-statement' ? 'builtin' : 'required' }
     })
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule('${path}')`,
     }))
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const lines = namesOf(process.getBuiltinModule(path)).map(
+        (name) => `export const ${name} = /* @__PURE__ */ (() => all.${name})()`,
+      )
+      return { contents: [`const all = process.getBuiltinModule('${path}')`, 'export default all', ...lines].join('\n') }
+    })
   },
 }
 
-/** One package of many small files that most processes load comes along; all others stay where they are, and are loaded where they are used. */
+/**
+ * One package of many small files that most processes load comes along; all others stay where they are, and are loaded when something of them is
+ * used for the first time.
+ */
 const packages: Plugin = {
   name: 'packages',
   setup({ onResolve, onLoad }) {
@@ -65,8 +75,34 @@ const packages: Plugin = {
       if (path === 'yaml' || path.startsWith('src/') || importer.includes('/node_modules/')) return undefined
       return kind === 'dynamic-import' ? { path, external: true } : { path, namespace: 'package' }
     })
-    onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({ contents: `module.exports = packageRequire('${path}')` }))
+    onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => {
+      const names = namesOf(usedLater(path))
+      if (names.length === 0) return { contents: `module.exports = packageRequire('${path}')` }
+      const getters = names.map((name) => `get ${name}() { return load().${name} }`)
+      return {
+        contents: `let all; const load = () => (all ??= packageRequire('${path}')); module.exports = { ${getters.join(', ')} }`,
+      }
+    })
   },
+}
+
+const packageRequire = createRequire(import.meta.url)
+
+/** Functions of which only what hangs on them is used. */
+const named = ['ws']
+
+/** What is imported for its effect, is itself a function, or does not load by itself, has to be there at once. */
+function usedLater(path: string): object | undefined {
+  try {
+    const all: unknown = packageRequire(path)
+    return typeof all === 'object' || named.includes(path) ? (all as object) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function namesOf(module: object | undefined): string[] {
+  return Object.keys(module ?? {}).filter((name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name))
 }
 
 /** Leaves out all commands but one. */

@@ -2,8 +2,10 @@
  * Finds the program in few files, as `bundle.ts` makes it of the sources: they load in a third of the time, and with less memory. What a command
  * may load is compared with its sources first; where one of them has changed since, the sources count.
  */
-import { readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+
+// An import would load all that hides behind its getters, such as streams of files.
+const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
 
 export interface Place {
   /** Of the checkout, with a slash at the end as all directories here. */

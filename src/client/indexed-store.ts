@@ -76,10 +76,7 @@ export class IndexedStore<T extends KubeObject> {
   set(object: T): T | undefined {
     const key = keyOf(object.metadata)
     const old = this.#objects.get(key)
-    for (const index of this.#indexes.values()) {
-      if (old) remove(index, key, old)
-      insert(index, key, object)
-    }
+    for (const index of this.#indexes.values()) replace(index, key, { old, object })
     this.#objects.set(key, object)
     return old
   }
@@ -92,6 +89,19 @@ export class IndexedStore<T extends KubeObject> {
     this.#objects.delete(key)
     return old
   }
+}
+
+/** Most changes leave an object under the keys under which it stands. */
+function replace<T>(index: Index<T>, key: string, { old, object }: { old: T | undefined; object: T }): void {
+  if (!old) return insert(index, key, object)
+  const before = index.keys(old)
+  const after = index.keys(object)
+  if (before.length === after.length && before.every((value, at) => value === after[at])) {
+    for (const value of after) index.entries.get(value)?.set(key, object)
+    return
+  }
+  remove(index, key, old)
+  insert(index, key, object)
 }
 
 function insert<T>({ keys, entries }: Index<T>, key: string, object: T): void {

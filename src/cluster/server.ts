@@ -119,7 +119,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
     await Promise.allSettled([...running, simulating])
     await (await registry)?.close()
   }
-  const rest = [etcdApi, server, settings.options.audit?.backend, opened]
+  const rest = [etcdApi, server, settings.options.audit?.backend, settings.options.tracer, opened]
   return {
     port: listening.port,
     async close() {

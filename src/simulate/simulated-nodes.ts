@@ -197,13 +197,19 @@ class Simulation implements SimulatedNodes {
     const node = this.#nodes.get(pod.spec.nodeName ?? '')
     if (!node || node.isGone) return
     this.#places.set(pod.metadata.uid, node)
-    node.podSeen(pod)
+    node.podSeen(withoutManagers(pod))
   }
 
   #gone(uid: string): void {
     this.#places.get(uid)?.podGone(uid)
     this.#places.delete(uid)
   }
+}
+
+/** Who set which field is half of what a pod takes, and of no use here. */
+function withoutManagers(pod: Pod): Pod {
+  const { managedFields: _, ...metadata } = pod.metadata
+  return { ...pod, metadata }
 }
 
 type Page = { readonly limit: number; readonly continue?: string }

@@ -99,13 +99,14 @@ function attributeValue(attribute: DeviceAttribute): unknown {
   return [...(attribute.ints ?? []).map(BigInt), ...(attribute.bools ?? []), ...(attribute.strings ?? [])]
 }
 
-const quantityProgram = compileCel('quantity(text)', { variables: { text: 'string' } })
-const versionProgram = compileCel('semver(text)', { variables: { text: 'string' } })
+const quantityOf = ofText('quantity')
+const versionOf = ofText('semver')
 
-function quantityOf(text: string): unknown {
-  return quantityProgram.evaluate({ text }, { remaining: costLimit })
-}
-
-function versionOf(text: string): unknown {
-  return versionProgram.evaluate({ text }, { remaining: costLimit })
+/** Compiled when the first device needs it. */
+function ofText(name: string): (text: string) => unknown {
+  let program: CelProgram | undefined
+  return (text) => {
+    program ??= compileCel(`${name}(text)`, { variables: { text: 'string' } })
+    return program.evaluate({ text }, { remaining: costLimit })
+  }
 }
