@@ -61,6 +61,8 @@ export class Ledger {
   #durable = firstRevision
   #compactRevision = 0
   #sequence = 0
+  /** Found while restoring, and not to be kept. */
+  #forgotten: Version[] = []
 
   /** Of the newest decided write. */
   get revision(): number {
@@ -162,22 +164,39 @@ export class Ledger {
     return forgotten
   }
 
+  /** Comes before `restore`: what the log holds of writes that are compacted is not taken in. */
+  beginRestoring(compactRevision: number): void {
+    this.#compactRevision = compactRevision
+  }
+
   /** Puts back a write from the engine's log, oldest first, before anything is decided. */
   restore(row: Row, { deleted, sequence, cause }: { deleted: boolean; sequence: number; cause?: Cause | undefined }): void {
-    const version: Version = { row, deleted, sequence, cause, previous: this.#keys.get(row.key) }
-    if (version.previous) this.#detach(version.previous.row)
+    const compacted = this.#compactRevision
+    let previous = this.#keys.get(row.key)
+    if (previous) {
+      this.#detach(previous.row)
+      const isBuried = previous.deleted && previous.row.revision < compacted
+      if (row.revision <= compacted && !isBuried) this.#forgotten.push(previous)
+      if (row.revision <= compacted || isBuried) previous = undefined
+    }
+    const version: Version = { row, deleted, sequence, cause: row.revision < compacted ? undefined : cause, previous }
     this.#keys.set(row.key, version)
     this.#attach(row)
-    this.#unsettled.push(version)
-    this.#sequence = Math.max(this.#sequence, sequence)
+    if (row.revision >= compacted) this.#unsettled.push(version)
+    else if (deleted) this.#forgotten.push(version)
+    if (row.revision > this.#revision) this.#revision = row.revision
+    if (sequence > this.#sequence) this.#sequence = sequence
   }
 
   /** Ends the restoring; answers versions that a compaction cut short had left in the log. */
-  restored({ revision, compactRevision, sequence }: { revision: number; compactRevision: number; sequence: number }): Version[] {
-    this.#revision = revision
+  restored({ revision, sequence }: { revision: number; sequence: number }): Version[] {
+    const forgotten = this.#forgotten
+    this.#forgotten = []
+    for (const version of forgotten) if (this.#keys.get(version.row.key) === version) this.#keys.delete(version.row.key)
+    this.#revision = Math.max(this.#revision, revision)
     this.#sequence = Math.max(this.#sequence, sequence)
-    this.settle(revision)
-    return compactRevision > 0 ? this.compact(compactRevision) : []
+    this.settle(this.#revision)
+    return forgotten
   }
 
   #perform(operation: Operation, into: Into): OperationResult {

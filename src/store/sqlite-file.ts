@@ -1,10 +1,7 @@
-/** The database file of the sqlite engine: its tables, its format version, its lock, and what is read from it at the start. */
+/** The database file of the sqlite engine: its tables, its format version, and its lock. What is read from it at the start: `sqlite-load.ts`. */
 import { DatabaseSync } from 'node:sqlite'
-import type { Ledger, Version } from './ledger.ts'
-import { firstRevision } from './ledger.ts'
-import { addSum, checksumOf, type SummedRow, takeSum } from './sqlite-checksum.ts'
+import { addSum, checksumOf, type SummedRow } from './sqlite-checksum.ts'
 import { DamagedStoreError, isDamage, walDamage } from './sqlite-damage.ts'
-import type { Lease } from './store.ts'
 
 /** Raised with every change of the tables that older programs cannot read. */
 export const formatVersion = 2
@@ -25,30 +22,6 @@ const tables = `
   CREATE TABLE log (${columns}) STRICT;
   CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL) STRICT;
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;`
-
-type LogRow = SummedRow & { readonly crc: number; readonly total: number }
-
-/** In the order of the columns. */
-type Cells = [number, number, number, string, number, number, number, number, Uint8Array, string, number, string, number, number]
-
-function rowOf([
-  id,
-  revision,
-  sub,
-  key,
-  deleted,
-  created,
-  version,
-  lease,
-  value,
-  user,
-  time,
-  request,
-  crc,
-  total,
-]: Cells): LogRow {
-  return { id, revision, sub, key, deleted, created, version, lease, value, user, time, request, crc, total }
-}
 
 /** Opens or makes the file; throws where it is no store, one of a newer format, or damaged. */
 export function openFile(path: string): DatabaseSync {
@@ -83,92 +56,10 @@ export function lockFile(path: string): DatabaseSync {
   }
 }
 
-export interface Loaded {
-  readonly leases: Lease[]
-  readonly lastLease: number
-  /** Versions that a compaction cut short has left in `log`. */
-  readonly forgotten: Version[]
-}
-
-/**
- * Fills the ledger. Reads the whole log, and checks each row and the sum of them all. Causes are kept of what is not compacted,
- * for others only cost memory. Throws `DamagedStoreError`.
- */
-export function loadFile(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
-  try {
-    return load(database, ledger, path)
-  } catch (error) {
-    throw isDamage(error) ? new DamagedStoreError(path, [error.message, ...pagesOf(database)], { cause: error }) : error
-  }
-}
-
-function load(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
-  const compactRevision = meta(database, 'compactRevision')
-  const leases = database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[]
-  const check = new Check()
-  let revision = Math.max(firstRevision, meta(database, 'revision'))
-  const rows = database.prepare('SELECT * FROM log ORDER BY id')
-  // Objects would cost twice as much.
-  rows.setReturnArrays(true)
-  for (const cells of rows.iterate() as Iterable<unknown> as Iterable<Cells>) {
-    const row = rowOf(cells)
-    const { id, sub, key, deleted, created, version, lease, value, user, time, request } = row
-    check.add(row)
-    revision = Math.max(revision, row.revision)
-    const cause = row.revision >= compactRevision ? { user, time, request } : undefined
-    ledger.restore(
-      { key, value, revision: row.revision, subRevision: sub, createRevision: created, version, lease },
-      { deleted: deleted === 1, sequence: id, cause },
-    )
-  }
-  check.end(database, path)
-  const forgotten = ledger.restored({ revision, compactRevision, sequence: meta(database, 'sequence') })
-  const missing = ledger.leased.filter((id) => !leases.some((lease) => lease.id === id))
-  if (missing.length > 0) throw new DamagedStoreError(path, [`leases that keys hang on are missing: ${missing.join(', ')}`])
-  return { leases, lastLease: meta(database, 'lastLease'), forgotten }
-}
-
-const mostFindings = 10
-
-class Check {
-  #findings: string[] = []
-  #sum = 0
-  #last: LogRow | undefined
-
-  add(row: LogRow): void {
-    this.#sum = addSum(this.#sum, row.crc)
-    this.#last = row
-    if (checksumOf(row) !== row.crc) this.#say(`row ${row.id}, key ${row.key}, revision ${row.revision}: its checksum is wrong`)
-  }
-
-  end(database: DatabaseSync, path: string): void {
-    const { sum, id } = totalOf(database, this.#last)
-    const expected = takeSum(sum, meta(database, 'removed'))
-    if (expected !== this.#sum && this.#findings.length === 0) {
-      this.#say(`rows are missing or older than what was last written (up to row ${id})`)
-    }
-    if (this.#findings.length > 0) throw new DamagedStoreError(path, [...this.#findings, ...pagesOf(database)])
-  }
-
-  #say(finding: string): void {
-    if (this.#findings.length < mostFindings) this.#findings.push(finding)
-  }
-}
-
 /** Sum of everything ever written: the newest row has it, or, when that has left the log, the meta table. */
 export function totalOf(database: DatabaseSync, last: { id: number; total: number } | undefined): { id: number; sum: number } {
   const sequence = meta(database, 'sequence')
   return last && last.id >= sequence ? { id: last.id, sum: last.total } : { id: sequence, sum: meta(database, 'total') }
-}
-
-/** What SQLite finds wrong with its own pages, if it gets so far. */
-function pagesOf(database: DatabaseSync): string[] {
-  try {
-    const found = database.prepare(`PRAGMA quick_check(${mostFindings})`).all() as { quick_check: string }[]
-    return found.map(({ quick_check }) => quick_check).filter((line) => line !== 'ok')
-  } catch (error) {
-    return [(error as Error).message]
-  }
 }
 
 export function pragma(database: DatabaseSync, name: string): number {

@@ -12,7 +12,7 @@ test('SqliteLog hands out answers once in a turn of the loop, however fast the w
     asked++
     queueMicrotask(() => worker.emit('message', { type: 'done', bytes: 1, took: 0 }))
   }
-  const log = new SqliteLog(Object.assign(worker, { postMessage }) as unknown as Worker, assert.ifError)
+  const log = new SqliteLog(Object.assign(worker, { postMessage }) as unknown as Worker, 'store', assert.ifError)
   await log.open()
   asked = 0
   let over = false

@@ -2,7 +2,8 @@
 import { Worker } from 'node:worker_threads'
 import { atEndOfTurn } from '#lib/turn.ts'
 import type { Version } from './ledger.ts'
-import { type Answer, pack, type Request, type WorkerOptions } from './sqlite-messages.ts'
+import { DamagedStoreError } from './sqlite-damage.ts'
+import { type Answer, type Found, pack, type Request, type WorkerOptions } from './sqlite-messages.ts'
 import type { Lease } from './store.ts'
 
 export interface Commit {
@@ -15,14 +16,15 @@ export interface Commit {
   readonly epoch: number
 }
 
-/** Starts the worker, which leaves the file alone until `open`. `onFatal` is called after that and once at most; after it nothing is answered. */
+/** Starts the worker, which leaves the file alone until `load`. `onFatal` is called after `open` and once at most; after it nothing is answered. */
 export function startLog(options: WorkerOptions, onFatal: (error: Error) => void): SqliteLog {
   const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData: options })
-  return new SqliteLog(worker, onFatal)
+  return new SqliteLog(worker, options.path, onFatal)
 }
 
 /** Invariant: the worker keeps the process alive while it owes an answer, and only then. */
 export class SqliteLog {
+  #path: string
   #opened: Promise<void>
   #worker: Worker
   #onFatal: (error: Error) => void = () => {}
@@ -35,14 +37,16 @@ export class SqliteLog {
   #hear = () => {
     for (const answer of this.#heard.splice(0)) this.#answered(answer)
   }
+  #loading: ((found: Found) => void) | undefined
   #bytes = 0
   #slowness = 0
   #ended: Promise<void>
   #closing = false
   #failed = false
 
-  constructor(worker: Worker, onFatal: (error: Error) => void) {
+  constructor(worker: Worker, path: string, onFatal: (error: Error) => void) {
     this.#worker = worker
+    this.#path = path
     this.#opened = new Promise((resolve, reject) => {
       this.#onFatal = reject
       this.#owed.push(() => {
@@ -53,12 +57,32 @@ export class SqliteLog {
     // Whoever opens hears of it.
     this.#opened.catch(() => {})
     this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()))
-    worker.on('message', (answer: Answer) => {
-      this.#heard.push(answer)
+    worker.on('message', (answer: Answer | Found) => {
+      if (this.#loading) return this.#loading(answer as Found)
+      this.#heard.push(answer as Answer)
       atEndOfTurn(this.#hear)
     })
     worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
     worker.on('exit', () => this.#closing || this.#fail(new Error('the thread of the store has ended')))
+  }
+
+  /** Has the file read: `take` is handed its head and its rows in order. Rejects where it is refused. Called once, before `open`. */
+  async load(take: (found: Found & { type: 'head' | 'rows' }) => void): Promise<void> {
+    const loaded = new Promise<void>((resolve, reject) => {
+      this.#opened.catch(reject)
+      this.#loading = (found) => {
+        try {
+          if (found.type === 'loaded') resolve()
+          else if (found.type === 'refused') reject(this.#refusal(found))
+          else take(found)
+        } catch (error) {
+          reject(error)
+        }
+      }
+    })
+    this.#worker.postMessage({ type: 'load' } satisfies Request)
+    await loaded
+    this.#loading = undefined
   }
 
   /** Resolves when the worker has opened the file, or rejects. Called once. */
@@ -109,6 +133,10 @@ export class SqliteLog {
     if (!this.#failed) this.#worker.ref()
     this.#worker.postMessage({ type: 'close' } satisfies Request)
     await this.#ended
+  }
+
+  #refusal({ message, findings }: Found & { type: 'refused' }): Error {
+    return findings ? new DamagedStoreError(this.#path, findings) : new Error(message)
   }
 
   #ask(request: Request, transfer: ArrayBuffer[] = []): Promise<boolean> {

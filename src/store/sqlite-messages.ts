@@ -29,7 +29,9 @@ export interface Packed {
 export const width = 12
 
 export type Request =
-  /** Comes first, and is answered `ready`. */
+  /** Comes first, and is answered by what is `Found`. */
+  | { readonly type: 'load' }
+  /** Comes next, and is answered `ready`. */
   | { readonly type: 'open' }
   | {
       readonly type: 'commit'
@@ -52,6 +54,30 @@ export type Request =
   /** Asks whether there is space again. */
   | { readonly type: 'probe' }
   | { readonly type: 'close' }
+
+/** What the file says apart from its rows. */
+export interface Head {
+  readonly compactRevision: number
+  /** The newest one, unless a row has a newer. */
+  readonly revision: number
+  readonly sequence: number
+  readonly leases: readonly Lease[]
+  readonly lastLease: number
+}
+
+/** Rows of the file. Keys are strings of their own, which stay: parts of a longer one are slower to compare. */
+export interface Rows extends Pick<Packed, 'numbers' | 'values'> {
+  readonly keys: readonly string[]
+  /** User and request of each row in turn; empty for what is compacted, of which nobody can ask. */
+  readonly causes: string
+}
+
+/** Of the file at the start: its head, its rows, and that these were all; or at any time why it is refused, with findings where it is damaged. */
+export type Found =
+  | { readonly type: 'head'; readonly head: Head }
+  | { readonly type: 'rows'; readonly rows: Rows }
+  | { readonly type: 'loaded' }
+  | { readonly type: 'refused'; readonly message: string; readonly findings?: readonly string[] }
 
 /** Answers to `commit`, `compact` and `probe` come in the order of the questions. */
 export type Answer =

@@ -10,7 +10,8 @@ import { type Output, Recording, storeModel } from './conformance/recorded-clien
 import { parseTrace, type Traced, TracedFiles, traceArguments } from './conformance/traced-files.ts'
 import { Ledger } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
-import { loadFile, openFile } from './sqlite-file.ts'
+import { openFile } from './sqlite-file.ts'
+import { loadFile } from './sqlite-load.ts'
 import type { Row } from './store.ts'
 
 /** How often the process is killed, and the power cut: half of each. */

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { type BackupHead, backupRows, bump } from './backup.ts'
 import { Ledger } from './ledger.ts'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
-import { loadFile, openFile, setMeta } from './sqlite-file.ts'
+import { openFile, setMeta } from './sqlite-file.ts'
+import { loadFile } from './sqlite-load.ts'
 import type { Lease, Row } from './store.ts'
 
 export interface Import {

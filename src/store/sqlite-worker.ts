@@ -1,10 +1,11 @@
-/** The worker thread of the sqlite engine: it commits groups of writes, each in one transaction with one fsync. */
+/** The worker thread of the sqlite engine: it reads the file at the start, then commits groups of writes, each in one transaction with one fsync. */
 import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
 import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
 import { diskFull, isFull, writeZeros } from './sqlite-full.ts'
+import { sendFile } from './sqlite-load.ts'
 import {
   type Answer,
   type CheckpointerOptions,
@@ -95,7 +96,7 @@ class Committer {
     this.#say({ type: 'ready', bytes: this.#bytes() })
   }
 
-  handle(request: Exclude<Request, { type: 'open' }>): void {
+  handle(request: Exclude<Request, { type: 'load' | 'open' }>): void {
     try {
       if (request.type === 'commit') this.#commit(request)
       else if (request.type === 'compact') this.#compact(request)
@@ -379,9 +380,11 @@ class Committer {
 }
 
 if (parentPort) {
+  const [port, options] = [parentPort, workerData as WorkerOptions]
   let committer: Committer | undefined
-  parentPort.on('message', (request: Request) => {
-    if (request.type === 'open') committer = new Committer(workerData as WorkerOptions, parentPort as MessagePort)
+  port.on('message', (request: Request) => {
+    if (request.type === 'load') sendFile(options.path, (found, buffers) => port.postMessage(found, buffers))
+    else if (request.type === 'open') committer = new Committer(options, port)
     else committer?.handle(request)
   })
 }

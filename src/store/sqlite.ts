@@ -4,14 +4,15 @@
  * Conflicts are decided here, in memory, against the newest decided state; while one group is being committed the next
  * collects. What a group decided is answered, and seen by readers and watchers, when it is durable.
  */
-import type { DatabaseSync } from 'node:sqlite'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { atEndOfTurn } from '#lib/turn.ts'
 import { deletionOf, Leases } from './leases.ts'
 import { type Decision, Ledger, type Version } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
-import { type Loaded, loadFile, lockFile, openFile } from './sqlite-file.ts'
+import { lockFile } from './sqlite-file.ts'
+import { endRestoring, type Loaded, restoreRows } from './sqlite-load.ts'
 import { type SqliteLog, startLog } from './sqlite-log.ts'
+import type { Head } from './sqlite-messages.ts'
 import {
   hasCode,
   type Lease,
@@ -49,11 +50,10 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, maxBytes = 0, reserveBytes = 16 << 20 } = options
   const lock = lockFile(path)
   try {
-    // A thread takes as long to start as many a file to be read.
     const log = startLog({ path, maxBytes, reserveBytes }, options.onFatal ?? crash)
     try {
       const ledger = new Ledger()
-      const loaded = loadAndClose(openFile(path), ledger, path)
+      const loaded = await load(log, ledger, path)
       checkReach(path, ledger, await options.atLeast)
       await log.open()
       return new SqliteStore(options, { ledger, log, loaded, release: () => lock.close() })
@@ -67,12 +67,14 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   }
 }
 
-function loadAndClose(database: DatabaseSync, ledger: Ledger, path: string): Loaded {
-  try {
-    return loadFile(database, ledger, path)
-  } finally {
-    database.close()
-  }
+async function load(log: SqliteLog, ledger: Ledger, path: string): Promise<Loaded> {
+  let head: Head | undefined
+  await log.load((found) => {
+    if (found.type === 'rows') return restoreRows(ledger, found.rows)
+    head = found.head
+    ledger.beginRestoring(head.compactRevision)
+  })
+  return endRestoring(ledger, head as Head, path)
 }
 
 function checkReach(path: string, { durable }: Ledger, atLeast = 0): void {

@@ -1,0 +1,100 @@
+/** What is made of a file that a compaction cut short has left, told by the same ledger that compacted without being cut short. */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, test } from 'node:test'
+import { systemClock } from '#lib/clock.ts'
+import { del, keys, Listener, put, text } from './conformance/bench.ts'
+import { Ledger } from './ledger.ts'
+import { openSqliteStore } from './sqlite.ts'
+import { openFile, setMeta } from './sqlite-file.ts'
+import { loadFile } from './sqlite-load.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'nami-load-'))
+after(() => rmSync(directory, { recursive: true }))
+
+const original = join(directory, 'original.db')
+
+/** Revisions 2 to 12; of /gone and /back the deletion is at 8 and 9. */
+before(async () => {
+  const store = await openSqliteStore({ path: original, clock: systemClock })
+  for (const key of ['/kept', '/twice', '/twice', '/gone', '/back', '/twice']) await put(store, key)
+  await del(store, '/gone')
+  await del(store, '/back')
+  for (const key of ['/back', '/twice', '/back']) await put(store, key)
+  await store.close()
+})
+
+const events = ['put /kept', 'put /twice', 'put /twice', 'put /gone', 'put /back', 'put /twice', 'delete /gone', 'delete /back']
+const later = ['put /back', 'put /twice', 'put /back']
+
+for (let compacted = 2; compacted <= 12; compacted++) {
+  test(`loadFile() takes in nothing of what is compacted at revision ${compacted}, and says what has to leave the file`, async () => {
+    const path = join(directory, `${compacted}.db`)
+    copyFileSync(original, path)
+    const database = openFile(path)
+    const whole = new Ledger()
+    loadFile(database, whole, path)
+    const expected = whole.compact(compacted).map(({ sequence }) => sequence)
+    // What the worker writes first; the rows go later.
+    database.prepare(setMeta).run('compactRevision', compacted)
+    database.prepare(setMeta).run('revision', 12)
+    const again = new Ledger()
+    const { forgotten } = loadFile(database, again, path)
+    database.close()
+    assert.deepEqual(forgotten.map(({ sequence }) => sequence).sort(), expected.sort())
+    assert.deepEqual(again.range({ key: '/', end: '0' }), whole.range({ key: '/', end: '0' }))
+    assert.deepEqual(
+      again.range({ key: '/', end: '0', revision: compacted }),
+      whole.range({ key: '/', end: '0', revision: compacted }),
+    )
+    assert.deepEqual(again.eventsFrom(compacted), whole.eventsFrom(compacted))
+    assert.equal(again.eventsFrom(compacted - 1), undefined)
+  })
+}
+
+test('openSqliteStore() reads a file of many rows in parts, and hands its events to a watch', async () => {
+  const path = join(directory, 'many.db')
+  const first = await openSqliteStore({ path, clock: systemClock })
+  const large = 'x'.repeat(200_000)
+  await Promise.all(Array.from({ length: 1500 }, (_, i) => put(first, `/many/${i}`, i % 100 ? `${i}` : large)))
+  await first.close()
+  const store = await openSqliteStore({ path, clock: systemClock })
+  const { rows } = await store.range({ key: '/many/', end: '/many0' })
+  assert.equal(rows.length, 1500)
+  for (const { key, value } of rows) {
+    const i = Number(key.slice(6))
+    assert.equal(text(value), i % 100 ? `${i}` : large)
+  }
+  const listener = Listener.below(store, '/many/', 2)
+  await listener.count(1500)
+  assert.deepEqual(listener.events[1499]?.cause?.user, 'conformance')
+  await store.close()
+})
+
+test('openSqliteStore() goes on compacting where it was cut short', { timeout: 30_000 }, async () => {
+  const path = join(directory, 'cut.db')
+  copyFileSync(original, path)
+  const database = new DatabaseSync(path)
+  database.exec(
+    "INSERT INTO meta VALUES ('compactRevision', 11), ('revision', 12) ON CONFLICT DO UPDATE SET value = excluded.value",
+  )
+  database.close()
+  const store = await openSqliteStore({ path, clock: systemClock })
+  const listener = Listener.below(store, '/', 11)
+  await listener.count(2)
+  assert.deepEqual(listener.log, [...events, ...later].slice(-2))
+  assert.deepEqual(await keys(store, '/'), ['/back', '/kept', '/twice'])
+  const count = () => {
+    const look = new DatabaseSync(path, { readOnly: true })
+    const { n } = look.prepare('SELECT count(*) AS n FROM log WHERE id <= 11').get() as { n: number }
+    look.close()
+    return n
+  }
+  // /kept, /twice at 11, /back at 10 and at 12.
+  while (count() > 4) await put(store, '/new')
+  assert.equal(count(), 4)
+  await store.close()
+})
