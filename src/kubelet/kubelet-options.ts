@@ -41,7 +41,6 @@ export interface KubeletOptions {
   /** Milliseconds; defaults 10,000 and 2,000. */
   readonly relistPeriod?: number | undefined
   readonly housekeepingPeriod?: number | undefined
-  readonly runtimeHandler?: ((runtimeClass: string) => Promise<string>) | undefined
   /** Folder, or file, of pods that run here whatever the API says; default none. */
   readonly staticPodPath?: string | undefined
   /** What the CSI driver of an endpoint calls the root directory; default the same. */

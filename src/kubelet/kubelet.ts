@@ -7,6 +7,7 @@
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { Service } from '#api/core/v1/service.ts'
+import { RuntimeClass } from '#api/node/v1/runtime-class.ts'
 import { createEventRecorder, type EventRecorder } from '#client/events.ts'
 import { type Informer, startInformer } from '#client/informer.ts'
 import { formatTime, sleep } from '#lib/clock.ts'
@@ -333,7 +334,7 @@ class NodeAgent implements Kubelet {
       status: new StatusWriter({ client, clock, signal, onError }),
       facts,
       services: () => this.#sources.services.list(),
-      runtimeHandler: options.runtimeHandler,
+      runtimeHandler: async (name) => (await client.get(RuntimeClass, { name })).handler,
       refuseResize: (pod) => this.#refuseResize(pod),
       record,
       onError,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Pod } from '#api/core/v1/pod.ts'
+import { RuntimeClass } from '#api/node/v1/runtime-class.ts'
 import { pod } from '#testing/make.ts'
 import { testNode } from '#testing/node-agent.ts'
 
@@ -190,4 +191,29 @@ test('PodWorker does not run a pod that wants users of its own as if it had not 
   const text = "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
   assert((await node.events('web')).includes(`FailedCreatePodSandBox: Failed to create pod sandbox: ${text}`))
   assert.deepEqual(await node.runtime.listPodSandboxes(), [])
+})
+
+test('PodWorker gives a pod users of its own where the runtime can', async () => {
+  await using node = await testNode()
+  node.runtime.addImage(image)
+  node.runtime.handlers = [{ name: '', hasUserNamespaces: true, hasRecursiveReadOnly: false }]
+  await node.run(pod('web', { spec: { hostUsers: false, containers: [{ name: 'main', image }] } }))
+  const users = { hostId: 65_536, length: 65_536 }
+  const [container] = await node.runtime.listContainers()
+  assert.deepEqual(node.runtime.configOf(container?.id ?? '')?.security.namespaces.users, users)
+})
+
+test('PodWorker runs a pod by the handler of its RuntimeClass, and tells of a class that has gone', async () => {
+  await using node = await testNode()
+  node.runtime.addImage(image)
+  const runtimeClass = await node.cluster.client.create(RuntimeClass, { metadata: { name: 'fast' }, handler: 'kata' })
+  const spec = { runtimeClassName: 'fast', containers: [{ name: 'main', image }] }
+  await node.run(pod('web', { spec }))
+  const [container] = await node.runtime.listContainers()
+  assert.equal(node.runtime.sandboxConfigOf(container?.id ?? '')?.runtimeHandler, 'kata')
+  await node.cluster.client.create(Pod, pod('late', { spec: { ...spec, nodeName: 'n1' } }))
+  await node.cluster.client.delete(RuntimeClass, runtimeClass)
+  await node.cluster.settle()
+  const text = 'FailedCreatePodSandBox: Failed to create pod sandbox: runtimeclasses.node.k8s.io "fast" not found'
+  assert((await node.events('late')).includes(text), (await node.events('late')).join())
 })

@@ -1,6 +1,6 @@
 /** The configuration of one container, from the pod and what was resolved for it beforehand (environment, mounts, image). */
 import type { Pod } from '#api/core/v1/pod.ts'
-import type { ContainerConfig, Mount } from '../cri/runtime.ts'
+import type { ContainerConfig, IdRange, Mount } from '../cri/runtime.ts'
 import { expand } from '../env/expand.ts'
 import { containerAnnotations, containerLabels } from './annotations.ts'
 import type { NodeFacts } from './node-facts.ts'
@@ -19,6 +19,8 @@ export interface ResolvedContainer {
   readonly devices?: ContainerConfig['devices']
   /** Container whose processes an ephemeral container is to see. */
   readonly targetId?: string | undefined
+  /** The sandbox's. */
+  readonly users?: IdRange | undefined
 }
 
 export function containerConfig(
@@ -48,6 +50,7 @@ export function containerConfig(
       image: resolved.imageUser,
       seccompRoot: `${facts.rootDirectory}/seccomp`,
       targetId: resolved.targetId,
+      users: resolved.users,
     }),
   }
 }

@@ -16,6 +16,7 @@ export function memoryFiles(): MemoryFiles {
     terminationLogs,
     logs,
     prepare: async () => {},
+    idRange: async () => ({ hostId: 65_536, length: 65_536 }),
     writeHosts: async (pod) => `/memory/${pod.metadata.uid}/etc-hosts`,
     makeTerminationLog: async (uid, container, attempt) => `/memory/${uid}/${container}/${attempt}`,
     readTerminationLog: async (uid, container, { attempt, bytes }) =>

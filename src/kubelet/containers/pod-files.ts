@@ -2,6 +2,8 @@
 import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '#api/core/v1/pod.ts'
+import type { IdRange } from '../cri/runtime.ts'
+import { diskIdRanges } from './id-ranges.ts'
 import { containerLogPath, podLogDirectory } from './sandbox-config.ts'
 
 export interface PodFiles {
@@ -15,6 +17,8 @@ export interface PodFiles {
   readTerminationLog(podUid: string, container: string, limit: { attempt: number; bytes: number }): Promise<string>
   /** The end of a container's log, for want of a termination message. */
   tailLog(pod: Pod, container: string, limit: { attempt: number; lines: number; bytes: number }): Promise<string>
+  /** Users of the node that are the pod's alone, as long as it has a folder. */
+  idRange(podUid: string): Promise<IdRange>
   removeLogs(pod: { readonly name: string; readonly namespace: string; readonly uid: string }): Promise<void>
   /** Names of the log folders of all pods. */
   logDirectories(): Promise<readonly string[]>
@@ -31,7 +35,10 @@ export function diskPodFiles({ rootDirectory, logDirectory }: DiskPodFilesOption
   const terminationLog = (uid: string, container: string, attempt: number) =>
     join(podDirectory(uid), 'containers', container, String(attempt))
 
+  const idRange = diskIdRanges(join(rootDirectory, 'pods'))
+
   return {
+    idRange,
     async prepare(pod) {
       await mkdir(join(podDirectory(pod.metadata.uid), 'volumes'), { recursive: true, mode: 0o750 })
       await mkdir(podLogDirectory(pod, logDirectory), { recursive: true, mode: 0o755 })

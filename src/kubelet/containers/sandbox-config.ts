@@ -1,6 +1,6 @@
 /** The configuration of a pod's sandbox, from the pod alone. */
 import type { Pod } from '#api/core/v1/pod.ts'
-import type { PortMapping, SandboxConfig } from '../cri/runtime.ts'
+import type { IdRange, PortMapping, SandboxConfig } from '../cri/runtime.ts'
 import { sandboxAnnotations, sandboxLabels } from './annotations.ts'
 import { type DnsFacts, podDns } from './dns.ts'
 import { kernelHostname, podHostname } from './hosts-file.ts'
@@ -10,10 +10,18 @@ export interface SandboxFacts extends DnsFacts {
   readonly logDirectory: string
 }
 
+interface SandboxParts {
+  readonly attempt: number
+  readonly cgroupParent: string
+  readonly runtimeHandler?: string | undefined
+  /** Of a pod that has users of its own. */
+  readonly users?: IdRange | undefined
+}
+
 export function sandboxConfig(
   pod: Pod,
   facts: SandboxFacts,
-  { attempt, cgroupParent, runtimeHandler }: { attempt: number; cgroupParent: string; runtimeHandler?: string },
+  { attempt, cgroupParent, runtimeHandler, users }: SandboxParts,
 ): SandboxConfig {
   const { name, namespace = '', uid } = pod.metadata
   const { servers, searches, options } = podDns(pod, facts)
@@ -27,7 +35,7 @@ export function sandboxConfig(
     annotations: sandboxAnnotations(pod),
     cgroupParent,
     sysctls: Object.fromEntries((pod.spec.securityContext?.sysctls ?? []).map((s) => [s.name.replaceAll('/', '.'), s.value])),
-    namespaces: namespacesOf(pod),
+    namespaces: namespacesOf(pod, users),
     security: sandboxSecurity(pod),
     ...(runtimeHandler && { runtimeHandler }),
   }

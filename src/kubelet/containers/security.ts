@@ -1,7 +1,7 @@
 /** Pod and container security contexts merged into what the runtime is told (upstream: `pkg/securitycontext`, `security_context.go`). */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { SeccompProfile, SecurityContext } from '#api/core/v1/security-context.ts'
-import type { ContainerSecurity, SandboxConfig, SandboxSecurity, SecurityProfile } from '../cri/runtime.ts'
+import type { ContainerSecurity, IdRange, Namespaces, SandboxSecurity, SecurityProfile } from '../cri/runtime.ts'
 import { type Container, containersOf, podText } from './pod-names.ts'
 
 /** Whom the image runs as where the pod does not say. */
@@ -37,7 +37,7 @@ export function effectiveContext(pod: Pod, container: Container): SecurityContex
 export function containerSecurity(
   pod: Pod,
   container: Container,
-  options: { image: ImageUser; seccompRoot: string; targetId?: string | undefined },
+  options: { image: ImageUser; seccompRoot: string; targetId?: string | undefined; users?: IdRange | undefined },
 ): ContainerSecurity {
   const context = effectiveContext(pod, container)
   const { image } = options
@@ -56,7 +56,7 @@ export function containerSecurity(
     maskedPaths: unmasked ? [] : maskedPaths,
     readonlyPaths: unmasked ? [] : readonlyPaths,
     seccomp: seccompOf(context.seccompProfile, options.seccompRoot),
-    namespaces: { ...namespacesOf(pod), ...(options.targetId && { targetId: options.targetId }) },
+    namespaces: { ...namespacesOf(pod, options.users), ...(options.targetId && { targetId: options.targetId }) },
   }
 }
 
@@ -86,9 +86,10 @@ export function sandboxSecurity(pod: Pod): SandboxSecurity {
   }
 }
 
-export function namespacesOf(pod: Pod): SandboxConfig['namespaces'] {
+export function namespacesOf(pod: Pod, users?: IdRange): Namespaces {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec
   return {
+    ...(users && { users }),
     network: hostNetwork ? 'node' : 'pod',
     ipc: hostIPC ? 'node' : 'pod',
     pid: hostPID ? 'node' : shareProcessNamespace ? 'pod' : 'container',

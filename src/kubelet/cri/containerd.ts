@@ -5,6 +5,7 @@ import { type CallLimits, GrpcChannel } from './grpc.ts'
 import {
   fromContainer,
   fromContainerStatus,
+  fromHandler,
   fromImage,
   fromSandbox,
   fromSandboxStatus,
@@ -83,8 +84,9 @@ class ContainerdRuntime implements Runtime {
   }
 
   async status(): Promise<RuntimeStatus> {
-    const { status, features } = await this.#call('Status', {})
-    return { conditions: status?.conditions ?? [], hasStrictGroups: features?.supplemental_groups_policy ?? false }
+    const { status, features, runtime_handlers } = await this.#call('Status', {})
+    const handlers = runtime_handlers.map(fromHandler)
+    return { conditions: status?.conditions ?? [], hasStrictGroups: features?.supplemental_groups_policy ?? false, handlers }
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {

@@ -122,6 +122,11 @@ export class MemoryRuntime implements Runtime {
     return this.#containers.get(containerId)?.config
   }
 
+  /** Of the container's sandbox. */
+  sandboxConfigOf(containerId: string): SandboxConfig | undefined {
+    return this.#containers.get(containerId)?.sandbox
+  }
+
   resourcesOf(containerId: string): LinuxResources | undefined {
     return this.#containers.get(containerId)?.resources
   }
@@ -131,9 +136,12 @@ export class MemoryRuntime implements Runtime {
     return { name: 'memory', version: '1.0.0' }
   }
 
+  /** What `status` answers; a test may set it. */
+  handlers: RuntimeStatus['handlers'] = []
+
   async status(): Promise<RuntimeStatus> {
     await this.#called('status')
-    return { conditions: this.conditions, hasStrictGroups: true }
+    return { conditions: this.conditions, hasStrictGroups: true, handlers: this.handlers }
   }
 
   async runPodSandbox(config: SandboxConfig): Promise<string> {

@@ -4,11 +4,13 @@ import type {
   ContainerConfig,
   ContainerStats,
   ContainerStatus,
+  IdRange,
   Image,
   Labels,
   LinuxResources,
   MemoryDetails,
   NamespaceMode,
+  RuntimeHandler,
   Sandbox,
   SandboxConfig,
   SandboxStatus,
@@ -63,6 +65,10 @@ export function toContainerConfig(config: ContainerConfig): Message {
       readonly: mount.readonly,
       recursive_read_only: mount.recursiveReadOnly ?? false,
       propagation: propagations[mount.propagation],
+      ...(config.security.namespaces.users && {
+        uidMappings: toMappings(config.security.namespaces.users),
+        gidMappings: toMappings(config.security.namespaces.users),
+      }),
     })),
     devices: config.devices.map(({ containerPath, hostPath, permissions }) => ({
       container_path: containerPath,
@@ -121,8 +127,10 @@ const modes: Record<NamespaceMode, string> = { pod: 'POD', container: 'CONTAINER
 
 /** A container that joins another's process namespace (`targetId`) has mode TARGET. */
 function toNamespaces(namespaces: ContainerConfig['security']['namespaces']): Message {
-  const { network, pid, ipc, targetId } = namespaces
+  const { network, pid, ipc, targetId, users } = namespaces
+  const own = users && { mode: 'POD', uids: toMappings(users), gids: toMappings(users) }
   return {
+    ...(own && { userns_options: own }),
     network: modes[network],
     pid: targetId ? 'TARGET' : modes[pid],
     ipc: modes[ipc],
@@ -207,6 +215,15 @@ export function fromImage(message: Message): Image {
     ...(message.username && { username: message.username as string }),
     pinned: message.pinned,
   }
+}
+
+function toMappings({ hostId, length }: IdRange): Message[] {
+  return [{ host_id: hostId, container_id: 0, length }]
+}
+
+export function fromHandler({ name, features }: Message): RuntimeHandler {
+  const { user_namespaces = false, recursive_read_only_mounts = false } = features ?? {}
+  return { name, hasUserNamespaces: user_namespaces, hasRecursiveReadOnly: recursive_read_only_mounts }
 }
 
 export function fromStats(message: Message): ContainerStats {

@@ -87,9 +87,22 @@ export interface SandboxConfig {
   readonly annotations: Labels
   readonly cgroupParent: string
   readonly sysctls: Labels
-  readonly namespaces: { readonly network: NamespaceMode; readonly pid: NamespaceMode; readonly ipc: NamespaceMode }
+  readonly namespaces: Namespaces
   readonly security: SandboxSecurity
   readonly runtimeHandler?: string
+}
+
+export interface Namespaces {
+  readonly network: NamespaceMode
+  readonly pid: NamespaceMode
+  readonly ipc: NamespaceMode
+  /** Users and groups of the node that the pod's are, from 0 on; absent: the same. */
+  readonly users?: IdRange
+}
+
+export interface IdRange {
+  readonly hostId: number
+  readonly length: number
 }
 
 export type NamespaceMode = 'pod' | 'container' | 'node'
@@ -271,6 +284,14 @@ export interface RuntimeStatus {
   readonly conditions: readonly RuntimeCondition[]
   /** Whether containers can be had with the pod's groups alone (KEP-3619). */
   readonly hasStrictGroups: boolean
+  /** By name, '' for the default; none where the runtime does not tell. */
+  readonly handlers: readonly RuntimeHandler[]
+}
+
+export interface RuntimeHandler {
+  readonly name: string
+  readonly hasUserNamespaces: boolean
+  readonly hasRecursiveReadOnly: boolean
 }
 
 export interface Image {

@@ -6,7 +6,7 @@ import { type Container, isSidecar, podText } from '../containers/pod-names.ts'
 import { linuxResources } from '../containers/resources.ts'
 import { addressesOf, latest, type RuntimePod } from '../containers/runtime-pod.ts'
 import { sandboxConfig } from '../containers/sandbox-config.ts'
-import type { SandboxConfig } from '../cri/runtime.ts'
+import type { IdRange, SandboxConfig } from '../cri/runtime.ts'
 import type { StartFailure } from '../status/container-statuses.ts'
 import type { PodPlan } from '../sync-pod.ts'
 import { killContainer, killPod } from './kill-pod.ts'
@@ -77,22 +77,28 @@ async function removeContainers({ runtime }: PodMeans, pod: Pod, status: Runtime
   for (const { id, name } of status.containers) if (init.has(name)) await runtime.removeContainer(id)
 }
 
-const noUserNamespaces = "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
-
 async function prepareSandbox(means: PodMeans, { pod, plan, cgroupParent }: CarryOut): Promise<SandboxConfig | undefined> {
   const { facts } = means
   try {
-    // Not to be passed over: the pod would run as the node's own users.
-    if (pod.spec.hostUsers === false) throw new Error(noUserNamespaces)
     for (const warning of plan.createSandbox ? podDns(pod, facts).warnings : [])
       means.record(pod, { type: 'Warning', ...warning })
     const name = pod.spec.runtimeClassName
-    const runtimeHandler = name ? await means.runtimeHandler?.(name) : undefined
-    return sandboxConfig(pod, facts, { attempt: plan.attempt, cgroupParent, ...(runtimeHandler && { runtimeHandler }) })
+    const runtimeHandler = name ? await means.runtimeHandler(name) : undefined
+    const users = await usersOf(means, pod, runtimeHandler)
+    return sandboxConfig(pod, facts, { attempt: plan.attempt, cgroupParent, runtimeHandler, users })
   } catch (error) {
     failedSandbox(means, pod, error)
     return undefined
   }
+}
+
+/** A runtime that cannot give a pod users of its own is not asked: it would run the pod as the node's. */
+async function usersOf({ runtime, files }: PodMeans, pod: Pod, handler = ''): Promise<IdRange | undefined> {
+  if (pod.spec.hostUsers !== false) return undefined
+  const { handlers } = await runtime.status()
+  if (handlers.find(({ name }) => name === handler)?.hasUserNamespaces) return await files.idRange(pod.metadata.uid)
+  const who = handler ? `RuntimeClass handler ${JSON.stringify(handler)}` : 'runtime'
+  throw new Error(`can't set \`spec.hostUsers: false\`, ${who} does not support user namespaces`)
 }
 
 interface ReadySandbox {

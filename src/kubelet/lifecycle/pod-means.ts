@@ -58,8 +58,8 @@ export interface PodMeans {
   readonly facts: NodeFacts
   /** Services of every namespace. */
   readonly services: () => Iterable<Service>
-  /** Handler of a RuntimeClass; undefined for none. Rejects for a class that there is not. */
-  readonly runtimeHandler?: ((name: string) => Promise<string>) | undefined
+  /** Handler of a RuntimeClass. Rejects for a class that there is not. */
+  readonly runtimeHandler: (name: string) => Promise<string>
   /** Whether the node can give a running pod what it now asks for; undefined: it can. */
   refuseResize(pod: Pod): ResizeRefusal | undefined
   record(pod: Pod, event: PodEvent): void

@@ -138,6 +138,7 @@ async function configure(means: PodMeans, target: StartTarget, image: PresentIma
     mounts,
     devices: means.volumes.devicesOf(pod, container),
     targetId: targetOf(pod, container, status),
+    users: target.sandbox.namespaces.users,
   })
 }
 

@@ -207,6 +207,7 @@ class Agent {
       pressure: this.#pressure.observe(pressure),
       problems: [...runtimeProblems(status?.conditions), ...(this.#options.problems?.() ?? [])],
       hasStrictGroups: status?.hasStrictGroups ?? false,
+      handlers: status?.handlers ?? [],
       images: (await runtime.listImages().catch(failed)) ?? [],
       volumesInUse: this.#options.volumesInUse?.(),
       now: clock.now(),

@@ -1,7 +1,7 @@
 /** The status of this machine's Node object, from what is known of machine and runtime. Pure (upstream `kubelet/nodestatus`). */
 import type { Node, NodeCondition, NodeStatus } from '#api/core/v1/node.ts'
 import { formatTime } from '#lib/clock.ts'
-import type { Image, RuntimeCondition } from '../cri/runtime.ts'
+import type { Image, RuntimeCondition, RuntimeHandler } from '../cri/runtime.ts'
 import { allocatableOf, capacityOf, type Machine } from './machine.ts'
 import type { Pressure } from './pressure.ts'
 
@@ -20,6 +20,7 @@ export interface NodeObservation {
   readonly problems: readonly string[]
   readonly images: readonly Image[]
   readonly hasStrictGroups: boolean
+  readonly handlers: readonly RuntimeHandler[]
   readonly volumesInUse?: readonly string[] | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -52,6 +53,12 @@ export function nodeStatus(seen: NodeObservation, old: NodeStatus | undefined): 
     },
     images: imagesOf(seen.images),
     features: { supplementalGroupsPolicy: seen.hasStrictGroups },
+    ...(seen.handlers.length > 0 && {
+      runtimeHandlers: seen.handlers.map(({ name, hasUserNamespaces, hasRecursiveReadOnly }) => ({
+        name,
+        features: { recursiveReadOnlyMounts: hasRecursiveReadOnly, userNamespaces: hasUserNamespaces },
+      })),
+    }),
     declaredFeatures: [...declaredFeatures],
     ...(seen.volumesInUse && { volumesInUse: [...seen.volumesInUse] }),
   }

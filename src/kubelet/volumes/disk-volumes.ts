@@ -5,6 +5,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Runtime } from '../cri/runtime.ts'
 import { type CsiOptions, type NodeCsi, startCsi } from '../csi/csi.ts'
+import type { CertificateSource } from './certificate-source.ts'
 import { claimsFrom } from './claims.ts'
 import { type Mounter, systemMounter } from './mounter.ts'
 import type { ObjectSource } from './object-source.ts'
@@ -35,6 +36,18 @@ export function diskVolumes(options: NodeVolumesOptions): { readonly volumes: Di
     // Hardly any pod asks for them.
     anchors: async (projection) => (await import('./trust-bundles.ts')).trustBundles(options).anchors(projection),
   }
-  const sources = { mounter, tokens, csi, trust, claims: claimsFrom(options), images: runtime }
+  const certificates = rareCertificates(options)
+  const sources = { mounter, tokens, csi, trust, certificates, claims: claimsFrom(options), images: runtime }
   return { csi, volumes: new DiskVolumes({ ...options, ...sources }) }
+}
+
+/** Hardly any pod asks for them: what makes them is loaded with the first. */
+function rareCertificates(options: NodeVolumesOptions): CertificateSource {
+  let [loading, loaded]: [Promise<CertificateSource> | undefined, CertificateSource | undefined] = [undefined, undefined]
+  const load = async () => (loaded = new (await import('./pod-certificates.ts')).PodCertificates(options))
+  return {
+    credentials: async (pod, source, projection) => (await (loading ??= load())).credentials(pod, source, projection),
+    renewAt: (podUid) => loaded?.renewAt(podUid),
+    forget: (podUid) => loaded?.forget(podUid),
+  }
 }

@@ -9,6 +9,7 @@ import { type Container, containersOf } from '../containers/pod-names.ts'
 import type { ContainerConfig, Mount, Runtime } from '../cri/runtime.ts'
 import { expandStrictly } from '../env/expand.ts'
 import type { Addresses } from '../env/field-ref.ts'
+import type { CertificateSource } from './certificate-source.ts'
 import { type ClaimSource, claimOf, type Mountable } from './claims.ts'
 import type { CsiMounts } from './csi-mounts.ts'
 import { imagePlugin } from './image.ts'
@@ -62,6 +63,7 @@ export interface DiskVolumesOptions {
   readonly mounter: Mounter
   readonly csi: CsiMounts
   readonly trust?: TrustSource | undefined
+  readonly certificates?: CertificateSource | undefined
   readonly clock: Clock
   readonly random: Random
   readonly allocatable: Readonly<Record<string, string>>
@@ -199,7 +201,9 @@ export class DiskVolumes implements PodVolumes {
   }
 
   renewAt(pod: Pod): number | undefined {
-    return this.#options.tokens.renewAt(pod)
+    const { tokens, certificates } = this.#options
+    const times = [tokens.renewAt(pod), certificates?.renewAt(pod.metadata.uid)].filter((at) => at !== undefined)
+    return times.length > 0 ? Math.min(...times) : undefined
   }
 
   async release(podUid: string): Promise<void> {
@@ -217,6 +221,7 @@ export class DiskVolumes implements PodVolumes {
     for (const folder of ['volume-subpaths', 'volumes', 'volumeDevices'])
       await rm(join(directory, folder), { recursive: true, force: true })
     this.#options.tokens.forget(podUid)
+    this.#options.certificates?.forget(podUid)
     this.#done.delete(podUid)
   }
 

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { VolumeProjection } from '#api/core/v1/volume.ts'
 import { type Payload, type PayloadFile, writeAtomically } from './atomic-writer.ts'
+import { MountError } from './mount-error.ts'
 import { commonUser, ownFiles } from './ownership.ts'
 import { configMapPayload, downwardPayload, secretPayload } from './payload.ts'
 import type { VolumeContext, VolumePlugin } from './volume-plugin.ts'
@@ -27,10 +28,11 @@ async function collect(context: VolumeContext): Promise<Payload> {
   const { sources = [], defaultMode = 0o644 } = context.volume.projected ?? {}
   const files = new Map<string, PayloadFile>()
   const failures: string[] = []
-  for (const source of sources) {
+  for (const [index, source] of sources.entries()) {
     try {
-      for (const [path, file] of await project(context, source, defaultMode)) files.set(path, file)
+      for (const [path, file] of await project(context, { source, index }, defaultMode)) files.set(path, file)
     } catch (error) {
+      if (error instanceof MountError) throw error
       failures.push(error instanceof Error ? error.message : String(error))
     }
   }
@@ -38,13 +40,19 @@ async function collect(context: VolumeContext): Promise<Payload> {
   throw new Error(failures.length === 1 ? failures[0] : `[${failures.join(', ')}]`)
 }
 
-async function project(context: VolumeContext, source: VolumeProjection, mode: number): Promise<Payload> {
+interface Source {
+  readonly source: VolumeProjection
+  readonly index: number
+}
+
+async function project(context: VolumeContext, { source, index }: Source, mode: number): Promise<Payload> {
   const { secret, configMap, downwardAPI, serviceAccountToken } = source
   if (secret) return await secretPayload(context, { ...secret, name: secret.name ?? '', mode })
   if (configMap) return await configMapPayload(context, { ...configMap, name: configMap.name ?? '', mode })
   if (downwardAPI) return downwardPayload(context, downwardAPI.items ?? [], mode)
   if (serviceAccountToken) return await tokenPayload(context, serviceAccountToken, mode)
   if (source.clusterTrustBundle) return await trustPayload(context, source.clusterTrustBundle, mode)
+  if (source.podCertificate) return await certificatePayload(context, { ...source.podCertificate, index }, mode)
   throw new Error('unsupported projection')
 }
 
@@ -56,6 +64,22 @@ async function trustPayload(
   if (!trust) throw new Error('ClusterTrustBundle projection is not supported in static kubelet mode')
   const content = Buffer.from(await trust.anchors(projection))
   return new Map([[projection.path, { content, ...privately(pod, mode) }]])
+}
+
+async function certificatePayload(
+  { pod, volume, certificates }: VolumeContext,
+  { index, ...projection }: NonNullable<VolumeProjection['podCertificate']> & { readonly index: number },
+  mode: number,
+): Promise<Payload> {
+  if (!certificates) throw new Error('pod certificates are not supported in static kubelet mode')
+  const { key, chain } = await certificates.credentials(pod, `${volume.name}/${index}`, projection)
+  const files = [
+    [projection.credentialBundlePath, key + chain],
+    [projection.keyPath, key],
+    [projection.certificateChainPath, chain],
+  ] as const
+  const named = files.flatMap(([path, text]) => (path ? [[path, text] as const] : []))
+  return new Map(named.map(([path, text]) => [path, { content: Buffer.from(text), ...privately(pod, mode) }]))
 }
 
 /** Readable for the pod's own user or group alone, where it names one. */

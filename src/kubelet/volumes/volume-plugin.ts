@@ -3,6 +3,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Addresses } from '../env/field-ref.ts'
+import type { CertificateSource } from './certificate-source.ts'
 import type { Mountable } from './claims.ts'
 import type { CsiMountContext, CsiMounts } from './csi-mounts.ts'
 import type { Mounter } from './mounter.ts'
@@ -22,6 +23,7 @@ export interface VolumeContext {
   readonly csi: CsiMounts
   /** Absent where the API has no trust bundles. */
   readonly trust?: TrustSource | undefined
+  readonly certificates?: CertificateSource | undefined
   readonly clock: Clock
   readonly random: Random
   readonly addresses: Addresses
