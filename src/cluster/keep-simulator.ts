@@ -79,7 +79,7 @@ async function run({ directory, pki, port, clock, signal }: SimulatorKeeping): P
   replaceFile(kubeconfig, kubeconfigText({ name: 'nami', server, ca: pki.ca.certificate, certificate, key }), 0o600)
   const bin = fileURLToPath(new URL('../../bin/nami.ts', import.meta.url))
   const output = openSync(join(directory.logs, 'simulator.log'), 'a')
-  const words = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', bin]
+  const words = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=32', bin]
   const child = spawn(process.execPath, [...words, 'simulate', 'run', '--kubeconfig', kubeconfig, '--with-parent'], {
     stdio: ['pipe', output, output],
     cwd: '/',

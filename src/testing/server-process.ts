@@ -47,7 +47,7 @@ export async function openServerProcess(config: Partial<ClusterConfig> = {}): Pr
   }
   let running: Background
   const launch = async () => {
-    const args = ['--disable-warning=ExperimentalWarning', '--inspect=127.0.0.1:0', '--max-semi-space-size=8']
+    const args = ['--disable-warning=ExperimentalWarning', '--inspect=127.0.0.1:0', '--max-semi-space-size=32']
     const env = { PATH: process.env.PATH ?? '', HOME: root }
     running = start(process.execPath, [...args, nami, 'server', '--data-dir', directory.path], { env })
     await running.until(/serving on port/)
