@@ -76,9 +76,11 @@ function request(session: ClientHttp2Session, load: Load, { number, turn }: Plac
   const { method = 'GET', path, body, contentType = 'application/json' } = load
   const name = `${process.pid}-${names++}`
   const filled = (text: string) => text.replaceAll('@', name).replaceAll('#', String(number)).replaceAll('$', String(turn))
-  const head = { ':method': method, ':path': filled(path), ...(body && { 'content-type': contentType }) }
-  const stream = session.request(head, { endStream: !body })
-  if (body) stream.end(filled(body))
+  const sent = body && Buffer.from(filled(body))
+  // As clients do that know what they are about to send.
+  const about = sent && { 'content-type': contentType, 'content-length': sent.length }
+  const stream = session.request({ ':method': method, ':path': filled(path), ...about }, { endStream: !sent })
+  if (sent) stream.end(sent)
   return new Promise((resolve, reject) => {
     let size = 0
     let status = 0
