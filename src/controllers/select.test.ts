@@ -14,6 +14,7 @@ const cases: readonly [string, readonly string[]][] = [
   ['deployment-controller,replicaset-controller', some],
   ['podgc,endpoint', ['endpoints-controller', 'pod-garbage-collector-controller']],
   ['tokencleaner', ['token-cleaner-controller']],
+  ['service,route,cloud-node-lifecycle,storage-version-gc,selinux-warning', []],
   ['-deployment', []],
   ['', []],
 ]

@@ -17,7 +17,8 @@ const at = { name: 'web', namespace: 'default' }
 
 async function look(cluster: TestCluster) {
   const { status } = await cluster.client.get(PodDisruptionBudget, at)
-  const { expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed, observedGeneration, disruptedPods, conditions } = status
+  const { expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed, observedGeneration, disruptedPods, conditions } =
+    status
   return {
     counts: [expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed].join(' '),
     observedGeneration,
@@ -39,9 +40,14 @@ test('the life of a budget: without pods, full, spent, refused, healed, widened,
     disrupted: 0,
     conditions: ['DisruptionAllowed=False InsufficientPods 1: '],
   })
-  assert.deepEqual(await eventsOf(cluster, 'web', 'PodDisruptionBudget'), ['NoPods: No matching pods found'])
+  // Its own status is a change of the budget, which is then looked at once more.
+  assert.deepEqual(await eventsOf(cluster, 'web', 'PodDisruptionBudget'), ['NoPods: No matching pods found (x2)'])
 
-  await client.create(ReplicaSet, replicaSet('web', { spec: { replicas: 3 } }))
+  const template = {
+    metadata: { labels: { app: 'web' } },
+    spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'example/app:1' }] },
+  }
+  await client.create(ReplicaSet, replicaSet('web', { spec: { replicas: 3, template } }))
   await runPods(cluster)
   const whole = {
     counts: '3 2 3 1',
@@ -61,10 +67,7 @@ test('the life of a budget: without pods, full, spent, refused, healed, widened,
   const { status, metadata } = await client.get(Pod, first as Pod)
   assert.ok(metadata.deletionTimestamp)
   const target = status.conditions?.find(({ type }) => type === 'DisruptionTarget')
-  assert.deepEqual(
-    [target?.status, target?.reason, target?.message],
-    ['True', 'EvictionByEvictionAPI', 'Eviction API: evicting'],
-  )
+  assert.deepEqual([target?.status, target?.reason, target?.message], ['True', 'EvictionByEvictionAPI', 'Eviction API: evicting'])
   const spent = { ...whole, counts: '3 2 2 0', conditions: ['DisruptionAllowed=False InsufficientPods 1: '] }
   assert.deepEqual(await look(cluster), spent)
   await assert.rejects(evict(second), (error) => {

@@ -65,6 +65,36 @@ test('EndpointSlice controller follows pods that begin to end, and keeps an empt
   assert.equal(slices[0]?.endpoints?.length ?? 0, 0)
 })
 
+test('EndpointSlice controller writes the new zone of a node with the next change of the Service', async () => {
+  await using cluster = await start()
+  await cluster.client.create(Service, service('web'))
+  await place(cluster, 'a', { ip: '10.244.0.2' })
+  const other = await place(cluster, 'b', { ip: '10.244.0.3' })
+  await cluster.settle()
+  const zones = async () => (await cluster.list(EndpointSlice))[0]?.endpoints.map(({ zone }) => zone).join()
+  const body = { metadata: { labels: { 'topology.kubernetes.io/zone': 'b' } } }
+  await cluster.client.patch(Node, { name: 'n1' }, { type: 'merge', body })
+  await cluster.settle()
+  assert.equal(await zones(), 'a,a')
+  await setReady(cluster, other, false)
+  await cluster.settle()
+  assert.equal(await zones(), 'b,b')
+})
+
+test('EndpointSlice controller takes up a pod as soon as its node is known', async () => {
+  await using cluster = await start()
+  await cluster.client.create(Service, service('web'))
+  await place(cluster, 'a', { ip: '10.244.0.2' })
+  await cluster.client.delete(Node, { name: 'n1' })
+  await place(cluster, 'b', { ip: '10.244.0.3' })
+  await cluster.advance(1000)
+  const addresses = async () => (await cluster.list(EndpointSlice))[0]?.endpoints?.flatMap((one) => one.addresses).join() ?? ''
+  assert.equal(await addresses(), '')
+  await cluster.client.create(Node, node('n1'))
+  await cluster.advance(60_000)
+  assert.equal(await addresses(), '10.244.0.2,10.244.0.3')
+})
+
 test('EndpointSlice controller leaves Services without a selector alone', async () => {
   await using cluster = await start()
   await cluster.client.create(Service, { metadata: { name: 'manual', namespace: 'default' }, spec: { ports: [{ port: 80 }] } })

@@ -30,7 +30,9 @@ async function look(cluster: TestCluster) {
   }))
   const { subsets = [], metadata } = await cluster.client.get(Endpoints, at)
   const older = subsets.map(({ addresses, notReadyAddresses, ports }) =>
-    [addresses, notReadyAddresses, ports?.map(({ port }) => ({ ip: port }))].map((list = []) => list.map(({ ip }) => ip).join()).join(' / '),
+    [addresses, notReadyAddresses, ports?.map(({ port }) => ({ ip: port }))]
+      .map((list = []) => list.map(({ ip }) => ip).join())
+      .join(' / '),
   )
   return { slices, older, labels: metadata.labels, told: metadata.annotations?.[changed] }
 }

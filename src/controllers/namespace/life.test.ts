@@ -13,7 +13,9 @@ const name = 'team'
 
 async function look(cluster: TestCluster) {
   const { status, spec } = await cluster.client.get(Namespace, { name })
-  const conditions = (status.conditions ?? []).map(({ type, status: is, reason, message }) => `${type}=${is} ${reason}: ${message}`)
+  const conditions = (status.conditions ?? []).map(
+    ({ type, status: is, reason, message }) => `${type}=${is} ${reason}: ${message}`,
+  )
   return { phase: status.phase, finalizers: spec.finalizers, conditions }
 }
 

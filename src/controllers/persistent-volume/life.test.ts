@@ -29,9 +29,7 @@ test('the life of a claim: unbound, bound, released, and one whose volume goes',
   await client.create(PersistentVolumeClaim, { metadata: at, spec } as never)
   await cluster.settle()
   assert.equal(await claim(cluster), 'Pending')
-  assert.deepEqual(await told('c'), [
-    'FailedBinding: no persistent volumes available for this claim and no storage class is set',
-  ])
+  assert.deepEqual(await told('c'), ['FailedBinding: no persistent volumes available for this claim and no storage class is set'])
 
   const source = { accessModes: ['ReadWriteOnce'], capacity: { storage: '2Gi' }, hostPath: { path: '/x' } }
   await client.create(PersistentVolume, { metadata: { name: 'v' }, spec: source } as never)

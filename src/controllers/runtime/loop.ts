@@ -119,13 +119,15 @@ function watchFor(
     for (const touched of touches?.objects(object, cluster) ?? []) note(controller, touches?.kind as Kind, { touched, cluster })
   }
   return (change) => {
-    if (follows !== 'all' && when && !when(change)) return
+    // What follows an object finds out cheaply that a change concerns none.
+    if (!follows && when && !when(change)) return
     const states = [change.old, change.object].filter((state) => state !== undefined)
     const concerned = states.flatMap((state) => visits(state, cluster))
-    if (follows) for (const at of concerned) cluster.noteChange(kind, at, states[0])
     states.forEach(touch)
-    if (concerned.length === 0 || (follows === 'all' && when && !when(change))) return
-    for (const at of concerned) add(at)
+    if (concerned.length === 0) return
+    const matters = !follows || !when || when(change)
+    if (follows === 'all' || (follows && matters)) for (const at of concerned) cluster.noteChange(kind, at, states[0])
+    if (matters) for (const at of concerned) add(at)
   }
 }
 
