@@ -1,6 +1,7 @@
 /** Service account tokens: the signer, what it promises in them, and the documents with which others verify them (KEP-1205, KEP-1393). */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { ServiceAccount } from '#api/core/v1/service-account.ts'
+import type { Soon } from '#lib/soon.ts'
 import { serviceAccountUsername } from './authn/service-account-user.ts'
 
 export interface ServiceAccountTokenOptions {
@@ -20,6 +21,26 @@ export interface ServiceAccountTokenOptions {
   readonly audiences?: readonly string[]
   /** Where outsiders find the key set. */
   readonly jwksUri?: string
+  /** Signs in place of `privateKey`, and has the keys of what it signed (KEP-740); tokens that lie in Secrets stay ours. */
+  readonly external?: ExternalKeys | undefined
+}
+
+export interface ExternalKeys {
+  /** Those that are known by now. */
+  keys(): readonly ExternalKey[]
+  /** Asks for them anew, where one is not known. */
+  refresh(): Promise<void>
+  /** The whole token, of claims in base64url. */
+  sign(claims: string): Promise<string>
+  /** Seconds that it lets a token live. */
+  readonly maxExpirationSeconds: number
+}
+
+export interface ExternalKey {
+  readonly id: string
+  readonly publicKey: KeyObject
+  /** Verifies what was signed once, and signs no more. */
+  readonly isHidden: boolean
 }
 
 interface NameAndUid {
@@ -74,14 +95,16 @@ export interface ServiceAccountTokens {
   readonly issuer: string
   readonly maxExpirationSeconds: number
   readonly extendsExpiration: boolean
+  /** Seconds that a token of a pod lives on for. */
+  readonly extendedSeconds: number
   readonly audiences: readonly string[]
-  createToken(serviceAccount: Pick<ServiceAccount, 'metadata'>, options: CreateTokenOptions): string
+  createToken(serviceAccount: Pick<ServiceAccount, 'metadata'>, options: CreateTokenOptions): Soon<string>
   /** A token without end, good while the Secret holds it. */
   createSecretToken(serviceAccount: Pick<ServiceAccount, 'metadata'>, secret: { readonly name: string }): string
   /** Whether the token claims to be ours; nothing is verified. */
   isOurs(token: string): boolean
   /** The claims, once the signature is good; throws otherwise. Times and objects are the caller's to check. */
-  verify(token: string): TokenClaims
+  verify(token: string): Soon<TokenClaims>
   /** Whether the token claims to lie in a Secret; nothing is verified. */
   isSecretToken(token: string): boolean
   /** The claims of such a token, once the signature is good; throws otherwise. */
@@ -95,45 +118,64 @@ export interface ServiceAccountTokens {
 export function serviceAccountTokens(options: ServiceAccountTokenOptions): ServiceAccountTokens {
   const { issuer, audiences = [issuer], jwksUri = `${issuer}/openid/v1/jwks` } = options
   const signer = signingKey(options.privateKey)
-  const keys = [signer, ...(options.formerKeys ?? []).flatMap(pemBlocks).map(verifyingKey)]
+  const own = [signer, ...(options.formerKeys ?? []).flatMap(pemBlocks).map(verifyingKey)]
+  const { external } = options
+  const keysNow = () => (external ? [...external.keys().map(externalKey), ...own] : own)
+  const published = () =>
+    external
+      ? external
+          .keys()
+          .filter(({ isHidden }) => !isHidden)
+          .map(externalKey)
+      : own
   const issuers = [issuer, ...(options.formerIssuers ?? [])]
   const verified = new Map<string, TokenClaims>()
   return {
     issuer,
     audiences,
-    maxExpirationSeconds: options.maxExpirationSeconds ?? 0,
+    maxExpirationSeconds: options.maxExpirationSeconds || external?.maxExpirationSeconds || 0,
+    extendedSeconds: Math.min(year, external?.maxExpirationSeconds ?? year),
     extendsExpiration: options.extendsExpiration ?? true,
-    createToken: (serviceAccount, wanted) => encode(signer, claimsFor(serviceAccount, { issuer, ...wanted })),
+    createToken(serviceAccount, wanted) {
+      const claims = claimsFor(serviceAccount, { issuer, ...wanted })
+      return external ? external.sign(encodedPart(claims)) : encode(signer, claims)
+    },
     createSecretToken: (serviceAccount, secret) => encode(signer, secretTokenClaims(serviceAccount, secret.name)),
     isOurs: (token) => issuers.includes(peek(token)?.iss as string),
     verify(token) {
       const digest = createHash('sha256').update(token).digest('base64')
       const known = verified.get(digest)
       if (known) return known
-      const claims = checkShape(decode(keys, token))
-      if (verified.size >= rememberedTokens) verified.delete(verified.keys().next().value as string)
-      verified.set(digest, claims)
-      return claims
+      const checked = () => {
+        const claims = checkShape(decode(keysNow(), token))
+        if (verified.size >= rememberedTokens) verified.delete(verified.keys().next().value as string)
+        verified.set(digest, claims)
+        return claims
+      }
+      const isKnown = !external || keysNow().some(({ id }) => id === parse(token.split('.')[0] as string)?.kid)
+      return isKnown ? checked() : external.refresh().then(checked)
     },
     isSecretToken: (token) => peek(token)?.iss === secretTokenIssuer,
-    verifySecretToken: (token) => readSecretToken(decode(keys, token)),
-    jwks: () => ({ keys: keys.map(jwk) }),
+    verifySecretToken: (token) => readSecretToken(decode(own, token)),
+    jwks: () => ({ keys: published().map(jwk) }),
     openidConfiguration: () => ({
       issuer,
       jwks_uri: jwksUri,
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: [...new Set(keys.map(({ algorithm }) => algorithm))].sort(),
+      id_token_signing_alg_values_supported: [...new Set(published().map(({ algorithm }) => algorithm))].sort(),
     }),
   }
 }
+
+const year = 365 * 24 * 3600
 
 /** Signatures that need not be checked again; what a token grants is checked each time. */
 const rememberedTokens = 4096
 
 interface VerifyingKey {
   readonly id: string
-  readonly algorithm: 'RS256' | 'ES256'
+  readonly algorithm: 'RS256' | 'ES256' | 'ES384' | 'ES512'
   readonly publicKey: KeyObject
 }
 
@@ -158,10 +200,27 @@ function verifyingKey(pem: string): VerifyingKey {
 function publicPart(publicKey: KeyObject): VerifyingKey {
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   const id = createHash('sha256').update(spki).digest('base64url')
-  if (publicKey.asymmetricKeyType === 'rsa') return { id, algorithm: 'RS256', publicKey }
-  const curve = publicKey.asymmetricKeyDetails?.namedCurve
-  if (publicKey.asymmetricKeyType === 'ec' && curve === 'prime256v1') return { id, algorithm: 'ES256', publicKey }
+  const algorithm = algorithmOf(publicKey)
+  if (algorithm === 'RS256' || algorithm === 'ES256') return { id, algorithm, publicKey }
   throw new Error('unknown public key type, must be *rsa.PublicKey, *ecdsa.PublicKey, or jose.OpaqueSigner')
+}
+
+/** Others may sign with longer keys than ours. */
+function externalKey({ id, publicKey }: ExternalKey): VerifyingKey {
+  const algorithm = algorithmOf(publicKey)
+  if (algorithm === undefined) throw new Error(`unknown public key type of key ${id}`)
+  return { id, algorithm, publicKey }
+}
+
+const curves: Readonly<Record<string, VerifyingKey['algorithm']>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): VerifyingKey['algorithm'] | undefined {
+  if (asymmetricKeyType === 'rsa') return 'RS256'
+  return asymmetricKeyType === 'ec' ? curves[asymmetricKeyDetails?.namedCurve ?? ''] : undefined
 }
 
 function claimsFor(
@@ -238,10 +297,13 @@ function readSecretToken(claims: Record<string, any> | undefined): SecretTokenCl
 }
 
 function encode(key: SigningKey, claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const content = `${part({ alg: key.algorithm, kid: key.id })}.${part(claims)}`
+  const content = `${encodedPart({ alg: key.algorithm, kid: key.id })}.${encodedPart(claims)}`
   const signature = sign('sha256', Buffer.from(content), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
   return `${content}.${signature.toString('base64url')}`
+}
+
+function encodedPart(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
 /** The algorithm is the key's, whatever the token says: a header cannot choose a weaker one. */
@@ -252,7 +314,8 @@ function decode(keys: readonly VerifyingKey[], token: string): Record<string, an
   const bytes = Buffer.from(signature, 'base64url')
   const named = keys.filter(({ id }) => id === kid)
   for (const { algorithm, publicKey } of named.length > 0 ? named : keys) {
-    if (alg !== algorithm || !verify('sha256', content, { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes)) continue
+    if (alg !== algorithm || !verify(`sha${algorithm.slice(2)}`, content, { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes))
+      continue
     return parse(payload)
   }
   throw new Error('failed to verify token signature')

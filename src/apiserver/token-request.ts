@@ -25,7 +25,6 @@ export interface TokenRequestContext {
 
 /** What kubelet asks for on behalf of the volume that admission adds: such a token may live on for a year, with a warning. */
 const warnOnlyExpiration = 3607
-const extendedExpiration = 365 * 24 * 3600
 const defaultExpiration = 3600
 
 /** Answers the request filled in, with the token in its status. Reads past the caches: a pod may be a moment old. */
@@ -57,9 +56,9 @@ export async function requestToken(
     seconds === warnOnlyExpiration &&
     audiences.every((audience) => tokens.audiences.includes(audience))
   const jti = random.uuid()
-  const token = tokens.createToken(account, {
+  const token = await tokens.createToken(account, {
     audiences,
-    expirationSeconds: extend ? extendedExpiration : seconds,
+    expirationSeconds: extend ? tokens.extendedSeconds : seconds,
     ...(extend && { warnAfterSeconds: seconds }),
     ...(bound && { boundObjectRef: bound, node: bound.node }),
     now,

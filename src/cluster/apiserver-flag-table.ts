@@ -80,6 +80,7 @@ export const apiserverFlagTable = {
   'service-account-jwks-uri': ['string', '', 'where outsiders find the keys'],
   'service-account-key-file': ['files', [], 'public keys of earlier service account tokens'],
   'service-account-max-token-expiration': ['duration', 0, 'longest life of a service account token'],
+  'service-account-signing-endpoint': ['string', '', 'socket of a program that signs service account tokens'],
   'shutdown-delay-duration': ['duration', 0, 'time between saying that the server ends and its end'],
   'shutdown-send-retry-after': ['bool', false, 'answer 429 while the last requests are finished'],
   'shutdown-watch-termination-grace-period': ['duration', 0, 'time in which watches are ended one by one'],

@@ -11,7 +11,7 @@ import { featureLines } from '#apiserver/publish/feature-metrics.ts'
 import { Instruments } from '#apiserver/publish/instruments.ts'
 import { requestInstruments } from '#apiserver/publish/request-instruments.ts'
 import type { ApiServerOptions } from '#apiserver/server.ts'
-import { type ServiceAccountTokens, serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
+import { type ExternalKeys, type ServiceAccountTokens, serviceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { auditFrom } from './apiserver-audit.ts'
@@ -60,7 +60,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
   const { flags } = read
   const { clock, random, log } = parts
   const gates = featureGates(flags['feature-gates'])
-  const tokens = tokensFrom(flags, parts)
+  const tokens = await tokensFrom(flags, parts)
   const instruments = new Instruments()
   instruments.include({ lines: () => featureLines(gates) })
   const counted = requestInstruments(instruments)
@@ -117,7 +117,8 @@ async function tracerOf(flags: ApiserverFlags, { clock, random, log }: SettingsP
 type Counted = SettingsParts & { readonly counted: ReturnType<typeof requestInstruments> }
 
 /** The first issuer signs; tokens of all of them are taken. */
-function tokensFrom(flags: ApiserverFlags, { config, pki }: SettingsParts): ServiceAccountTokens {
+async function tokensFrom(flags: ApiserverFlags, parts: SettingsParts): Promise<ServiceAccountTokens> {
+  const { config, pki } = parts
   const usual = `https://kubernetes.default.svc.${config.clusterDomain}`
   const [issuer = usual, ...formerIssuers] = flags['service-account-issuer']
   const seconds = flags['service-account-max-token-expiration'] / 1000
@@ -128,7 +129,9 @@ function tokensFrom(flags: ApiserverFlags, { config, pki }: SettingsParts): Serv
   if (jwksUri && !jwksUri.startsWith('https://')) {
     throw new ApiserverConfigError(`service-account-jwks-uri requires https scheme, parsed as: ${jwksUri}`)
   }
+  const external = await externalKeysOf(flags, parts)
   return serviceAccountTokens({
+    external,
     ...{ privateKey: pki.serviceAccount.key, issuer, formerIssuers },
     formerKeys: flags['service-account-key-file'].map((path) => readFileSync(path, 'utf8')),
     ...(flags['api-audiences'].length > 0 && { audiences: flags['api-audiences'] }),
@@ -136,6 +139,23 @@ function tokensFrom(flags: ApiserverFlags, { config, pki }: SettingsParts): Serv
     maxExpirationSeconds: seconds,
     extendsExpiration: flags['service-account-extend-token-expiration'],
   })
+}
+
+/** What few clusters ask for is loaded where one does. */
+async function externalKeysOf(flags: ApiserverFlags, { clock, signal, log }: SettingsParts): Promise<ExternalKeys | undefined> {
+  const endpoint = flags['service-account-signing-endpoint']
+  if (endpoint === '') return undefined
+  if (flags['service-account-key-file'].length > 0) {
+    const both = 'service-account-key-file and service-account-signing-endpoint'
+    throw new ApiserverConfigError(`${both} are mutually exclusive and cannot be set at the same time`)
+  }
+  const { externalKeys } = await import('./external-signer.ts')
+  const keys = await externalKeys(endpoint, { clock, signal, onError: (error, doing) => log.error(doing, error) })
+  const [wanted, most] = [flags['service-account-max-token-expiration'] / 1000, keys.maxExpirationSeconds]
+  if (wanted <= most) return keys
+  const why =
+    'service-account-max-token-expiration cannot be set longer than the token expiration supported by service-account-signing-endpoint'
+  throw new ApiserverConfigError(`${why}: ${wanted} > ${most}`)
 }
 
 type Authentication = Omit<AuthenticationOptions, 'lister' | 'client' | 'clock' | 'keys'>

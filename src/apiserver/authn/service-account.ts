@@ -29,7 +29,7 @@ export function serviceAccountAuthenticator(options: ServiceAccountAuthenticator
     name: 'serviceaccount',
     async authenticateToken(token, wanted) {
       if (!keys.isOurs(token)) return undefined
-      const claims = keys.verify(token)
+      const claims = await keys.verify(token)
       const audiences = claims.aud.filter((audience) => wanted.includes(audience))
       if (audiences.length === 0) {
         throw new Error(`token audiences ${quote(claims.aud)} is invalid for the target audiences ${quote(wanted)}`)
