@@ -1,6 +1,7 @@
 /** etcd's lease service. */
-import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import { hasCode, type Lease, StoreError } from '../store.ts'
+import type { GrpcCall } from './grpc-server.ts'
 import { Refusal, refusalOf } from './refusals.ts'
 import type { Context, Method } from './serve.ts'
 
@@ -40,9 +41,7 @@ function leftOf({ ttl, remaining = ttl }: Lease): number {
   return remaining
 }
 
-type KeepAlive = ServerDuplexStream<{ ID: number }, object>
-
-export function serveKeepAlive(call: KeepAlive, { store, header }: Context): void {
+export function serveKeepAlive(call: GrpcCall, { store, header }: Context): void {
   const answer = async (id: number) => {
     const lease = await store.keepAliveLease(id).catch((error: unknown) => {
       if (hasCode(error, 'LeaseNotFound')) return undefined
@@ -52,7 +51,10 @@ export function serveKeepAlive(call: KeepAlive, { store, header }: Context): voi
     // etcd: what has run out has nothing left.
     call.write({ header: header(revision), ID: id, TTL: lease?.ttl ?? 0 })
   }
-  call.on('data', ({ ID }: { ID: number }) => void answer(ID).catch((error) => call.destroy(error)))
-  call.on('end', () => call.end())
-  call.on('error', () => {})
+  // In order, and all of them before the end.
+  let answered: Promise<void> = Promise.resolve()
+  call.on('data', ({ ID }: { ID: number }) => {
+    answered = answered.then(() => answer(ID)).catch((error) => call.destroy(error))
+  })
+  call.on('end', () => void answered.then(() => call.end()))
 }

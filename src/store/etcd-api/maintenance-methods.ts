@@ -1,6 +1,7 @@
 /** etcd's maintenance and cluster services, as far as a single member with a file of its own has something to say. */
 import { once } from 'node:events'
-import { type ServerWritableStream, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
+import type { GrpcCall } from './grpc-server.ts'
 import { Refusal } from './refusals.ts'
 import { type Context, type Method, memberId } from './serve.ts'
 
@@ -42,10 +43,7 @@ export function maintenanceMethods({ store, header, name, endpoint }: Context): 
 const pageSize = 512
 const checksumSize = 32
 
-export async function sendSnapshot(
-  call: ServerWritableStream<object, object>,
-  { store, header, snapshot }: Context,
-): Promise<void> {
+export async function sendSnapshot(call: GrpcCall, { store, header, snapshot }: Context): Promise<void> {
   const { revision } = await store.status()
   let size = 0
   const send = async (blob: Uint8Array) => {

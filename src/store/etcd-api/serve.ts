@@ -6,34 +6,17 @@
  *
  * Warns: keys are text here; a key that is no UTF-8 is refused.
  */
-import {
-  type handleBidiStreamingCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import type { Clock } from '#lib/clock.ts'
 import type { Header } from '../etcd/messages.ts'
-import { serviceOf } from '../etcd/rpc.ts'
+import { methodOf, type ServiceName, serviceOf } from '../etcd/rpc.ts'
 import type { Cause, Store } from '../store.ts'
+import { type GrpcCall, type Peer, type Stream, serveGrpc, type Unary } from './grpc-server.ts'
 import { kvMethods } from './kv-methods.ts'
 import { leaseMethods, serveKeepAlive } from './lease-methods.ts'
 import { maintenanceMethods, sendSnapshot } from './maintenance-methods.ts'
 import { Refusal, refusalOf } from './refusals.ts'
 import { serveWatchStream } from './watch-stream.ts'
-
-/** The subject of a client's certificate. */
-export interface Peer {
-  readonly name: string
-  readonly organizations: readonly string[]
-}
 
 export interface EtcdApiOptions {
   readonly store: Store
@@ -70,7 +53,6 @@ export type Method = (request: any, about: { readonly cause: Cause }) => Promise
 export const memberId = 0x6e616d69
 
 export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
-  const server = new Server({ 'grpc.max_receive_message_length': 16 << 20, 'grpc.max_send_message_length': -1 })
   let port = options.port
   const context: Context = {
     ...options,
@@ -78,32 +60,25 @@ export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
     endpoint: () => `https://${options.host}:${port}`,
   }
   const guard = new Guard(context)
-  server.addService(serviceOf('KV'), guard.unary(kvMethods(context)))
-  server.addService(serviceOf('Lease'), {
-    ...guard.unary(leaseMethods(context)),
-    LeaseKeepAlive: guard.duplex((call) => serveKeepAlive(call, context)),
-  })
-  server.addService(serviceOf('Watch'), { Watch: guard.duplex((call) => serveWatchStream(call, context)) })
   const { Maintenance, Cluster } = maintenanceMethods(context)
-  server.addService(serviceOf('Maintenance'), {
-    ...guard.unary(Maintenance),
-    Snapshot: guard.serverStream((call) => sendSnapshot(call, context)),
+  guard.addUnary('KV', kvMethods(context))
+  guard.addUnary('Lease', leaseMethods(context))
+  guard.addUnary('Maintenance', Maintenance)
+  guard.addUnary('Cluster', Cluster)
+  guard.addUnary('Auth', authMethods())
+  guard.addStream('Lease.LeaseKeepAlive', (call) => serveKeepAlive(call, context))
+  guard.addStream('Watch.Watch', (call) => serveWatchStream(call, context))
+  guard.addStream('Maintenance.Snapshot', (call) => {
+    call.onRequest(() => void sendSnapshot(call, context).catch((error) => call.destroy(error)))
   })
-  server.addService(serviceOf('Cluster'), guard.unary(Cluster))
-  server.addService(serviceOf('Auth'), guard.unary(authMethods()))
-  const credentials = ServerCredentials.createSsl(
-    Buffer.from(options.clientCa),
-    [{ private_key: Buffer.from(options.key), cert_chain: Buffer.from(options.certificate) }],
-    true,
-  )
-  port = await new Promise<number>((resolve, reject) => {
-    const bound = (error: Error | null, found: number) => (error ? reject(error) : resolve(found))
-    server.bindAsync(`${options.host}:${options.port}`, credentials, bound)
-  })
+  const { host, key, certificate, clientCa: ca } = options
+  const services = guard.services
+  const server = await serveGrpc({ host, port, key, certificate, ca, services, methods: guard, refusalOf })
+  port = server.port
   return {
     port,
     async close() {
-      server.forceShutdown()
+      server.close()
     },
   }
 }
@@ -117,65 +92,34 @@ function authMethods(): Record<string, Method> {
   return { ...Object.fromEntries(names.map((name) => [name, refuse])), AuthStatus: async () => ({ enabled: false }) }
 }
 
-type AnyCall = ServerUnaryCall<any, any> | ServerDuplexStream<any, any> | ServerWritableStream<any, any>
-
-/** Lets in who may, and words errors. */
+/** The methods, each behind the question whether the peer may use it. */
 class Guard {
+  readonly services = (['KV', 'Watch', 'Lease', 'Cluster', 'Maintenance', 'Auth'] as const).map(serviceOf)
+  readonly unary = new Map<string, Unary>()
+  readonly streams = new Map<string, Stream>()
   #context: Context
 
   constructor(context: Context) {
     this.#context = context
   }
 
-  unary(methods: Record<string, Method>): UntypedServiceImplementation {
-    const guarded: Record<string, handleUnaryCall<any, any>> = {}
+  addUnary(service: ServiceName, methods: Record<string, Method>): void {
     for (const [name, method] of Object.entries(methods)) {
-      guarded[name] = (call, done) => {
-        this.#run(call, method).then(
-          (answer) => done(null, answer),
-          (error) => done(errorOf(error)),
-        )
-      }
-    }
-    return guarded
-  }
-
-  duplex(serve: (call: ServerDuplexStream<any, any>) => void): handleBidiStreamingCall<any, any> {
-    return (call) => {
-      try {
-        this.#enter(call)
-        serve(call)
-      } catch (error) {
-        call.emit('error', errorOf(error))
-      }
+      this.unary.set(methodOf(`${service}.${name}`).path, async (request, peer) => {
+        this.#check(peer)
+        return method(request, { cause: { user: peer.name, time: this.#context.clock.now(), request: 'etcd' } })
+      })
     }
   }
 
-  serverStream(serve: (call: ServerWritableStream<any, any>) => Promise<void>): handleServerStreamingCall<any, any> {
-    return (call) => {
-      const served = async () => {
-        this.#enter(call)
-        await serve(call)
-      }
-      served().catch((error) => call.emit('error', errorOf(error)))
-    }
+  addStream(name: `${ServiceName}.${string}`, serve: (call: GrpcCall) => void): void {
+    this.streams.set(methodOf(name).path, (call, peer) => {
+      this.#check(peer)
+      serve(call)
+    })
   }
 
-  async #run(call: ServerUnaryCall<any, any>, method: Method): Promise<object> {
-    const { name } = this.#enter(call)
-    return method(call.request, { cause: { user: name, time: this.#context.clock.now(), request: 'etcd' } })
+  #check(peer: Peer): void {
+    if (!this.#context.mayUse(peer)) throw new Refusal(status.PERMISSION_DENIED, 'etcdserver: permission denied')
   }
-
-  #enter(call: AnyCall): Peer {
-    const subject = call.getAuthContext().sslPeerCertificate?.subject
-    const organizations = [subject?.O ?? []].flat()
-    const peer = { name: String(subject?.CN ?? ''), organizations }
-    if (this.#context.mayUse(peer)) return peer
-    throw new Refusal(status.PERMISSION_DENIED, 'etcdserver: permission denied')
-  }
-}
-
-function errorOf(error: unknown) {
-  const { code, details } = refusalOf(error)
-  return { code, details, metadata: new Metadata() }
 }

@@ -1,8 +1,9 @@
 /** One stream of etcd's watch service: several watches, each with filters of its own, and questions about how far they are. */
-import { type ServerDuplexStream, status } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import type { Clock, Timer } from '#lib/clock.ts'
 import type { EventMessage, Header, WatchAnswer, WatchCreate, WatchMessage } from '../etcd/messages.ts'
 import type { Store, StoreEvent, WatchBatch } from '../store.ts'
+import type { GrpcCall } from './grpc-server.ts'
 import { Refusal } from './refusals.ts'
 import { kvOf, type Span, spanOf } from './wire.ts'
 
@@ -20,8 +21,6 @@ interface Watcher {
   isBusy: boolean
 }
 
-type Call = ServerDuplexStream<WatchMessage, Partial<WatchAnswer>>
-
 /** etcd's: how often an idle watch that asked for it hears how far it is. */
 const noticePeriod = 600_000
 /** etcd's `--max-request-bytes`: what a fragment may hold. */
@@ -30,18 +29,18 @@ const fragmentBytes = 1_572_864
 const mostUnsent = 256 << 20
 const allWatches = -1
 
-export function serveWatchStream(call: Call, options: WatchStreamOptions): void {
+export function serveWatchStream(call: GrpcCall, options: WatchStreamOptions): void {
   const stream = new WatchStream(call, options)
   call.on('data', (message: WatchMessage) => stream.take(message))
   call.on('end', () => {
     stream.close()
     call.end()
   })
-  for (const event of ['cancelled', 'error', 'close']) call.on(event, () => stream.close())
+  call.on('close', () => stream.close())
 }
 
 class WatchStream {
-  #call: Call
+  #call: GrpcCall
   #options: WatchStreamOptions
   #watchers = new Map<number, Watcher>()
   #nextId = 0
@@ -50,7 +49,7 @@ class WatchStream {
   #notice: Timer | undefined
   #isClosed = false
 
-  constructor(call: Call, options: WatchStreamOptions) {
+  constructor(call: GrpcCall, options: WatchStreamOptions) {
     this.#call = call
     this.#options = options
   }
@@ -171,7 +170,8 @@ class WatchStream {
       this.close()
       return void this.#call.destroy(new Refusal(status.RESOURCE_EXHAUSTED, 'etcdserver: the client does not read'))
     }
-    this.#call.write({ header: this.#options.header(revision), ...answer })
+    const whole: Partial<WatchAnswer> = { header: this.#options.header(revision), ...answer }
+    this.#call.write(whole)
   }
 }
 
