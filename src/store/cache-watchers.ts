@@ -18,6 +18,8 @@ export class CacheWatchers<T> {
   #indexers: Indexers<T>
   #names: string[]
   #rows = new Map<string, Set<CachedRow<T>>>()
+  /** Rows that will be in the index when somebody asks it: to read their values they must be decoded, which takes long when all are new. */
+  #unread = new Set<CachedRow<T>>()
   /** Values of rows in the index, so that they are found again when they leave. */
   #values = new Map<CachedRow<T>, (string | undefined)[]>()
   #groups = new Map<string, Set<Watcher<T>>>()
@@ -89,16 +91,21 @@ export class CacheWatchers<T> {
   }
 
   indexed(name: string, value: string): Iterable<CachedRow<T>> {
+    for (const row of this.#unread) this.#index(row)
+    this.#unread.clear()
     return this.#rows.get(`${name}\0${value}`) ?? []
   }
 
   reindex(row: CachedRow<T> | undefined, previous: CachedRow<T> | undefined): void {
     if (this.#names.length === 0) return
-    if (previous) {
+    if (previous && !this.#unread.delete(previous)) {
       for (const [i, value] of (this.#values.get(previous) ?? []).entries()) this.#unlist(`${this.#names[i]}\0${value}`, previous)
       this.#values.delete(previous)
     }
-    if (!row) return
+    if (row) this.#unread.add(row)
+  }
+
+  #index(row: CachedRow<T>): void {
     const values = this.#valuesOf(row)
     this.#values.set(row, values)
     for (const [i, value] of values.entries()) if (value !== undefined) this.#enlist(`${this.#names[i]}\0${value}`, row)
@@ -107,6 +114,7 @@ export class CacheWatchers<T> {
   clearIndexes(): void {
     this.#rows.clear()
     this.#values.clear()
+    this.#unread.clear()
   }
 
   #enlist(place: string, row: CachedRow<T>): void {
