@@ -17,6 +17,8 @@ import type { Log } from './log.ts'
 import { ensureClientCertificate, type Pki } from './pki.ts'
 
 export const simulatorUser = 'system:node-simulator'
+/** Is served like nodes, so that heartbeats do not wait for pods in the server either; it gives no rights, since the user is no node. */
+const simulatorGroup = 'system:nodes'
 
 /** What all node agents together may do, without being any of them. */
 export const simulatorRules = [
@@ -73,7 +75,12 @@ export async function keepSimulator(keeping: SimulatorKeeping): Promise<void> {
 
 /** Resolves when the process is gone. */
 async function run({ directory, pki, port, clock, signal }: SimulatorKeeping): Promise<void> {
-  const { key, certificate } = await ensureClientCertificate(pki, { name: 'simulator', user: simulatorUser, clock })
+  const { key, certificate } = await ensureClientCertificate(pki, {
+    name: 'simulator',
+    user: simulatorUser,
+    groups: [simulatorGroup],
+    clock,
+  })
   const kubeconfig = join(directory.run, 'simulator.kubeconfig')
   const server = `https://127.0.0.1:${port}`
   replaceFile(kubeconfig, kubeconfigText({ name: 'nami', server, ca: pki.ca.certificate, certificate, key }), 0o600)

@@ -1,7 +1,8 @@
-/** Issues X.509 certificates with keys on P-256. */
-import 'reflect-metadata'
-import { createPrivateKey, createPublicKey, X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+/** Issues X.509 certificates (RFC 5280) with keys on P-256; written here, since a library for them takes 8 MB of each process that begins a cluster. */
+import { createHash, createPrivateKey, createPublicKey, randomBytes, X509Certificate } from 'node:crypto'
+import { isIPv4 } from 'node:net'
+import { bits, der, integer, octets, oid, sequence, time, truth, valuesIn } from '#lib/der.ts'
+import { signed } from '#lib/der-signature.ts'
 import { newKey } from './pki-key.ts'
 
 /** PEM texts. */
@@ -27,8 +28,6 @@ export interface Validity {
 /** SPKI in DER, for certificates whose private key stays elsewhere. */
 export type PublicKey = Uint8Array
 
-const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const
-const signature = { name: 'ECDSA', hash: 'SHA-256' } as const
 const day = 24 * 3600 * 1000
 /** Clocks differ: a certificate is good a little before it was made. */
 const slack = 5 * 60 * 1000
@@ -36,26 +35,17 @@ const slack = 5 * 60 * 1000
 /** A certificate that signs itself and others. */
 export async function issueAuthority(commonName: string, validity: Validity): Promise<KeyAndCertificate> {
   const key = newKey()
-  const subject = [{ CN: [commonName] }]
-  const publicKey = await importPublic(spkiOf(key))
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serial(),
-    subject,
-    issuer: subject,
-    ...dates(validity),
-    signingAlgorithm: signature,
-    publicKey,
-    signingKey: await importPrivate(key),
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment | x509.KeyUsageFlags.keyCertSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-    ],
-  })
-  return { certificate: pem(certificate), key }
+  const subject = nameOf({ commonName, usages: [] })
+  const publicKey = spkiOf(key)
+  const extensions = [
+    extension('2.5.29.19', sequence(truth), { isCritical: true }),
+    // To sign, to encrypt keys, and to sign certificates.
+    extension('2.5.29.15', bits(Buffer.of(0b1010_0100), 2), { isCritical: true }),
+    extension('2.5.29.14', octets(keyId(publicKey))),
+  ]
+  const { notBefore, notAfter } = dates(validity)
+  const certificate = certificateOf({ issuer: subject, subject, publicKey, notBefore, notAfter, extensions }, key)
+  return { certificate, key }
 }
 
 /** A key of its own and a certificate for it. */
@@ -74,68 +64,105 @@ export async function certify(
   request: CertificateRequest & { readonly publicKey: PublicKey },
   validity: Validity,
 ): Promise<string> {
-  const issuer = new x509.X509Certificate(ca.certificate)
-  const publicKey = await importPublic(request.publicKey)
+  const authority = new X509Certificate(ca.certificate)
   const { notBefore, notAfter } = dates(validity)
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serial(),
-    subject: subjectOf(request),
-    issuer: issuer.subjectName.toJSON(),
-    notBefore,
-    notAfter: new Date(Math.min(notAfter.getTime(), issuer.notAfter.getTime())),
-    signingAlgorithm: signature,
-    publicKey,
-    signingKey: await importPrivate(ca.key),
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
-      new x509.ExtendedKeyUsageExtension(request.usages.map((usage) => usageOids[usage])),
-      await x509.AuthorityKeyIdentifierExtension.create(await issuer.publicKey.export()),
-      ...alternativeNames(request),
-    ],
-  })
-  return pem(certificate)
-}
-
-const usageOids = { client: x509.ExtendedKeyUsage.clientAuth, server: x509.ExtendedKeyUsage.serverAuth } as const
-
-/** Structured, since in text a comma would start another attribute. */
-function subjectOf({ commonName, organizations = [] }: CertificateRequest): x509.JsonName {
-  return [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }]
-}
-
-function alternativeNames({ dnsNames = [], addresses = [] }: CertificateRequest): x509.Extension[] {
-  const names = [
-    ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
-    ...addresses.map((value) => ({ type: 'ip' as const, value })),
+  const issuerKey = authority.publicKey.export({ type: 'spki', format: 'der' })
+  const names = alternativeNames(request)
+  const extensions = [
+    extension('2.5.29.19', sequence(), { isCritical: true }),
+    extension('2.5.29.15', bits(Buffer.of(0b1010_0000), 5), { isCritical: true }),
+    extension('2.5.29.37', sequence(...request.usages.map((usage) => oid(usageOids[usage])))),
+    extension('2.5.29.35', sequence(der(0x80, keyId(issuerKey)))),
+    ...(names.length > 0 ? [extension('2.5.29.17', sequence(...names))] : []),
   ]
-  return names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []
+  const parts = {
+    issuer: subjectIn(authority.raw),
+    subject: nameOf(request),
+    publicKey: request.publicKey,
+    notBefore,
+    notAfter: Math.min(notAfter, authority.validToDate.getTime()),
+    extensions,
+  }
+  return certificateOf(parts, ca.key)
 }
 
-function dates({ now, days }: Validity): { notBefore: Date; notAfter: Date } {
-  return { notBefore: new Date(now - slack), notAfter: new Date(now + days * day) }
+const usageOids = { client: '1.3.6.1.5.5.7.3.2', server: '1.3.6.1.5.5.7.3.1' } as const
+
+interface Parts {
+  readonly issuer: Buffer
+  readonly subject: Buffer
+  readonly publicKey: PublicKey
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly extensions: readonly Buffer[]
+}
+
+/** PEM. */
+function certificateOf({ issuer, subject, publicKey, notBefore, notAfter, extensions }: Parts, key: string): string {
+  const version = der(0xa0, integer(Buffer.of(2)))
+  const validity = sequence(time(notBefore), time(notAfter))
+  const more = der(0xa3, sequence(...extensions))
+  const raw = signed(createPrivateKey(key), (algorithm) =>
+    sequence(version, integer(serial()), algorithm, issuer, validity, subject, publicKey, more),
+  )
+  return new X509Certificate(raw).toString()
+}
+
+function extension(id: string, value: Buffer, { isCritical = false } = {}): Buffer {
+  return sequence(oid(id), ...(isCritical ? [truth] : []), octets(value))
+}
+
+function nameOf({ commonName, organizations = [] }: CertificateRequest): Buffer {
+  const attribute = (id: string, text: string) => der(0x31, sequence(oid(id), der(0x0c, Buffer.from(text))))
+  return sequence(...organizations.map((name) => attribute('2.5.4.10', name)), attribute('2.5.4.3', commonName))
+}
+
+/** Byte for byte: it is by this that a certificate finds its issuer. */
+function subjectIn(certificate: Buffer): Buffer {
+  const [content] = valuesIn(valuesIn(certificate)[0]?.body ?? certificate)
+  const fields = valuesIn(content?.body ?? certificate)
+  // Version, serial number, algorithm, issuer and validity stand before it; the first is missing in version 1.
+  const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4]
+  if (!subject) throw new Error('the authority has no name')
+  return subject.whole
+}
+
+function alternativeNames({ dnsNames = [], addresses = [] }: CertificateRequest): Buffer[] {
+  return [
+    ...dnsNames.map((name) => der(0x82, Buffer.from(name))),
+    ...addresses.map((address) => der(0x87, addressBytes(address))),
+  ]
+}
+
+function addressBytes(address: string): Buffer {
+  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
+  // As a host it is written the one way, without a zone or dots.
+  const [left = '', right] = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1).split('::')
+  const words = (text = '') => text.split(':').filter(Boolean)
+  const [head, tail] = [words(left), words(right)]
+  const middle = right === undefined ? [] : new Array(8 - head.length - tail.length).fill('0')
+  return Buffer.from([...head, ...middle, ...tail].map((word) => word.padStart(4, '0')).join(''), 'hex')
+}
+
+function dates({ now, days }: Validity): { notBefore: number; notAfter: number } {
+  return { notBefore: now - slack, notAfter: now + days * day }
 }
 
 /** 127 random bits, positive and not zero. */
-function serial(): string {
+function serial(): Buffer {
   const bytes = randomBytes(16)
   bytes[0] = ((bytes[0] as number) & 0x7f) | 0x40
-  return bytes.toString('hex')
+  return bytes
 }
 
 function spkiOf(key: string): PublicKey {
   return createPublicKey(key).export({ type: 'spki', format: 'der' })
 }
 
-function importPrivate(key: string): Promise<webcrypto.CryptoKey> {
-  const der = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' })
-  return webcrypto.subtle.importKey('pkcs8', der, curve, false, ['sign'])
-}
-
-function importPublic(spki: PublicKey): Promise<webcrypto.CryptoKey> {
-  return webcrypto.subtle.importKey('spki', spki, curve, true, ['verify'])
-}
-
-function pem(certificate: x509.X509Certificate): string {
-  return new NodeCertificate(Buffer.from(certificate.rawData)).toString()
+/** The SHA-1 of the key's own bits (RFC 5280 section 4.2.1.2, method 1). */
+function keyId(spki: PublicKey): Buffer {
+  const [, key] = valuesIn(valuesIn(spki)[0]?.body ?? spki)
+  return createHash('sha1')
+    .update(key?.body.subarray(1) ?? spki)
+    .digest()
 }

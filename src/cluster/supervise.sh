@@ -17,6 +17,9 @@ echo $$ >"$run/supervisor.pid"
 
 keep() {
   name=$1
+  # Megabytes for what is young: a server answers quicker with many, an agent has little that is young and would only hold them.
+  young=32
+  [ "$name" = agent ] && young=4
   pause=1
   child=
   stopping=
@@ -24,7 +27,7 @@ keep() {
   # In a subshell $$ is still the supervisor: who has lost it starts nothing any more.
   while [ -z "$stopping" ] && kill -0 $$ 2>/dev/null; do
     began=$(date +%s)
-    "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=32 "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
+    "$node" --disable-warning=ExperimentalWarning --max-semi-space-size=$young "$bin" "$name" --data-dir "$data" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
     child=$!
     # The signal may have come before there was a child to hand it to.
     [ -n "$stopping" ] && kill -TERM "$child" 2>/dev/null

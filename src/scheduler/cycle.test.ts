@@ -38,11 +38,19 @@ const inZone = (zone: string) => ({
   },
 })
 
+const declaring = (one: Node, ...declaredFeatures: string[]): Node => ({ ...one, status: { ...one.status, declaredFeatures } })
+
 const fits: readonly { it: string; pod: Pod; nodes: readonly Node[]; pods?: readonly Pod[]; on: string }[] = [
   { it: 'the only node', pod: pod(), nodes: [node('a')], on: 'a' },
   { it: 'the node asked for by name', pod: pod({ nodeName: 'b' }), nodes: [node('a'), node('b')], on: 'b' },
   { it: 'the node that is not cordoned', pod: pod(), nodes: [node('a', { spec: { unschedulable: true } }), node('b')], on: 'b' },
   { it: 'the node without the taint', pod: pod(), nodes: [node('a', { spec: { taints: [hard] } }), node('b')], on: 'b' },
+  {
+    it: 'the node that declares what its restart rules need',
+    pod: pod({ containers: [{ name: 'main', restartPolicyRules: [{ action: 'RestartAllContainers' }] }] as never }),
+    nodes: [node('a'), declaring(node('b'), 'RestartAllContainersOnContainerExits')],
+    on: 'b',
+  },
   {
     it: 'a tainted node that it tolerates',
     pod: pod({ tolerations: [{ key: 'dedicated', operator: 'Exists' }], nodeSelector: { gpu: 'yes' } }),
