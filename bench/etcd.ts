@@ -18,6 +18,7 @@ import { openSqliteStore } from '#store/sqlite.ts'
 import { create, type Store } from '#store/store.ts'
 import { missingEtcd, testEtcd } from '#testing/etcd.ts'
 import { defineBench, type Figure } from './define-bench.ts'
+import { processorTimeOf } from './parts/timing.ts'
 
 const seconds = 1.5
 const rounds = 2
@@ -25,6 +26,12 @@ const value = new Uint8Array(1024).fill(97)
 const cause = { user: 'system:admin', time: 1_767_225_600_000, request: '00000000-0000-0000-0000-000000000000' }
 
 type Write = (key: string) => Promise<unknown>
+
+interface Side {
+  readonly write: Write
+  /** Its process, where it has one of its own. */
+  readonly pid?: number | undefined
+}
 
 export default defineBench({
   name: 'etcd',
@@ -48,7 +55,7 @@ async function throughStore(directory: string, report: (figure: Figure) => void)
     (store: Store): Write =>
     (key) =>
       create(store, { key, value }, cause)
-  await compare('creates through the store', { ours: writing(here), theirs: writing(there) }, report)
+  await compare('creates through the store', { ours: { write: writing(here) }, theirs: { write: writing(there) } }, report)
   await there.close()
   await here.close()
 }
@@ -63,7 +70,11 @@ async function throughEtcdApi(directory: string, report: (figure: Figure) => voi
   const here = new Members({ endpoints: [`https://localhost:${String(port).trim()}`], tls, clock: systemClock })
   const there = new Members({ endpoints: etcd.endpoints, clock: systemClock })
   try {
-    await compare("creates through etcd's API", { ours: creating(here), theirs: creating(there) }, report)
+    const sides = {
+      ours: { write: creating(here), pid: child.pid },
+      theirs: { write: creating(there), pid: etcd.members[0]?.pid },
+    }
+    await compare("creates through etcd's API", sides, report)
   } finally {
     here.close()
     there.close()
@@ -85,24 +96,40 @@ function creating(members: Members): Write {
   }
 }
 
-async function compare(
-  what: string,
-  { ours, theirs }: { ours: Write; theirs: Write },
-  report: (figure: Figure) => void,
-): Promise<void> {
+/** In turns, after one to warm up. */
+async function compare(what: string, sides: { ours: Side; theirs: Side }, report: (figure: Figure) => void): Promise<void> {
   for (const writers of [1, 64, 500]) {
-    let [here, there] = [0, 0]
-    for (let round = 0; round < rounds; round++) {
-      there += (await rate(theirs, writers, `${writers}/${round}`)) / rounds
-      here += (await rate(ours, writers, `${writers}/${round}`)) / rounds
+    const [here, there]: [Turn[], Turn[]] = [[], []]
+    for (let round = -1; round < rounds; round++) {
+      const theirs = await turn(sides.theirs, writers, `${writers}/${round}`)
+      const ours = await turn(sides.ours, writers, `${writers}/${round}`)
+      if (round < 0) continue
+      there.push(theirs)
+      here.push(ours)
     }
-    const limit = { what: "Debian's etcd", value: there }
-    report({ what: `${what}, ${writers} writer${writers > 1 ? 's' : ''}`, value: here, unit: '/s', limit })
+    const limit = { what: "Debian's etcd", value: mean(there, 'rate') }
+    const shares = (turns: readonly Turn[]) => `${mean(turns, 'server').toFixed(0)} and ${mean(turns, 'client').toFixed(0)} us`
+    const note = `processor time of server and client for each: ${shares(here)}; of etcd and client: ${shares(there)}`
+    const name = `${what}, ${writers} writer${writers > 1 ? 's' : ''}`
+    report({ what: name, value: mean(here, 'rate'), unit: '/s', limit, ...(sides.ours.pid && { note }) })
   }
 }
 
-async function rate(write: Write, writers: number, name: string): Promise<number> {
+interface Turn {
+  readonly rate: number
+  /** Microseconds of processor time for each write. */
+  readonly server: number
+  readonly client: number
+}
+
+function mean(turns: readonly Turn[], what: keyof Turn): number {
+  return turns.reduce((sum, turn) => sum + turn[what], 0) / turns.length
+}
+
+async function turn({ write, pid }: Side, writers: number, name: string): Promise<Turn> {
   const start = performance.now()
+  const own = process.cpuUsage()
+  const others = pid ? processorTimeOf(pid) : 0
   const end = start + seconds * 1000
   let count = 0
   const writer = async (writer: number) => {
@@ -112,5 +139,7 @@ async function rate(write: Write, writers: number, name: string): Promise<number
     }
   }
   await Promise.all(Array.from({ length: writers }, (_, i) => writer(i)))
-  return count / ((performance.now() - start) / 1000)
+  const { user, system } = process.cpuUsage(own)
+  const server = pid ? ((processorTimeOf(pid) - others) * 1000) / count : 0
+  return { rate: count / ((performance.now() - start) / 1000), server, client: (user + system) / count }
 }

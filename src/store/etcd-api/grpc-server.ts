@@ -95,10 +95,9 @@ function answer(call: GrpcCall, path: string, { peer, methods }: { peer: Peer; m
   try {
     if (unary) {
       call.onRequest((request) => {
-        unary(request, peer).then(
-          (answer) => call.finish(answer),
-          (error) => call.destroy(error),
-        )
+        unary(request, peer)
+          .then((answer) => call.finish(answer))
+          .catch((error) => call.destroy(error))
       })
     } else if (stream) stream(call, peer)
     else call.destroy(new Refusal(status.UNIMPLEMENTED, `The server does not implement the method ${path}`))
@@ -142,9 +141,9 @@ export class GrpcCall extends EventEmitter {
     })
   }
 
-  /** Whether nothing more can be sent. */
+  /** Whether nothing more can be sent: a stream that its client has reset throws, and tells of its end only later. */
   get cancelled(): boolean {
-    return this.#isOver
+    return this.#isOver || this.#stream.destroyed || this.#stream.closed
   }
 
   /** Bytes that the client has yet to take. */
@@ -159,7 +158,7 @@ export class GrpcCall extends EventEmitter {
       request = message
     })
     this.on('end', () => {
-      if (this.#isOver) return
+      if (this.cancelled) return
       if (request === undefined) this.destroy(new Refusal(status.UNIMPLEMENTED, 'Request message is missing'))
       else take(request)
     })
@@ -167,14 +166,14 @@ export class GrpcCall extends EventEmitter {
 
   /** False: wait for `drain`. */
   write(message: object): boolean {
-    if (this.#isOver) return true
+    if (this.cancelled) return true
     this.#respond()
     return this.#stream.write(this.#framed(message))
   }
 
   /** The only answer, and the end. */
   finish(message: object): void {
-    if (this.#isOver) return
+    if (this.cancelled) return
     const framed = this.#framed(message)
     this.#respond()
     this.#isOver = true
@@ -182,14 +181,14 @@ export class GrpcCall extends EventEmitter {
   }
 
   end(): void {
-    if (this.#isOver) return
+    if (this.cancelled) return
     this.#respond()
     this.#isOver = true
     this.#stream.end()
   }
 
   destroy(error: unknown): void {
-    if (this.#isOver || this.#stream.destroyed) return
+    if (this.cancelled) return
     this.#isOver = true
     const { code, details } = this.#refusalOf(error)
     const told = { 'grpc-status': String(code), 'grpc-message': encodeURIComponent(details) }
@@ -209,11 +208,11 @@ export class GrpcCall extends EventEmitter {
   #respond(): void {
     if (this.#stream.headersSent) return
     this.#stream.respond(head, { waitForTrailers: true })
-    this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(this.#status))
+    this.#stream.on('wantTrailers', () => !this.#stream.destroyed && this.#stream.sendTrailers(this.#status))
   }
 
   #take(chunk: Buffer): void {
-    if (this.#isOver) return
+    if (this.cancelled) return
     try {
       for (const bytes of this.#frames.add(chunk)) this.emit('data', this.#method?.requestDeserialize(bytes))
     } catch (error) {
