@@ -92,6 +92,8 @@ class Queue<Key> implements WorkQueue<Key> {
   #limiter: RateLimiter<Key>
   #watcher: QueueWatcher<Key> | undefined
   #ready = new Set<Key>()
+  /** Goes on where it stopped: a new one would go past all that were taken before. */
+  #order = this.#ready.values()
   #processing = new Set<Key>()
   /** Added while they were worked on. */
   #dirty = new Set<Key>()
@@ -167,7 +169,7 @@ class Queue<Key> implements WorkQueue<Key> {
   }
 
   take(): Promise<Key | undefined> {
-    const [key] = this.#ready
+    const key = this.#first()
     if (key !== undefined) {
       this.#ready.delete(key)
       this.#processing.add(key)
@@ -176,6 +178,13 @@ class Queue<Key> implements WorkQueue<Key> {
     }
     if (this.#closed) return Promise.resolve(undefined)
     return new Promise((resolve) => this.#takers.push(resolve))
+  }
+
+  #first(): Key | undefined {
+    if (this.#ready.size === 0) return undefined
+    let next = this.#order.next()
+    if (next.done) next = (this.#order = this.#ready.values()).next()
+    return next.value
   }
 
   done(key: Key): void {

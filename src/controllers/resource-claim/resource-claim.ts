@@ -5,9 +5,10 @@
 import { Pod } from '#api/core/v1/pod.ts'
 import { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { ResourceClaimTemplate } from '#api/resource/v1/resource-claim-template.ts'
+import { keyOf } from '#client/indexed-store.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { Draft } from '#schema/words.ts'
-import { type Cluster, type Controller, defineController } from '../runtime/controller.ts'
+import { type Cluster, type Controller, defineController, type Index } from '../runtime/controller.ts'
 import { claimDraft, claimName, isDone, isOwnedBy, mayReserve, ownerOf, planClaim, podClaimAnnotation } from './plan.ts'
 
 const shared = {
@@ -20,8 +21,34 @@ const fieldManager = 'ResourceClaimController'
 type PodCluster = Cluster<typeof Pod | typeof ResourceClaim | typeof ResourceClaimTemplate, typeof Pod | typeof ResourceClaim>
 type PodClaim = NonNullable<Pod['spec']['resourceClaims']>[number]
 
+const byTemplate: Index = {
+  kind: Pod,
+  name: 'resourceClaimTemplate',
+  keys: ({ metadata: { namespace }, spec }: Pod) =>
+    (spec.resourceClaims ?? []).flatMap(({ resourceClaimTemplateName: name }) => (name ? [keyOf({ namespace, name })] : [])),
+}
+const byClaim: Index = {
+  kind: Pod,
+  name: 'resourceClaim',
+  keys: (pod: Pod) =>
+    (pod.spec.resourceClaims ?? []).flatMap((one) => {
+      const name = claimName(pod, one)
+      return name ? [keyOf({ namespace: pod.metadata.namespace, name })] : []
+    }),
+}
+/** Claims by the UIDs of the pods that own them or have them reserved. */
+const byPod: Index = {
+  kind: ResourceClaim,
+  name: 'pod',
+  keys: (claim: ResourceClaim) => {
+    const owner = ownerOf(claim)
+    return [...(owner ? [owner.uid] : []), ...(claim.status.reservedFor ?? []).map(({ uid }) => uid)]
+  },
+}
+
 const podsController = defineController({
   ...shared,
+  indexes: [byTemplate, byClaim],
   for: Pod,
   reads: [ResourceClaim, ResourceClaimTemplate],
   writes: [Pod, ResourceClaim],
@@ -30,18 +57,12 @@ const podsController = defineController({
     {
       kind: ResourceClaimTemplate,
       visits: ({ metadata }: ResourceClaimTemplate, caches) =>
-        caches
-          .list(Pod, { namespace: metadata.namespace })
-          .filter(({ spec }: Pod) => spec.resourceClaims?.some((one) => one.resourceClaimTemplateName === metadata.name))
-          .map((pod: Pod) => pod.metadata),
+        caches.indexed(Pod, { index: byTemplate.name, value: keyOf(metadata) }).map((pod: Pod) => pod.metadata),
     },
     {
       kind: ResourceClaim,
       visits: ({ metadata }: ResourceClaim, caches) =>
-        caches
-          .list(Pod, { namespace: metadata.namespace })
-          .filter((pod: Pod) => pod.spec.resourceClaims?.some((one) => claimName(pod, one) === metadata.name))
-          .map((pod: Pod) => pod.metadata),
+        caches.indexed(Pod, { index: byClaim.name, value: keyOf(metadata) }).map((pod: Pod) => pod.metadata),
     },
   ],
 
@@ -75,8 +96,8 @@ async function ensureClaim(pod: Pod, podClaim: PodClaim, cluster: PodCluster): P
   if (noted && isOwnedBy(noted, pod)) return undefined
   // It was made, but its maker did not live to write it down.
   const found = cluster
-    .list(ResourceClaim, { namespace })
-    .find((claim) => isOwnedBy(claim, pod) && claim.metadata.annotations?.[podClaimAnnotation] === podClaim.name)
+    .owned(ResourceClaim, pod)
+    .find((claim) => claim.metadata.annotations?.[podClaimAnnotation] === podClaim.name)
   if (found) return found.metadata.name
   const source = cluster.get(ResourceClaimTemplate, { namespace, name: template })
   if (!source) {
@@ -116,6 +137,7 @@ async function reserveAll(pod: Pod, made: ReadonlyMap<string, string>, cluster: 
 
 const claimsController = defineController({
   ...shared,
+  indexes: [byPod],
   for: ResourceClaim,
   reads: [Pod],
   writes: [ResourceClaim],
@@ -125,11 +147,7 @@ const claimsController = defineController({
       when: ({ object, old }) => !object || (isDone(object) && !(old && isDone(old))),
       visits: (pod: Pod, caches) =>
         caches
-          .list(ResourceClaim, { namespace: pod.metadata.namespace })
-          .filter(
-            (claim: ResourceClaim) =>
-              isOwnedBy(claim, pod) || claim.status.reservedFor?.some(({ uid }) => uid === pod.metadata.uid),
-          )
+          .indexed(ResourceClaim, { index: byPod.name, value: pod.metadata.uid })
           .map((claim: ResourceClaim) => claim.metadata),
     },
   ],
