@@ -1,5 +1,7 @@
 /** What upstream's conformance suite asks of a node, and what stands beside it in `test/e2e/common/node`, as far as no other test here has it. */
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '#testing/bed.ts'
@@ -13,7 +15,7 @@ const terminated = '{.status.containerStatuses[0].state.terminated.message}'
 const over = ['{.status.phase}', 'Succeeded'] as const
 
 onOneCluster('a node, by the conformance suite', { concurrency: 4, timeout: 600_000 }, (open) => {
-  for (const suite of [words, volumes, order, changes, refusals, streams]) suite(open)
+  for (const suite of [words, volumes, order, changes, refusals, streams, files, endpoints]) suite(open)
 })
 
 function words(open: Open): void {
@@ -236,5 +238,60 @@ function streams(open: Open): void {
     const command = 'exec?stdout=1&stderr=1&container=main&command=echo&command=remote+execution+test'
     const messages = (await ask(command, 'channel.k8s.io')).filter((message) => message.length > 1)
     assert.deepEqual(messages, ['\u0001remote execution test\n'])
+  })
+}
+
+function files(open: Open): void {
+  test('a pod from a file of the node runs, is mirrored, comes back when it is deleted, and goes with its file', async () => {
+    const space = await open('static')
+    const manifests = join(space.bed.dataDir, 'manifests')
+    const file = join(manifests, 'static.yaml')
+    const pod = shellPod('static', space, `echo from a file; ${idle}`) as { metadata: object }
+    writeFileSync(file, JSON.stringify({ ...pod, metadata: { ...pod.metadata, namespace: space.name } }))
+    await eventually(async () => assert.match(await space.path('pods', '{.items[*].metadata.name}'), /^static-/))
+    const name = await space.path('pods', '{.items[*].metadata.name}')
+    await ready(space, name)
+    assert.equal(await space.kubectl('logs', name), 'from a file\n')
+    assert.equal(await space.path(`pod ${name}`, '{.metadata.ownerReferences[0].kind}'), 'Node')
+    const uid = await space.path(`pod ${name}`, '{.metadata.uid}')
+    await space.kubectl('delete', 'pod', name, '--grace-period=0', '--force')
+    await eventually(async () => assert.notEqual(await space.path(`pod ${name}`, '{.metadata.uid}'), uid))
+    await ready(space, name)
+    assert.equal(await space.path(`pod ${name}`, '{.status.containerStatuses[0].restartCount}'), '0')
+    rmSync(file)
+    await becomes(space, 'pods', ['{.items[*].metadata.name}', ''])
+  })
+
+  test('a pod runs by the handler of its RuntimeClass, and not at all by one that the node does not have', async () => {
+    const space = await open('classes')
+    const runtimeClass = (name: string, handler: string) => ({
+      apiVersion: 'node.k8s.io/v1',
+      kind: 'RuntimeClass',
+      metadata: { name },
+      handler,
+    })
+    await space.apply(runtimeClass('known', 'runc'), runtimeClass('unknown', 'none'))
+    await space.apply(
+      shellPod('good', space, 'true', { spec: { ...once, runtimeClassName: 'known' } }),
+      shellPod('bad', space, 'true', { spec: { ...once, runtimeClassName: 'unknown' } }),
+    )
+    await becomes(space, 'pod good', over)
+    await becomes(space, 'events', ['{.items[*].message}', /no runtime for "none" is configured/])
+    await space.kubectl('delete', 'runtimeclass', 'known', 'unknown')
+  })
+}
+
+function endpoints(open: Open): void {
+  test("what the node's agent tells of itself", async () => {
+    const space = await open('tells')
+    const node = await space.path('nodes', '{.items[0].metadata.name}')
+    const ask = (path: string) => space.kubectl('get', '--raw', `/api/v1/nodes/${node}/proxy/${path}`)
+    assert.match(await ask('configz'), /"kubeletconfig":\{.*"clusterDomain":"cluster\.local"/)
+    assert.match(await ask('metrics/cadvisor'), /container_memory_usage_bytes\{container="[^"]+",id="[^"]+"/)
+    assert.match(await ask('metrics/probes'), /prober_probe_total\{container="[^"]+",.*result="successful"\} \d/)
+    assert.match(await ask('runningpods/'), /"kind":"PodList".*"name":"probe-/)
+    assert.match(await ask('logs/'), /^<!doctype html>/)
+    const { node: own } = JSON.parse(await ask('stats/summary'))
+    assert.ok(own.fs.capacityBytes > 0 && own.runtime.imageFs.usedBytes > 0 && Date.parse(own.startTime) > 0)
   })
 }
