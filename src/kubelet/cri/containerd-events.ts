@@ -80,9 +80,13 @@ const containerdFlavour: Flavour = {
 
 const topics = ['/tasks/start', '/tasks/exit', '/containers/delete']
 
-/** The CRI plugin hears of an exit from the same stream as we do, so its status may lag behind ours by milliseconds. */
+/** Milliseconds that the CRI plugin may take to write an exit down: it waits for the disk. */
+const longestLag = 60_000
+
+/** The CRI plugin hears of an exit from the same stream as we do, so its status lags behind ours, mostly by milliseconds. */
 async function whenEnded({ hasEnded, clock }: EventSource, id: string): Promise<void> {
-  for (const delay of [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]) {
+  const began = clock.monotonic()
+  for (let delay = 1; clock.monotonic() - began < longestLag; delay = Math.min(2 * delay, 1000)) {
     if (await hasEnded(id).catch(() => false)) return
     await sleep(clock, delay)
   }
