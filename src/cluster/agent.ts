@@ -7,9 +7,7 @@ import { Node } from '#api/core/v1/node.ts'
 import { type Client, TransportError } from '#client/client.ts'
 import { httpsTransport } from '#client/https-transport.ts'
 import { createClient } from '#client/typed-client.ts'
-import { writeArchive } from '#images/archive.ts'
-import { openLayout } from '#images/layout.ts'
-import { pauseImage, pauseReference } from '#images/pause.ts'
+import { pauseReference } from '#images/pause.ts'
 import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import type { Runtime } from '#kubelet/cri/runtime.ts'
 import { createImageGc } from '#kubelet/images/image-gc.ts'
@@ -66,6 +64,15 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   const stop = new AbortController()
   const { signal } = stop
   const context: Context = { ...options, signal }
+  // The server may still be starting: what can be done without it is done meanwhile.
+  const prepared = Promise.all([
+    startRuntime(context),
+    readMachine({ directory: directory.path }),
+    rememberedNetwork(context),
+    prepareRoot(directory.kubelet),
+  ])
+  // Whoever waits for it hears of it.
+  prepared.catch(() => {})
   await bringUpLoopback()
   const pki = await serversPki(context)
   const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
@@ -84,13 +91,7 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   })
   const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
   const client = connect(certificates.client)
-  // The server may still be starting: what can be done without it is done meanwhile.
-  const [{ runtime }, machine, known, rootFor] = await Promise.all([
-    startRuntime(context),
-    readMachine({ directory: directory.path }),
-    rememberedNetwork(context),
-    prepareRoot(directory.kubelet),
-  ])
+  const [{ runtime }, machine, known, rootFor] = await prepared
   await untilServing(context, client)
   const volumes: VolumesInUse = { names: () => undefined }
   const node = registerNode(context, { client, runtime, addresses, machine, volumes })
@@ -157,7 +158,13 @@ async function startRuntime({ directory, log, signal, ...own }: Context): Promis
   return { runtime, containerd }
 }
 
+/** Once in a cluster's life. */
 async function importPause(directory: DataDirectory, containerd: Containerd): Promise<void> {
+  const [{ writeArchive }, { openLayout }, { pauseImage }] = await Promise.all([
+    import('#images/archive.ts'),
+    import('#images/layout.ts'),
+    import('#images/pause.ts'),
+  ])
   const layout = await openLayout(directory.images)
   const image = await pauseImage(layout, process.arch === 'arm64' ? 'arm64' : 'amd64')
   const file = join(directory.run, 'pause.tar')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { dataDirectory, defaultConfig, loadConfig, prepare, saveConfig } from './data-directory.ts'
+import { dataDirectory, defaultConfig, loadConfig, prepare, replaceFile, saveConfig } from './data-directory.ts'
 
 function temporary() {
   const path = mkdtempSync(join(tmpdir(), 'nami-data-'))
@@ -53,4 +53,18 @@ test('dataDirectory() keeps clusters apart and socket paths short', () => {
   assert.notEqual(a.run, b.run)
   assert.notEqual(a.cgroup, b.cgroup)
   assert(b.containerd.socket.length < 90, b.containerd.socket)
+})
+
+test('replaceFile() leaves alone what is there already, and mends who may read it', () => {
+  using made = temporary()
+  const file = join(made.directory.path, 'text')
+  replaceFile(file, 'one', 0o600)
+  const { ino } = statSync(file)
+  replaceFile(file, 'one', 0o600)
+  assert.equal(statSync(file).ino, ino)
+  chmodSync(file, 0o644)
+  replaceFile(file, 'one', 0o600)
+  assert.equal(statSync(file).mode & 0o777, 0o600)
+  replaceFile(file, 'two', 0o600)
+  assert.equal(readFileSync(file, 'utf8'), 'two')
 })

@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
@@ -161,8 +162,12 @@ export function saveConfig(directory: DataDirectory, config: ClusterConfig): voi
   replaceFile(directory.config, `${JSON.stringify(config, null, 2)}\n`, 0o600)
 }
 
-/** Readers see the old text or the new one, never a part: also after a power cut, and when two processes write at once. */
+/**
+ * Readers see the old text or the new one, never a part: also after a power cut, and when two processes write at once. What is there already stays: every
+ * start would wait for the disk.
+ */
 export function replaceFile(path: string, text: string, mode: number): void {
+  if (holds(path, text, mode)) return
   const temporary = `${path}.${process.pid}.new`
   try {
     const file = openSync(temporary, 'w', mode)
@@ -177,5 +182,13 @@ export function replaceFile(path: string, text: string, mode: number): void {
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
+  }
+}
+
+function holds(path: string, text: string, mode: number): boolean {
+  try {
+    return (statSync(path).mode & 0o777) === mode && readFileSync(path, 'utf8') === text
+  } catch {
+    return false
   }
 }

@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -61,18 +62,21 @@ export interface SetUpOptions {
 
 /** A network namespace begins with a loopback interface that is down, and nobody on the node could talk to another. */
 export async function bringUpLoopback(): Promise<void> {
-  await run('ip', ['link', 'set', 'lo', 'up'])
+  if (!networkInterfaces().lo) await run('ip', ['link', 'set', 'lo', 'up'])
 }
 
 /** Idempotent: brings the node to the wanted state from whatever it finds. */
 export async function setUpPodNetwork({ network, cniConfDir, ipamDirectory, onWarning }: SetUpOptions): Promise<void> {
   const { bridge, gateway, podCidr, serviceCidr } = network
   const bits = podCidr.split('/')[1]
-  await run('ip', ['link', 'add', bridge, 'type', 'bridge']).catch(ignore(/File exists/))
-  await run('ip', ['addr', 'replace', `${gateway}/${bits}`, 'dev', bridge])
-  await run('ip', ['link', 'set', bridge, 'up'])
+  const defaultRoute = await runAll([
+    `link add ${bridge} type bridge`,
+    `addr replace ${gateway}/${bits} dev ${bridge}`,
+    `link set ${bridge} up`,
+    'route show default',
+  ])
   for (const [setting, value] of settings(bridge)) await writeSetting(setting, value, onWarning)
-  if (!(await hasDefaultRoute())) await run('ip', ['route', 'replace', serviceCidr, 'dev', bridge, 'src', gateway])
+  if (defaultRoute.trim() === '') await run('ip', ['route', 'replace', serviceCidr, 'dev', bridge, 'src', gateway])
   await mkdir(cniConfDir, { recursive: true })
   await mkdir(ipamDirectory, { recursive: true })
   const file = join(cniConfDir, cniConfigName)
@@ -116,9 +120,15 @@ async function writeSetting(name: string, value: string, onWarning: (line: strin
   }
 }
 
-async function hasDefaultRoute(): Promise<boolean> {
-  const { stdout } = await run('ip', ['route', 'show', 'default'])
-  return stdout.trim() !== ''
+/** Commands of `ip` in one process, since each takes as long to start as to do all of them; answers what they print. What the first makes may be there. */
+async function runAll(commands: readonly string[]): Promise<string> {
+  const running = run('ip', ['-force', '-batch', '-'])
+  running.child.stdin?.end(commands.map((command) => `${command}\n`).join(''))
+  const { stdout } = await running.catch((error: Error & { stdout: string; stderr?: string }) => {
+    if (/^[^\n]*File exists\s+Command failed -:1\s*$/.test(error.stderr ?? '')) return error
+    throw error
+  })
+  return stdout
 }
 
 function ignore(pattern: RegExp): (error: Error & { stderr?: string }) => undefined {

@@ -15,7 +15,6 @@ import { serveContainerLogs } from './container-logs.ts'
 import { AgentError, checkContainerName, findPod, type PodLookup, runningContainer } from './find-container.ts'
 import { MetricText } from './metric-text.ts'
 import { createStats, type Stats, type StatsOptions } from './stats.ts'
-import { serveStream } from './streaming.ts'
 import { refuseUpgrade } from './upgrade.ts'
 
 export interface AgentServerOptions {
@@ -112,6 +111,8 @@ async function upgrade(
     const { pathname } = await admit(options, request)
     const target = streamTarget(pathname)
     if (!target) throw new AgentError(404, '404 page not found\n')
+    // Most nodes go on for days without anybody looking into a pod.
+    const { serveStream } = await import('./streaming.ts')
     await serveStream(options, target, { request, socket, head })
   } catch (error) {
     const { code, text } = describe(error, options)
