@@ -30,3 +30,27 @@ test('politeTransport() holds the calls of a turn that has gone on for long unti
   await Promise.all(answers)
   assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e'])
 })
+
+test('politeTransport() asks for a whole collection in parts, and for nothing else', async () => {
+  const asked: unknown[] = []
+  const transport: Transport = {
+    async request({ query }) {
+      asked.push(query)
+      const [items, next] = query?.continue ? [['c'], undefined] : [['a', 'b'], 'more']
+      return { kind: 'PodList', metadata: { resourceVersion: '7', ...(next && { continue: next }) }, items }
+    },
+    watch: () => (async function* () {})(),
+    close: async () => {},
+  }
+  const polite = politeTransport(transport, new Turns(new VirtualClock()))
+  const call: Call = { verb: 'list', resource: { group: '', version: 'v1', plural: 'pods' } }
+  const all = await polite.request({ ...call, query: { resourceVersion: '0', labelSelector: 'a=b' } })
+  assert.deepEqual(all, { kind: 'PodList', metadata: { resourceVersion: '7' }, items: ['a', 'b', 'c'] })
+  const parts = [
+    { labelSelector: 'a=b', limit: '500' },
+    { labelSelector: 'a=b', continue: 'more', limit: '500' },
+  ]
+  assert.deepEqual(asked.splice(0), parts)
+  await polite.request({ ...call, query: { resourceVersion: '0', limit: '2' } })
+  assert.deepEqual(asked, [{ resourceVersion: '0', limit: '2' }])
+})

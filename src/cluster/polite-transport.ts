@@ -31,12 +31,38 @@ export class Turns {
 }
 
 export function politeTransport(transport: Transport, turns: Turns): Transport {
+  const request = async (call: Call) => {
+    for (let wait = turns.wait(); wait; wait = turns.wait()) await wait
+    return transport.request(call)
+  }
   return {
-    async request(call: Call) {
-      for (let wait = turns.wait(); wait; wait = turns.wait()) await wait
-      return transport.request(call)
-    },
+    request: (call) => (isOfEverything(call) ? inParts(call, request) : request(call)),
     watch: (call) => transport.watch(call),
     close: () => transport.close(),
+  }
+}
+
+/** The list by which a component begins to follow a collection. */
+function isOfEverything({ verb, query = {} }: Call): boolean {
+  return verb === 'list' && query.resourceVersion === '0' && query.limit === undefined && query.continue === undefined
+}
+
+/** Upstream's size of a page. */
+const part = '500'
+
+interface Page {
+  readonly items: readonly unknown[]
+  readonly metadata: { readonly continue?: string }
+}
+
+/** All objects of a list are decoded for it: many take seconds, in which nobody else would be answered. */
+async function inParts(call: Call, request: (call: Call) => Promise<unknown>): Promise<Page> {
+  const { resourceVersion: _, ...query } = call.query ?? {}
+  const items: unknown[] = []
+  for (let from = {}; ; ) {
+    const page = (await request({ ...call, query: { ...query, ...from, limit: part } })) as Page
+    for (const item of page.items) items.push(item)
+    if (!page.metadata.continue) return { ...page, items }
+    from = { continue: page.metadata.continue }
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { eventually } from '#testing/bed.ts'
 import type { Open } from '../space.ts'
 
 const chart = `apiVersion: v2
@@ -67,7 +68,8 @@ export function helm(open: Open, program: string): void {
       await run('install', 'hi', folder, clientSide, '--set', `image=${space.image}`, '--wait', '--timeout=90s'),
       /STATUS: deployed\nREVISION: 1/,
     )
-    assert.equal(await answer(), 'one')
+    // The pods are ready; the node's rules follow a moment later.
+    await eventually(async () => assert.equal(await answer(), 'one'))
     assert.match(
       await run(
         'upgrade',
@@ -83,7 +85,7 @@ export function helm(open: Open, program: string): void {
       /REVISION: 2/,
     )
     assert.equal(await space.path('deployment hi', '{.status.readyReplicas}'), '2')
-    assert.equal(await answer(), 'two')
+    await eventually(async () => assert.equal(await answer(), 'two'))
     assert.match(await run('history', 'hi'), /1\s.*superseded[\s\S]*2\s.*deployed/)
     assert.match(await run('rollback', 'hi', '1', clientSide, '--wait', '--timeout=90s'), /Rollback was a success/)
     assert.equal(await space.path('deployment hi', '{.spec.replicas}'), '1')
