@@ -2,6 +2,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
+import { type Clock, systemClock } from '#lib/clock.ts'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
 import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
 import { diskFull, isFull, writeZeros } from './sqlite-full.ts'
@@ -61,6 +62,7 @@ class Committer {
   /** Written since the file's size was measured. */
   #unmeasured = measureAfter
   #measured = 0
+  readonly #clock: Clock
   /** Milliseconds of the last commit. */
   #took = 0
   /** Rows that wait to leave `log`. */
@@ -75,8 +77,9 @@ class Committer {
   /** Commits of this epoch and those before it are refused. */
   #endedEpoch = -1
 
-  constructor(options: WorkerOptions, port: MessagePort) {
+  constructor(options: WorkerOptions, port: MessagePort, clock: Clock) {
     this.#options = options
+    this.#clock = clock
     this.#port = port
     this.#database = new DatabaseSync(options.path, { timeout: 5000 })
     this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864')
@@ -208,9 +211,9 @@ class Committer {
     this.#begin.run()
     try {
       work()
-      const start = performance.now()
+      const start = this.#clock.monotonic()
       this.#commitAll.run()
-      this.#took = performance.now() - start
+      this.#took = this.#clock.monotonic() - start
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
@@ -384,7 +387,7 @@ if (parentPort) {
   let committer: Committer | undefined
   port.on('message', (request: Request) => {
     if (request.type === 'load') sendFile(options.path, (found, buffers) => port.postMessage(found, buffers))
-    else if (request.type === 'open') committer = new Committer(options, port)
+    else if (request.type === 'open') committer = new Committer(options, port, systemClock)
     else committer?.handle(request)
   })
 }
