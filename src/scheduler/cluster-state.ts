@@ -7,11 +7,11 @@
 import { Namespace } from '#api/core/v1/namespace.ts'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
-import { type Generations, NodeRecord } from './framework/node-info.ts'
+import { Generations, NodeRecord } from './framework/node-info.ts'
 import { ObjectCache } from './framework/objects.ts'
 import { PodCounts } from './framework/pod-counts.ts'
 import { factsOf, keepsFacts, onNode } from './framework/pod-facts.ts'
-import type { NodeInfo, Snapshot, Without } from './framework/snapshot.ts'
+import type { Changes, NodeInfo, Snapshot, Without } from './framework/snapshot.ts'
 import { capacityFor, Topology } from './framework/topology.ts'
 
 const nobody: readonly Pod[] = []
@@ -26,6 +26,7 @@ export class ClusterState implements Snapshot {
     () => [...this.#records.values()].map(({ slot, pods }) => [slot, pods] as const),
   )
   #records = new Map<string, NodeRecord>()
+  #bySlot: NodeRecord[] = []
   /** Pods seen on nodes that are not known (yet): by node name, then UID. */
   #homeless = new Map<string, Map<string, Pod>>()
   #placement = new Map<string, string>()
@@ -35,7 +36,7 @@ export class ClusterState implements Snapshot {
   #claimUsers = new Map<string, number>()
   #nodes: readonly NodeInfo[] | undefined
   #order = new Int32Array(0)
-  #generations: Generations = { bySlot: new Float64Array(64) }
+  #generations = new Generations()
   #nextSlot = 0
   #freeSlots: number[] = []
 
@@ -55,12 +56,20 @@ export class ClusterState implements Snapshot {
     return this.#generations.bySlot
   }
 
+  get changes(): Changes {
+    return this.#generations
+  }
+
   get slots(): number {
     return this.#nextSlot
   }
 
   get(name: string): NodeInfo | undefined {
     return this.#records.get(name)
+  }
+
+  at(slot: number): NodeInfo {
+    return this.#bySlot[slot] as NodeInfo
   }
 
   setNode(node: Node): void {
@@ -96,6 +105,7 @@ export class ClusterState implements Snapshot {
     }
     const record = new NodeRecord(slot, node, this.#generations)
     record.generation = this.generation
+    this.#bySlot[slot] = record
     return record
   }
 
@@ -148,6 +158,8 @@ export class ClusterState implements Snapshot {
     const { generation } = record
     const removed = new Set(change.removed?.filter(({ metadata }) => record.find(metadata.uid)))
     const added = (change.added ?? []).map((pod) => onNode(pod, node))
+    const wasPretending = this.#generations.isPretending
+    this.#generations.isPretending = true
     for (const pod of removed) this.#leave(record, pod)
     for (const pod of added) this.#arrive(record, pod)
     const takeAway = (pod: Pod) => {
@@ -165,6 +177,7 @@ export class ClusterState implements Snapshot {
       for (const pod of added) this.#leave(record, pod)
       for (const pod of removed) this.#arrive(record, pod)
       record.generation = generation
+      this.#generations.isPretending = wasPretending
     }
   }
 

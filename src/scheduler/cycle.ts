@@ -4,11 +4,12 @@
  */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Random } from '#lib/random.ts'
+import { Fitting, type Found, fittingNodes, type Search } from './fitting.ts'
 import type { Nomination, Rejection, Verdicts } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
-import { prepareRun, type Run, reasonsOf, rememberedOf, verdictOf, verdictWithFewer } from './run.ts'
-import { totalScores } from './scores.ts'
+import { firstRejection, prepareRun, type Run, reasonsOf, rememberedOf, verdictOf, verdictWithFewer } from './run.ts'
+import { bestSlots } from './scores.ts'
 import type { ResultCache, SharedResults } from './shared-results.ts'
 
 export type Placement = Placed | Refused
@@ -77,9 +78,9 @@ export function conclude(
   { random }: Pick<PlaceOptions, 'random'>,
   extra?: ReadonlyMap<string, number>,
 ): Placement {
-  const { nodes, slots, evaluated } = found
-  if (nodes.length === 0) return refusedByAll(run, found, total)
-  return { node: bestNode(run, nodes, { random, extra, slots }), run, evaluated, feasible: nodes.length }
+  const feasible = found.slots?.length ?? found.nodes.length
+  if (feasible === 0) return refusedByAll(run, found, total)
+  return { node: bestNode(run, found, { random, extra }), run, evaluated: found.evaluated, feasible }
 }
 
 /** How many fitting nodes are enough (upstream's adaptive `percentageOfNodesToScore`). */
@@ -98,21 +99,10 @@ function nominatedNode(run: Run): NodeInfo | undefined {
   return verdictOf(run, node) ? undefined : node
 }
 
-export interface Found {
-  readonly nodes: readonly NodeInfo[]
-  /** Of the nodes, where known. */
-  readonly slots?: Int32Array | undefined
-  readonly evaluated: number
-  readonly rejected: readonly NodeInfo[]
-  readonly rejections: readonly Rejection[]
-  readonly rejectedBy: ReadonlySet<string>
-  readonly error: Rejection | undefined
-}
+const nothing: Found = { nodes: [], evaluated: 0, rejected: [], rejections: [], rejectedBy: new Set() }
 
-const nothing: Found = { nodes: [], evaluated: 0, rejected: [], rejections: [], rejectedBy: new Set(), error: undefined }
-
-function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough: number }): Found {
-  if (run.shared && run.otherFilters.length === 0 && !run.among) return knownNodes(run, run.shared, { startAt, enough })
+function feasibleNodes(run: Run, { startAt, enough }: Search): Found {
+  if (run.shared && !run.among) return knownNodes(run, run.shared, { startAt, enough })
   const all = run.among ? namedIn(run.snapshot, run.among.nodes) : run.snapshot.nodes
   const nodes: NodeInfo[] = []
   const rejected: NodeInfo[] = []
@@ -133,40 +123,42 @@ function feasibleNodes(run: Run, { startAt, enough }: { startAt: number; enough:
     rejected.push(node)
     rejections.push(rejection)
   }
-  return { nodes, evaluated, rejected, rejections, rejectedBy, error: undefined }
+  return { nodes, evaluated, rejected, rejections, rejectedBy }
 }
 
-/** As `feasibleNodes`, where what is known of most nodes is all there is to say: those that are as they were are not looked at. */
-function knownNodes(run: Run, shared: SharedResults, { startAt, enough }: { startAt: number; enough: number }): Found {
-  const { snapshot } = run
+/** As `feasibleNodes`, where much is known of most nodes: those that are as they were are not looked at. */
+function knownNodes(run: Run, shared: SharedResults, search: Search): Found {
+  if (run.otherFilters.length === 0 && !run.snapshot.hasNominations) {
+    const found = fittingNodes(run, shared, search)
+    if (found) return found
+  }
+  const { snapshot, otherFilters } = run
   const { nodes: all, order, generations, hasNominations } = snapshot
-  const { filtered, verdicts } = shared
-  const nodes: NodeInfo[] = []
-  const slots = new Int32Array(Math.min(enough, all.length))
+  const { filtered, verdicts, fitting } = shared
+  let count = 0
   const rejected: NodeInfo[] = []
   const rejections: Rejection[] = []
   const rejectedBy = new Set<string>()
   let evaluated = 0
   let last = ''
-  for (let at = startAt % all.length; evaluated < all.length && nodes.length < enough; evaluated++, at++) {
+  for (let at = search.startAt % all.length; evaluated < all.length && count < search.enough; evaluated++, at++) {
     if (at === all.length) at = 0
     const slot = order[at] as number
     const node = all[at] as NodeInfo
     const isKnown = filtered[slot] === generations[slot] && !(hasNominations && snapshot.nominatedTo(node.name).length > 0)
-    const verdict = isKnown ? verdicts[slot] : verdictOf(run, node)
+    const verdict = isKnown ? (verdicts[slot] ?? firstRejection(otherFilters, node)) : verdictOf(run, node)
     if (!verdict) {
-      slots[nodes.length] = slot
-      nodes.push(node)
+      fitting[count++] = slot
       continue
     }
     const { rejection, by } = verdict
     if (by !== last) rejectedBy.add(by)
     last = by
-    if (rejection.error) return { nodes, evaluated, rejected, rejections, rejectedBy, error: rejection }
+    if (rejection.error) return { ...nothing, evaluated, rejected, rejections, rejectedBy, error: rejection }
     rejected.push(node)
     rejections.push(rejection)
   }
-  return { nodes, slots: slots.subarray(0, nodes.length), evaluated, rejected, rejections, rejectedBy, error: undefined }
+  return new Fitting(snapshot, fitting.subarray(0, count), { evaluated, rejected, rejections, rejectedBy })
 }
 
 function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
@@ -174,36 +166,26 @@ function namedIn(snapshot: Snapshot, names: ReadonlySet<string>): NodeInfo[] {
 }
 
 /** The nodes with the highest weighted sum. */
-export function bestNodes(run: Run, nodes: readonly NodeInfo[], { extra, slots }: Weighing = {}): readonly NodeInfo[] {
-  if (nodes.length <= 1) return nodes
-  const totals = totalScores(run, nodes, slots)
-  if (extra) for (const [i, { name }] of nodes.entries()) totals[i] = (totals[i] as number) + (extra.get(name) ?? 0)
-  let highest = Number.NEGATIVE_INFINITY
-  let equals: NodeInfo[] = []
-  for (let i = 0; i < totals.length; i++) {
-    const total = totals[i] as number
-    if (total < highest) continue
-    if (total > highest) equals = []
-    highest = total
-    equals.push(nodes[i] as NodeInfo)
-  }
-  return equals
+export function bestNodes(run: Run, nodes: readonly NodeInfo[]): readonly NodeInfo[] {
+  const best = bestSlots(run, slotsOf(nodes))
+  return Array.from(best, (slot) => run.snapshot.at(slot))
 }
 
-interface Weighing {
-  /** Added to the scores, by name. */
-  readonly extra?: ReadonlyMap<string, number> | undefined
-  readonly slots?: Int32Array | undefined
-}
-
-interface Choosing extends Weighing {
-  readonly random: Random
+function slotsOf(nodes: readonly NodeInfo[]): Int32Array {
+  return Int32Array.from(nodes, ({ slot }) => slot)
 }
 
 /** Chance decides between equals. */
-function bestNode(run: Run, nodes: readonly NodeInfo[], { random, ...weighing }: Choosing): NodeInfo {
-  const equals = bestNodes(run, nodes, weighing)
-  return equals[equals.length === 1 ? 0 : Math.floor(random.next() * equals.length)] as NodeInfo
+function bestNode(run: Run, found: Found, { random, extra }: Choosing): NodeInfo {
+  const { favourites } = found
+  const equals = bestSlots(run, found.slots ?? slotsOf(found.nodes), { extra, favourites })
+  const chosen = equals[equals.length === 1 ? 0 : Math.floor(random.next() * equals.length)]
+  return run.snapshot.at(chosen as number)
+}
+
+interface Choosing {
+  readonly random: Random
+  readonly extra?: ReadonlyMap<string, number> | undefined
 }
 
 function refused(message: string, rejectedBy: ReadonlySet<string>): Refused {

@@ -11,6 +11,7 @@ import type { ActionType, Plugin, Queued } from './framework/plugin.ts'
 import { priorityOf } from './framework/pod-facts.ts'
 import type { Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
+import { ReadyPods } from './ready-pods.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** However no event comes: rejected pods are tried again after this time. */
@@ -89,7 +90,7 @@ class Queue implements SchedulingQueue {
   work = 0
   #options: QueueOptions
   #entries = new Map<string, QueuedPod>()
-  #active: Heap<QueuedPod>
+  #active: ReadyPods<QueuedPod>
   /** By `due`; entries that moved on meanwhile are left in and skipped. */
   #later = new Heap<{ readonly entry: QueuedPod; readonly due: number }>((a, b) => a.due - b.due)
   /** Of them those that back off after a rejection, not after an error. */
@@ -102,7 +103,7 @@ class Queue implements SchedulingQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options
-    this.#active = new Heap((a, b) => this.#compare(a, b))
+    this.#active = new ReadyPods((a, b) => this.#compare(a, b))
   }
 
   get size(): number {
@@ -131,7 +132,7 @@ class Queue implements SchedulingQueue {
       firstTry: 0,
       events: 0,
       failedAt: 0,
-      rejectedBy: new Set(),
+      rejectedBy: nobody,
       place: 'gated',
       due: 0,
     }
@@ -185,7 +186,7 @@ class Queue implements SchedulingQueue {
 
   retry(entry: QueuedPod): void {
     if (!this.#fail(entry)) return
-    entry.rejectedBy = new Set()
+    entry.rejectedBy = nobody
     this.#wake(entry)
   }
 
@@ -244,7 +245,7 @@ class Queue implements SchedulingQueue {
   #hold(entry: QueuedPod): boolean {
     const { pluginsOf, snapshot } = this.#options
     const plugins = pluginsOf(entry.pod)
-    const gate = plugins.find(({ plugin }) => plugin.preEnqueue?.(entry.pod, snapshot) !== undefined)
+    const gate = gatesOf(plugins).find(({ plugin }) => plugin.preEnqueue?.(entry.pod, snapshot) !== undefined)
     if (!gate) return false
     entry.place = 'gated'
     entry.rejectedBy = new Set([gate.plugin.name])
@@ -305,6 +306,17 @@ class Queue implements SchedulingQueue {
     const { initialBackoff = 1_000, maxBackoff = 10_000 } = this.#options
     return attempts === 0 ? 0 : Math.min(initialBackoff * 2 ** (attempts - 1), maxBackoff)
   }
+}
+
+const nobody: ReadonlySet<string> = new Set()
+
+const gates = new WeakMap<readonly Weighted[], readonly Weighted[]>()
+
+/** Of a profile's plugins those that may keep a pod out of the queue. */
+function gatesOf(plugins: readonly Weighted[]): readonly Weighted[] {
+  let found = gates.get(plugins)
+  if (!found) gates.set(plugins, (found = plugins.filter(({ plugin }) => plugin.preEnqueue)))
+  return found
 }
 
 function byPriority(a: Queued, b: Queued): number {

@@ -1,6 +1,6 @@
 /** One pod's way through the plugins of a profile: prepared once, then asked about nodes. */
 import type { Pod } from '#api/core/v1/pod.ts'
-import type { Cycle, Plugin, Rejection } from './framework/plugin.ts'
+import type { Cycle, Plugin, Prepared, Rejection } from './framework/plugin.ts'
 import { factsOf, priorityOf } from './framework/pod-facts.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
@@ -20,8 +20,7 @@ export interface Run {
   readonly pod: Pod
   readonly snapshot: Snapshot
   readonly running: readonly Running[]
-  /** Those whose filter has something to say. */
-  readonly filters: readonly Running[]
+  /** Those whose filter has something to say: first those that read only the one node. */
   readonly localFilters: readonly Running[]
   readonly otherFilters: readonly Running[]
   /** What pods of this template found out before. */
@@ -37,29 +36,64 @@ export interface RunOptions {
 }
 
 export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: RunOptions): Run {
+  const template = cache?.of(signatureOf(pod, snapshot, profile), snapshot)
+  const known = template?.running ?? none
   const running: Running[] = []
   let among: { nodes: ReadonlySet<string>; by: string[] } | undefined
   let reject: Verdict | undefined
-  let signature = ''
-  for (const { plugin, weight } of profile) {
-    const prepared = reject ? {} : (plugin.prepare?.(pod, snapshot) ?? {})
+  for (let i = 0; i < profile.length; i++) {
+    const earlier = known[i]
+    if (earlier) {
+      running.push(earlier)
+      continue
+    }
+    const { plugin, weight } = profile[i] as Weighted
+    const prepared = (reject ? undefined : plugin.prepare?.(pod, snapshot)) ?? nothing
     if (prepared.reject) reject = { rejection: prepared.reject, by: plugin.name }
     if (prepared.nodes) {
       const nodes = among ? among.nodes.intersection(prepared.nodes) : prepared.nodes
       among = { nodes, by: [...(among?.by ?? []), plugin.name] }
     }
-    const text = plugin.signature?.(pod, snapshot)
-    const skipsFilter = prepared.skip === true || !plugin.filter
-    signature += text === undefined ? '\n' : `${skipsFilter ? '-' : '+'}${text}\n`
     const cycle = { pod, snapshot, state: prepared.state }
-    running.push({ plugin, weight, cycle, skipsFilter, isLocal: text !== undefined })
+    const skipsFilter = prepared.skip === true || !plugin.filter
+    const isLocal = plugin.signature?.(pod, snapshot) !== undefined
+    const one = { plugin, weight, cycle, skipsFilter, isLocal }
+    if (template && isLocal && !reject && !prepared.nodes && !acts(plugin)) template.running[i] = one
+    running.push(one)
   }
-  const filters = running.filter(({ skipsFilter }) => !skipsFilter)
-  const firstOther = filters.findIndex(({ isLocal }) => !isLocal)
-  const localFilters = firstOther < 0 ? filters : filters.slice(0, firstOther)
-  const otherFilters = firstOther < 0 ? [] : filters.slice(firstOther)
-  const shared = cache && !reject ? cache.of(signature, snapshot) : undefined
-  return { pod, snapshot, running, filters, localFilters, otherFilters, shared, reject, among }
+  const { localFilters, otherFilters } = filtersOf(running)
+  return { pod, snapshot, running, localFilters, otherFilters, shared: reject ? undefined : template, reject, among }
+}
+
+/** On behalf of the one pod. */
+function acts({ postFilter, reserve, permit, preBind, bind, postBind }: Plugin): boolean {
+  return [postFilter, reserve, permit, preBind, bind, postBind].some((point) => point !== undefined)
+}
+
+const none: readonly undefined[] = []
+const nothing: Prepared<undefined> = {}
+
+/** Equal for pods that share results. */
+function signatureOf(pod: Pod, snapshot: Snapshot, profile: readonly Weighted[]): string {
+  let all = ''
+  for (const { plugin } of profile) {
+    const text = plugin.signature?.(pod, snapshot)
+    if (text !== undefined) all += text
+    all += text === undefined ? '\n' : '+\n'
+  }
+  return all
+}
+
+/** Once one reads more than the node, those behind it wait for its verdict, too. */
+function filtersOf(running: readonly Running[]): Pick<Run, 'localFilters' | 'otherFilters'> {
+  const localFilters: Running[] = []
+  const otherFilters: Running[] = []
+  for (const one of running) {
+    if (one.skipsFilter) continue
+    if (one.isLocal && otherFilters.length === 0) localFilters.push(one)
+    else otherFilters.push(one)
+  }
+  return { localFilters, otherFilters }
 }
 
 /** Whether the node has room for the pod beside those nominated to it, whose room must not be taken (upstream `RunFilterPluginsWithNominatedPods`). */
@@ -82,7 +116,8 @@ export function verdictAnew(run: Run, node: NodeInfo): Verdict | undefined {
  * pods that are not there.
  */
 export function verdictWithFewer(run: Run, node: NodeInfo): Verdict | undefined {
-  return verdictBeside(run, node) ?? verdictAgain(run, node, run.filters)
+  const { localFilters, otherFilters } = run
+  return verdictBeside(run, node) ?? verdictAgain(run, node, localFilters) ?? verdictAgain(run, node, otherFilters)
 }
 
 /** With those that are nominated to the node as if they were there; more pods than when the run was prepared may call for other rules. */
@@ -125,7 +160,8 @@ function verdictAgain(run: Run, node: NodeInfo, running: readonly Running[]): Ve
   return undefined
 }
 
-function localVerdict({ shared, localFilters }: Run, node: NodeInfo): Verdict | undefined {
+/** Of the plugins that read only the node, shared. */
+export function localVerdict({ shared, localFilters }: Run, node: NodeInfo): Verdict | undefined {
   if (!shared) return firstRejection(localFilters, node)
   const { slot, generation } = node
   if (shared.filtered[slot] === generation) return shared.verdicts[slot]
@@ -138,7 +174,7 @@ function localVerdict({ shared, localFilters }: Run, node: NodeInfo): Verdict | 
   return verdict
 }
 
-function firstRejection(filters: readonly Running[], node: NodeInfo): Verdict | undefined {
+export function firstRejection(filters: readonly Running[], node: NodeInfo): Verdict | undefined {
   for (const { plugin, cycle } of filters) {
     const rejection = (plugin.filter as NonNullable<Plugin['filter']>)(cycle, node)
     if (rejection) return { rejection, by: plugin.name }

@@ -2,7 +2,8 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 
 /** `0.0.0.0/TCP/8080` for each host port that the pod asks for. */
-export function hostPorts({ spec }: Pod): string[] {
+export function hostPorts({ spec }: Pod): readonly string[] {
+  if (!spec.containers.some(({ ports }) => ports) && !spec.initContainers?.length) return none
   const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
   return [...spec.containers, ...sidecars].flatMap(({ ports = [] }) =>
     ports
@@ -10,3 +11,5 @@ export function hostPorts({ spec }: Pod): string[] {
       .map(({ hostIP, protocol, hostPort }) => `${hostIP || '0.0.0.0'}/${protocol ?? 'TCP'}/${hostPort}`),
   )
 }
+
+const none: readonly string[] = []

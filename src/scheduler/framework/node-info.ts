@@ -3,11 +3,22 @@ import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { factsOf } from './pod-facts.ts'
 import { add, noResources, resourcesOf } from './resources.ts'
-import type { NodeInfo, Resources } from './snapshot.ts'
+import type { Changes, NodeInfo, Resources } from './snapshot.ts'
+
+const mostChanges = 16_384
 
 /** Of all nodes side by side, so that none has to be looked at to know that it is as it was. */
-export interface Generations {
-  bySlot: Float64Array
+export class Generations implements Changes {
+  bySlot = new Float64Array(64)
+  readonly slots = new Int32Array(mostChanges)
+  count = 0
+  /** Nothing that happens now is to last. */
+  isPretending = false
+
+  set(slot: number, generation: number): void {
+    this.bySlot[slot] = generation
+    if (!this.isPretending) this.slots[this.count++ % mostChanges] = slot
+  }
 }
 
 export class NodeRecord implements NodeInfo {
@@ -39,7 +50,7 @@ export class NodeRecord implements NodeInfo {
   }
 
   set generation(generation: number) {
-    this.#generations.bySlot[this.slot] = generation
+    this.#generations.set(this.slot, generation)
   }
 
   get pods(): readonly Pod[] {

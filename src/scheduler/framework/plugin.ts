@@ -135,11 +135,11 @@ export interface Plugin<State = any> {
   filter?(cycle: Cycle<State>, node: NodeInfo): Rejection | undefined
   /** No node fits (PostFilter): what could be done about it. */
   postFilter?(cycle: Cycle<State>, verdicts: Verdicts): Nomination | undefined
-  /** Once per pod (PreScore), over the nodes that passed. `skip` leaves this plugin out of scoring. */
-  prepareScore?(cycle: Cycle<State>, nodes: readonly NodeInfo[]): { skip?: boolean }
+  /** Once per pod (PreScore), over the slots of the nodes that passed. `skip` leaves this plugin out of scoring. */
+  prepareScore?(cycle: Cycle<State>, slots: Int32Array): { skip?: boolean }
   /** Any number; `normalize` brings it to 0..100. */
   score?(cycle: Cycle<State>, node: NodeInfo): number
-  normalize?(scores: number[], cycle: Cycle<State>, nodes: readonly NodeInfo[]): void
+  normalize?(scores: number[], cycle: Cycle<State>, slots: Int32Array): void
   /** Takes what the pod needs on the node, in memory; `unreserve` gives it back and may be called twice. */
   reserve?(cycle: Cycle<State>, node: NodeInfo): Rejection | undefined
   unreserve?(cycle: Cycle<State>, node: string): void
@@ -152,8 +152,8 @@ export interface Plugin<State = any> {
   bind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<boolean>
   postBind?(cycle: Cycle<State>, node: string): void
   /**
-   * The parts of a pod that `filter` and `score` read, as text, where they read nothing else but the one node; pods that agree share
-   * results. Absent, or undefined for this pod: never shared.
+   * The parts of a pod that `prepare`, `filter` and `score` read, as text, where they read nothing else but the one node and which images there are;
+   * pods that agree share results, and what was prepared for the first of them. Absent, or undefined for this pod: never shared.
    */
   signature?(pod: Pod, snapshot: Snapshot): string | undefined
 }

@@ -8,7 +8,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { LabelledPods, labelOfAll, labelsOf } from './labelled-pods.ts'
 import { factsOf } from './pod-facts.ts'
 import { type NamespaceLabels, type PodTerm, type PodTerms, termMatches } from './pod-terms.ts'
-import { capacityFor } from './topology.ts'
+import { SlotCounts } from './slot-counts.ts'
 
 /** What is counted. `live` leaves out pods that are being deleted. */
 export interface PodQuery {
@@ -22,14 +22,12 @@ export type TermKind = keyof PodTerms
 export interface HeldTerm {
   readonly term: PodTerm
   readonly weight: number
-  /** Slot to number of pods. */
-  readonly slots: Map<number, number>
+  readonly counts: SlotCounts
 }
 
 interface Counted {
   readonly query: PodQuery
-  slots: Int32Array
-  total: number
+  readonly counts: SlotCounts
 }
 
 /** As many workloads as are placed at the same time; those that pods have no label for cost nothing when the pods change. */
@@ -56,14 +54,14 @@ export class PodCounts {
   }
 
   /** By slot; slots beyond the end have none. */
-  matching(query: PodQuery): { readonly slots: Int32Array; readonly total: number } {
+  matching(query: PodQuery): SlotCounts {
     const known = this.#queries.get(query.key)
     if (known) {
       this.#queries.delete(query.key)
       this.#queries.set(query.key, known)
-      return known
+      return known.counts
     }
-    const counted: Counted = { query, slots: new Int32Array(64), total: 0 }
+    const counted: Counted = { query, counts: new SlotCounts() }
     const label = labelOfAll(query.terms)
     if (label === undefined) for (const [slot, pods] of this.#pods()) for (const pod of pods) this.#count(counted, slot, pod, 1)
     else for (const [pod, slot] of this.#podsByLabel().with(label)) this.#count(counted, slot, pod, 1)
@@ -71,7 +69,7 @@ export class PodCounts {
     const others = this.#byLabel.get(label ?? '') ?? new Set()
     this.#byLabel.set(label ?? '', others.add(counted))
     if (this.#queries.size > mostQueries) this.#forget(this.#queries.keys().next().value as string)
-    return counted
+    return counted.counts
   }
 
   #podsByLabel(): LabelledPods {
@@ -122,22 +120,14 @@ export class PodCounts {
     const { terms, live } = counted.query
     if (live && pod.metadata.deletionTimestamp) return
     for (const term of terms) if (!termMatches(term, pod, this.#labelsOf)) return
-    if (slot >= counted.slots.length) {
-      const grown = new Int32Array(capacityFor(slot + 1))
-      grown.set(counted.slots)
-      counted.slots = grown
-    }
-    counted.slots[slot] = (counted.slots[slot] as number) + by
-    counted.total += by
+    counted.counts.add(slot, by)
   }
 }
 
 function hold(held: Map<string, HeldTerm>, { term, weight }: { term: PodTerm; weight: number }, slot: number, by: 1 | -1): void {
   const key = weight === 1 ? term.key : `${weight} ${term.key}`
   let entry = held.get(key)
-  if (!entry) held.set(key, (entry = { term, weight, slots: new Map() }))
-  const left = (entry.slots.get(slot) ?? 0) + by
-  if (left > 0) entry.slots.set(slot, left)
-  else entry.slots.delete(slot)
-  if (entry.slots.size === 0) held.delete(key)
+  if (!entry) held.set(key, (entry = { term, weight, counts: new SlotCounts() }))
+  entry.counts.add(slot, by)
+  if (entry.counts.total === 0) held.delete(key)
 }

@@ -85,7 +85,10 @@ export function claimNameOf({ metadata }: Pod, volume: NonNullable<Pod['spec']['
   return volume.ephemeral ? `${metadata.name}-${volume.name}` : undefined
 }
 
-function volumeClaims(pod: Pod): string[] {
-  const names = (pod.spec.volumes ?? []).map((volume) => claimNameOf(pod, volume))
+function volumeClaims(pod: Pod): readonly string[] {
+  if (!pod.spec.volumes?.length) return none
+  const names = pod.spec.volumes.map((volume) => claimNameOf(pod, volume))
   return [...new Set(names.filter((name) => name !== undefined))].map((name) => `${pod.metadata.namespace}/${name}`)
 }
+
+const none: readonly string[] = []

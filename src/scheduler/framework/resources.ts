@@ -5,27 +5,36 @@ import { compareQuantity, milliValue, quantityValue } from '#schema/quantity.ts'
 import type { Resources } from './snapshot.ts'
 
 type Quantities = Readonly<Record<string, string>>
-type MutableResources = { cpu: number; memory: number; 'ephemeral-storage': number; pods: number; others: Map<string, number> }
+type MutableResources = { -readonly [name in keyof Resources]: Resources[name] }
+
+/** Of most; never written to. */
+const noOthers: ReadonlyMap<string, number> = new Map()
 
 const named = ['memory', 'ephemeral-storage', 'pods'] as const
 
 export function noResources(): MutableResources {
-  return { cpu: 0, memory: 0, 'ephemeral-storage': 0, pods: 0, others: new Map() }
+  return { cpu: 0, memory: 0, 'ephemeral-storage': 0, pods: 0, others: noOthers }
+}
+
+function setOther(to: MutableResources, name: string, amount: number): void {
+  if (to.others === noOthers) to.others = new Map()
+  ;(to.others as Map<string, number>).set(name, amount)
 }
 
 /** Quantities as numbers: CPU in thousandths of a core. */
 export function resourcesOf(quantities: Quantities = {}): Resources {
   const sum = noResources()
-  for (const [name, quantity] of Object.entries(quantities)) {
+  for (const name of Object.keys(quantities)) {
+    const quantity = quantities[name] as string
     if (name === 'cpu') sum.cpu = milliValue(quantity)
     else if (isNamed(name)) sum[name] = quantityValue(quantity)
-    else sum.others.set(name, quantityValue(quantity))
+    else setOther(sum, name, quantityValue(quantity))
   }
   return sum
 }
 
 export function isNamed(name: string): name is (typeof named)[number] {
-  return (named as readonly string[]).includes(name)
+  return name === 'memory' || name === 'ephemeral-storage' || name === 'pods'
 }
 
 export function amountOf(resources: Resources, name: string): number {
@@ -35,18 +44,21 @@ export function amountOf(resources: Resources, name: string): number {
 
 export function add(to: MutableResources, more: Resources, sign: 1 | -1 = 1): void {
   to.cpu += sign * more.cpu
-  for (const name of named) to[name] += sign * more[name]
+  to.memory += sign * more.memory
+  to['ephemeral-storage'] += sign * more['ephemeral-storage']
+  to.pods += sign * more.pods
+  if (more.others === noOthers) return
   for (const [name, amount] of more.others) {
     const left = (to.others.get(name) ?? 0) + sign * amount
-    if (left === 0) to.others.delete(name)
-    else to.others.set(name, left)
+    if (left !== 0) setOther(to, name, left)
+    else if (to.others !== noOthers) (to.others as Map<string, number>).delete(name)
   }
 }
 
 function raise(to: MutableResources, atLeast: Resources): void {
   to.cpu = Math.max(to.cpu, atLeast.cpu)
   for (const name of named) to[name] = Math.max(to[name], atLeast[name])
-  for (const [name, amount] of atLeast.others) to.others.set(name, Math.max(to.others.get(name) ?? 0, amount))
+  for (const [name, amount] of atLeast.others) setOther(to, name, Math.max(to.others.get(name) ?? 0, amount))
 }
 
 /** What scoring assumes for containers that ask for nothing (upstream `DefaultMilliCPURequest`, `DefaultMemoryRequest`). */
@@ -61,9 +73,19 @@ export function podRequests(pod: Pod, { nonZero = false } = {}): Resources {
   const { spec } = pod
   const of = containerAmounts(pod, nonZero)
   const sum = noResources()
+  for (const container of spec.containers) add(sum, of(container))
+  if (spec.initContainers?.length) addInitial(sum, spec.initContainers, of)
+  replaceByPodLevel(sum, podLevelRequests(pod))
+  if (spec.overhead) add(sum, resourcesOf(spec.overhead))
+  sum.pods = 1
+  return sum
+}
+
+/** To the sum of the containers that stay. */
+function addInitial(sum: MutableResources, containers: readonly Container[], of: (container: Container) => Resources): void {
   const sidecars = noResources()
   const peak = noResources()
-  for (const container of spec.initContainers ?? []) {
+  for (const container of containers) {
     const requests = of(container)
     if (container.restartPolicy === 'Always') {
       add(sidecars, requests)
@@ -75,13 +97,8 @@ export function podRequests(pod: Pod, { nonZero = false } = {}): Resources {
       raise(peak, beside)
     }
   }
-  for (const container of spec.containers) add(sum, of(container))
   add(sum, sidecars)
   raise(sum, peak)
-  replaceByPodLevel(sum, podLevelRequests(pod))
-  if (spec.overhead) add(sum, resourcesOf(spec.overhead))
-  sum.pods = 1
-  return sum
 }
 
 /** Where a container asks for nothing, scoring assumes something, unless the pod as a whole says what it needs. */
@@ -144,5 +161,5 @@ function replaceByPodLevel(sum: MutableResources, requests: Quantities | undefin
   const level = resourcesOf(requests)
   if ('cpu' in requests) sum.cpu = level.cpu
   if ('memory' in requests) sum.memory = level.memory
-  for (const [name, amount] of level.others) sum.others.set(name, amount)
+  for (const [name, amount] of level.others) setOther(sum, name, amount)
 }

@@ -45,6 +45,12 @@ export interface Without {
   readonly added?: readonly Pod[]
 }
 
+/** The slots of the nodes that changed, one after another, in a ring; `count` is how many changes there were ever. */
+export interface Changes {
+  readonly slots: Int32Array
+  readonly count: number
+}
+
 export interface Snapshot {
   /** Grows with every change; equal generations mean equal content. */
   readonly generation: number
@@ -52,7 +58,10 @@ export interface Snapshot {
   /** Their slots, and by slot their generations: what a cycle asks of every node, without looking at it. */
   readonly order: Int32Array
   readonly generations: Float64Array
+  readonly changes: Changes
   get(name: string): NodeInfo | undefined
+  /** The node that has the slot. */
+  at(slot: number): NodeInfo
   /** Slots are below this number. */
   readonly slots: number
   readonly objects: Objects

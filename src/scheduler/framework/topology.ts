@@ -6,11 +6,17 @@ export interface Domains {
   readonly of: Int32Array
   /** Domains are below this number. */
   readonly count: number
+  /** Nodes in each. */
+  readonly sizes: readonly number[]
+  /** Grows when a node comes to a domain or leaves one. */
+  readonly generation: number
 }
 
 interface Entry {
   of: Int32Array
   count: number
+  generation: number
+  readonly sizes: number[]
   readonly ids: Map<string, number>
 }
 
@@ -21,7 +27,8 @@ export class Topology {
   domains(key: string): Domains {
     const known = this.#entries.get(key)
     if (known && known.count <= 2 * this.#labels.length + 64) return known
-    const entry: Entry = { of: new Int32Array(capacityFor(this.#labels.length)).fill(-1), count: 0, ids: new Map() }
+    const of = new Int32Array(capacityFor(this.#labels.length)).fill(-1)
+    const entry: Entry = { of, count: 0, generation: 1, sizes: [], ids: new Map() }
     this.#entries.set(key, entry)
     for (const [slot, labels] of this.#labels.entries()) place(entry, slot, labels?.[key])
     return entry
@@ -45,13 +52,22 @@ function place(entry: Entry, slot: number, value: string | undefined): void {
     grown.set(entry.of)
     entry.of = grown
   }
-  if (value === undefined) {
-    entry.of[slot] = -1
-    return
-  }
-  let id = entry.ids.get(value)
-  if (id === undefined) entry.ids.set(value, (id = entry.count++))
-  entry.of[slot] = id
+  const before = entry.of[slot] as number
+  const after = value === undefined ? -1 : domainOf(entry, value)
+  if (before === after) return
+  entry.of[slot] = after
+  entry.generation++
+  if (before >= 0) entry.sizes[before] = (entry.sizes[before] as number) - 1
+  if (after >= 0) entry.sizes[after] = (entry.sizes[after] as number) + 1
+}
+
+function domainOf(entry: Entry, value: string): number {
+  const known = entry.ids.get(value)
+  if (known !== undefined) return known
+  const id = entry.count++
+  entry.ids.set(value, id)
+  entry.sizes.push(0)
+  return id
 }
 
 export function capacityFor(slots: number): number {

@@ -6,9 +6,10 @@ import { Namespace } from '#api/core/v1/namespace.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, maxNodeScore, type Plugin, unresolvable, unschedulable } from '../framework/plugin.ts'
-import type { HeldTerm, TermKind } from '../framework/pod-counts.ts'
+import type { TermKind } from '../framework/pod-counts.ts'
 import { factsOf } from '../framework/pod-facts.ts'
 import { type NamespaceLabels, type PodTerm, termMatches } from '../framework/pod-terms.ts'
+import type { SlotCounts } from '../framework/slot-counts.ts'
 import type { Snapshot } from '../framework/snapshot.ts'
 import type { Domains } from '../framework/topology.ts'
 
@@ -22,6 +23,8 @@ export interface InterPodAffinityArgs {
 interface ByDomain {
   readonly domains: Domains
   readonly values: Float64Array
+  /** Of each of the values. */
+  readonly weight: number
 }
 
 interface State {
@@ -95,9 +98,9 @@ function labelsIn({ objects }: Snapshot): NamespaceLabels {
   return (name) => objects.get(Namespace, { name })?.metadata.labels ?? {}
 }
 
-function valueAt({ domains, values }: ByDomain, slot: number): number {
+function valueAt({ domains, values, weight }: ByDomain, slot: number): number {
   const domain = domains.of[slot] as number
-  return domain < 0 ? 0 : (values[domain] as number)
+  return domain < 0 ? 0 : (values[domain] as number) * weight
 }
 
 function satisfiesAffinity({ affinity, isFirst }: State, slot: number): boolean {
@@ -112,76 +115,72 @@ function satisfiesAffinity({ affinity, isFirst }: State, slot: number): boolean 
 
 /** For the topology of each of `terms`: how many pods fulfil all of `fulfil` there. */
 function sums(snapshot: Snapshot, terms: readonly PodTerm[], fulfil: readonly PodTerm[]): ByDomain[] {
-  const { slots } = snapshot.counts.matching({ key: `terms ${fulfil.map(({ key }) => key).join('\n')}`, terms: fulfil })
+  const counts = snapshot.counts.matching({ key: `terms ${fulfil.map(({ key }) => key).join('\n')}`, terms: fulfil })
   return terms.map(({ topologyKey }) => {
-    const rule = byDomain(snapshot, topologyKey)
-    for (const { slot } of snapshot.nodes) addAt(rule, slot, slots[slot] ?? 0)
-    return rule
+    const domains = snapshot.topology.domains(topologyKey)
+    return { domains, values: counts.byDomain(domains), weight: 1 }
   })
 }
 
-function byDomain({ topology }: Snapshot, key: string): ByDomain {
-  const domains = topology.domains(key)
-  return { domains, values: new Float64Array(domains.count) }
+/** Sums of what is counted by domain, one for each topology. */
+class Rules {
+  #rules = new Map<string, ByDomain>()
+  #topology: Snapshot['topology']
+
+  constructor({ topology }: Snapshot) {
+    this.#topology = topology
+  }
+
+  add(topologyKey: string, counts: SlotCounts, weight: number): void {
+    const domains = this.#topology.domains(topologyKey)
+    const values = counts.byDomain(domains)
+    const known = this.#rules.get(topologyKey)
+    this.#rules.set(topologyKey, known ? sumOf(known, { domains, values, weight }) : { domains, values, weight })
+  }
+
+  get all(): readonly ByDomain[] {
+    return [...this.#rules.values()]
+  }
 }
 
-function addAt({ domains, values }: ByDomain, slot: number, amount: number): void {
-  const domain = domains.of[slot] as number
-  if (domain >= 0) values[domain] = (values[domain] as number) + amount
+function sumOf(a: ByDomain, b: ByDomain): ByDomain {
+  const values = new Float64Array(a.values.length)
+  for (let i = 0; i < values.length; i++) values[i] = (a.values[i] as number) * a.weight + (b.values[i] as number) * b.weight
+  return { domains: a.domains, values, weight: 1 }
 }
 
 /** Domains from which pods that run there keep this one away. */
-function existingRules(pod: Pod, snapshot: Snapshot): ByDomain[] {
+function existingRules(pod: Pod, snapshot: Snapshot): readonly ByDomain[] {
   if (!snapshot.counts.hasTerms('antiAffinity')) return []
-  const rules = new Map<string, ByDomain>()
+  const rules = new Rules(snapshot)
   const labelsOf = labelsIn(snapshot)
-  for (const { term, slots } of snapshot.counts.termsOf('antiAffinity')) {
-    if (!termMatches(term, pod, labelsOf)) continue
-    const rule = ruleFor(rules, snapshot, term.topologyKey)
-    for (const [slot, count] of slots) addAt(rule, slot, count)
+  for (const { term, counts } of snapshot.counts.termsOf('antiAffinity')) {
+    if (termMatches(term, pod, labelsOf)) rules.add(term.topologyKey, counts, 1)
   }
-  return [...rules.values()]
+  return rules.all
 }
 
-function ruleFor(rules: Map<string, ByDomain>, snapshot: Snapshot, key: string): ByDomain {
-  const known = rules.get(key)
-  if (known) return known
-  const rule = byDomain(snapshot, key)
-  rules.set(key, rule)
-  return rule
-}
-
-function scoresOf(pod: Pod, snapshot: Snapshot, args: InterPodAffinityArgs): ByDomain[] {
+function scoresOf(pod: Pod, snapshot: Snapshot, args: InterPodAffinityArgs): readonly ByDomain[] {
   const { preferred, preferredAnti } = factsOf(pod).terms
-  const own = [...preferred, ...preferredAnti]
-  if (own.length === 0 && args.ignorePreferredTermsOfExistingPods) return []
-  const rules = new Map<string, ByDomain>()
-  const found = new Set<ByDomain>()
-  for (const { weight, term } of own) {
-    const { slots, total } = snapshot.counts.matching({ key: `terms ${term.key}`, terms: [term] })
-    if (total === 0) continue
-    const rule = ruleFor(rules, snapshot, term.topologyKey)
-    found.add(rule)
-    for (const { slot } of snapshot.nodes) addAt(rule, slot, weight * (slots[slot] ?? 0))
+  const hasOwn = preferred.length > 0 || preferredAnti.length > 0
+  if (!hasOwn && (args.ignorePreferredTermsOfExistingPods || !held.some((kind) => snapshot.counts.hasTerms(kind)))) return []
+  const rules = new Rules(snapshot)
+  for (const { weight, term } of [...preferred, ...preferredAnti]) {
+    const counts = snapshot.counts.matching({ key: `terms ${term.key}`, terms: [term] })
+    if (counts.total > 0) rules.add(term.topologyKey, counts, weight)
   }
   const hard = args.hardPodAffinityWeight ?? 1
-  const held: readonly [TermKind, (term: HeldTerm) => number][] = [
-    ['affinity', () => hard],
-    ['preferred', ({ weight }) => weight],
-    ['preferredAnti', ({ weight }) => weight],
-  ]
   const labelsOf = labelsIn(snapshot)
-  for (const [kind, weightOf] of held) {
+  for (const kind of held) {
     for (const one of snapshot.counts.termsOf(kind)) {
-      const weight = weightOf(one)
-      if (weight === 0 || !termMatches(one.term, pod, labelsOf)) continue
-      const rule = ruleFor(rules, snapshot, one.term.topologyKey)
-      found.add(rule)
-      for (const [slot, count] of one.slots) addAt(rule, slot, weight * count)
+      const weight = kind === 'affinity' ? hard : one.weight
+      if (weight !== 0 && termMatches(one.term, pod, labelsOf)) rules.add(one.term.topologyKey, one.counts, weight)
     }
   }
-  return [...found]
+  return rules.all
 }
+
+const held: readonly TermKind[] = ['affinity', 'preferred', 'preferredAnti']
 
 /** A pod that came can fulfil an affinity; one that went, or changed its labels, can lift an anti-affinity. */
 function mayHelp(pod: Pod, before: Pod | undefined, after: Pod | undefined): boolean {

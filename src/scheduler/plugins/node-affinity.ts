@@ -52,9 +52,12 @@ export function nodeAffinity({ addedAffinity }: NodeAffinityArgs = {}): Plugin {
     },
 
     normalize: (scores) => mostIsBest(scores),
-    signature({ spec }) {
-      const own = spec.affinity?.nodeAffinity
-      return spec.nodeSelector || own ? JSON.stringify([spec.nodeSelector ?? {}, own ?? {}]) : ''
+    /** Pods that name their node have none in common with others. */
+    signature(pod) {
+      const { nodeSelector, affinity } = pod.spec
+      const own = affinity?.nodeAffinity
+      if (!nodeSelector && !own) return ''
+      return namedNodes(pod) ? undefined : JSON.stringify([nodeSelector ?? {}, own ?? {}])
     },
   })
 }

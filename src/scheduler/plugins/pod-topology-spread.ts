@@ -5,7 +5,6 @@
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { type Cure, definePlugin, maxNodeScore, type Plugin, unresolvable, unschedulable } from '../framework/plugin.ts'
-import type { NodeInfo } from '../framework/snapshot.ts'
 import { type Constraint, constraintsOf, defaultsFor, type SpreadArgs } from './topology-constraints.ts'
 import { type HardConstraint, hardState, matchesSelf, type SoftState, softState } from './topology-counts.ts'
 
@@ -64,15 +63,15 @@ export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
       return undefined
     },
 
-    prepareScore({ state, pod, snapshot }, nodes) {
+    prepareScore({ state, pod, snapshot }, slots) {
       if (state.soft.length === 0) return { skip: true }
-      state.scoring = softState(pod, snapshot, { ...state, nodes })
+      state.scoring = softState(pod, snapshot, { ...state, slots })
       return {}
     },
 
     score({ state }, node) {
       const scoring = state.scoring as SoftState
-      if (scoring.isIgnored(node)) return 0
+      if (scoring.isIgnored(node.slot)) return 0
       let sum = 0
       for (const { constraint, domains, counts, perNode, weight } of scoring.constraints) {
         const domain = domains.of[node.slot] as number
@@ -83,17 +82,17 @@ export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
       return Math.round(sum)
     },
 
-    normalize(scores, { state }, nodes) {
+    normalize(scores, { state }, slots) {
       const { isIgnored } = state.scoring as SoftState
       let min = Number.POSITIVE_INFINITY
       let max = Number.NEGATIVE_INFINITY
       for (let i = 0; i < scores.length; i++) {
-        if (isIgnored(nodes[i] as NodeInfo)) continue
+        if (isIgnored(slots[i] as number)) continue
         min = Math.min(min, scores[i] as number)
         max = Math.max(max, scores[i] as number)
       }
       for (let i = 0; i < scores.length; i++) {
-        if (isIgnored(nodes[i] as NodeInfo)) scores[i] = 0
+        if (isIgnored(slots[i] as number)) scores[i] = 0
         else scores[i] = max === 0 ? maxNodeScore : Math.trunc((maxNodeScore * (max + min - (scores[i] as number))) / max)
       }
     },

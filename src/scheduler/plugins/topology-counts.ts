@@ -20,7 +20,7 @@ export interface HardConstraint {
 
 export interface SoftState {
   readonly constraints: readonly SoftConstraint[]
-  isIgnored(node: NodeInfo): boolean
+  isIgnored(slot: number): boolean
 }
 
 export interface SoftConstraint {
@@ -51,9 +51,7 @@ export function hardState(pod: Pod, snapshot: Snapshot, constraints: readonly Co
   const all = constraints.map(({ topologyKey }) => snapshot.topology.domains(topologyKey))
   return constraints.map((constraint, i) => {
     const domains = all[i] as Domains
-    const { counts, seen } = countDomains(pod, snapshot, {
-      ...{ constraint, domains, all },
-    })
+    const { counts, seen } = countDomains(pod, snapshot, { constraint, domains, all })
     let least = Number.POSITIVE_INFINITY
     let present = 0
     for (let domain = 0; domain < domains.count; domain++) {
@@ -75,12 +73,13 @@ interface Counting {
 
 /** By domain, over the nodes that have the labels and that the constraint's policies let count. */
 function countDomains(pod: Pod, snapshot: Snapshot, { constraint, domains, all }: Counting) {
-  const counts = new Float64Array(domains.count)
-  const seen = new Uint8Array(domains.count)
-  const { slots } = snapshot.counts.matching(queryOf(constraint, pod))
+  const matching = snapshot.counts.matching(queryOf(constraint, pod))
   const counted = inclusion(pod, constraint)
   const others = all.filter((one) => one !== domains)
-  if (!counted && others.length === 0) return countAll(domains, slots)
+  if (!counted && others.length === 0) return { counts: matching.byDomain(domains), seen: domains.sizes }
+  const counts = new Float64Array(domains.count)
+  const seen = new Uint8Array(domains.count)
+  const { slots } = matching
   const note = (slot: number) => {
     const domain = domains.of[slot] ?? -1
     if (domain < 0) return
@@ -89,22 +88,6 @@ function countDomains(pod: Pod, snapshot: Snapshot, { constraint, domains, all }
     counts[domain] = (counts[domain] as number) + (slots[slot] ?? 0)
   }
   for (const node of snapshot.nodes) if (!counted || counted(node)) note(node.slot)
-  return { counts, seen }
-}
-
-/** Slots without a node are in no domain. */
-function countAll({ of, count }: Domains, slots: Int32Array) {
-  const counts = new Float64Array(count)
-  const seen = new Uint8Array(count)
-  for (let slot = 0; slot < of.length; slot++) {
-    const domain = of[slot] as number
-    if (domain >= 0) seen[domain] = 1
-  }
-  const end = Math.min(of.length, slots.length)
-  for (let slot = 0; slot < end; slot++) {
-    const domain = of[slot] as number
-    if (domain >= 0) counts[domain] = (counts[domain] as number) + (slots[slot] as number)
-  }
   return { counts, seen }
 }
 
@@ -126,14 +109,13 @@ function inclusion(pod: Pod, { honorsAffinity, honorsTaints }: Constraint): ((no
 interface Scoring {
   readonly soft: readonly Constraint[]
   readonly strict: boolean
-  readonly nodes: readonly NodeInfo[]
+  readonly slots: Int32Array
 }
 
-export function softState(pod: Pod, snapshot: Snapshot, { soft, strict, nodes }: Scoring): SoftState {
+export function softState(pod: Pod, snapshot: Snapshot, { soft, strict, slots }: Scoring): SoftState {
   const all = soft.map(({ topologyKey }) => snapshot.topology.domains(topologyKey))
-  const hasAll = ({ slot }: NodeInfo) => all.every(({ of }) => (of[slot] as number) >= 0)
-  const isIgnored = (node: NodeInfo) => strict && !hasAll(node)
-  const scored = strict ? nodes.filter(hasAll) : nodes
+  const hasAll = (slot: number) => all.every(({ of }) => (of[slot] as number) >= 0)
+  const scored = strict && !slots.every(hasAll) ? slots.filter(hasAll) : slots
   const constraints = soft.map((constraint, i): SoftConstraint => {
     const domains = all[i] as Domains
     if (constraint.topologyKey === hostname) {
@@ -143,7 +125,7 @@ export function softState(pod: Pod, snapshot: Snapshot, { soft, strict, nodes }:
     }
     const among = new Uint8Array(domains.count)
     let size = 0
-    for (const { slot } of scored) {
+    for (const slot of scored) {
       const domain = domains.of[slot] as number
       if (domain < 0 || among[domain]) continue
       among[domain] = 1
@@ -153,5 +135,5 @@ export function softState(pod: Pod, snapshot: Snapshot, { soft, strict, nodes }:
     const { counts } = countDomains(pod, snapshot, { constraint, domains, all: strict ? all : [domains] })
     return { constraint, domains, counts, perNode: undefined, weight: Math.log(size + 2) }
   })
-  return { constraints, isIgnored }
+  return { constraints, isIgnored: scored === slots ? () => false : (slot) => !hasAll(slot) }
 }
