@@ -196,7 +196,7 @@ export class JsonMap extends CelMap {
     if (typeof key !== 'string') return false
     const { fields } = this.type
     const name = fields ? fields.get(key)?.jsonName : key
-    return name !== undefined && Object.hasOwn(this.json, name) && this.json[name] !== undefined
+    return name !== undefined && own(this.json, name) !== undefined
   }
 
   get(key: unknown): unknown {
@@ -204,22 +204,28 @@ export class JsonMap extends CelMap {
     const { fields } = this.type
     if (fields) {
       const field = fields.get(key)
-      if (!field || !Object.hasOwn(this.json, field.jsonName)) return undefined
-      return fromJson(this.json[field.jsonName], field.type)
+      return field && fromJson(own(this.json, field.jsonName), field.type)
     }
-    return Object.hasOwn(this.json, key) ? fromJson(this.json[key], this.type.params[1] ?? Dyn) : undefined
+    return fromJson(own(this.json, key), this.type.params[1] ?? Dyn)
   }
 
   *keys(): IterableIterator<string> {
     const { fields } = this.type
     if (fields) {
       for (const [name, field] of fields) {
-        if (Object.hasOwn(this.json, field.jsonName) && this.json[field.jsonName] !== undefined) yield name
+        if (own(this.json, field.jsonName) !== undefined) yield name
       }
       return
     }
     for (const key in this.json) if (this.json[key] !== undefined) yield key
   }
+}
+
+/** What all objects inherit is functions, and `__proto__`; JSON has neither, so that one look is enough for all else. */
+function own(json: Readonly<Record<string, unknown>>, key: string): unknown {
+  const value = json[key]
+  if (typeof value !== 'function' && key !== '__proto__') return value
+  return Object.hasOwn(json, key) ? value : undefined
 }
 
 /** A map made by an expression. Keys that are equal numbers are one key. */

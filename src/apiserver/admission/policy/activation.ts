@@ -14,6 +14,8 @@ export interface Activation {
   /** The kind that a rule was about, where it is another version of the request's. */
   readonly matched?: Kind | undefined
   readonly params?: object | undefined
+  /** Made by who first needs them; for policies without variables. */
+  values?: Values | undefined
 }
 
 /** An expression with the text that its failures are told with; `failure` where it did not compile. */
@@ -39,6 +41,7 @@ export type Values = Readonly<Record<string, unknown>>
 
 /** Values for all expressions of one policy, one binding and one parameter; `variables` are worked out once, when they are read. */
 export function policyValues(activation: Activation, variables: readonly NamedExpression[], budget: CelBudget): Values {
+  if (variables.length === 0) return (activation.values ??= new PolicyValues(activation, variables, budget) as unknown as Values)
   return new PolicyValues(activation, variables, budget) as unknown as Values
 }
 

@@ -22,42 +22,49 @@ export interface Verdict {
 export const nothing: Verdict = { denials: [], annotations: [], annotationErrors: [] }
 
 export function validateRequest(compiled: CompiledValidatingPolicy, activation: Activation, failsClosed: boolean): Verdict {
-  const onError = (message: string, index = 0): Denial[] => (failsClosed ? [{ index, message }] : [])
   try {
     if (!conditionsHold(compiled.conditions, activation, compiled.variables)) return nothing
-    return verdictOf(compiled, activation, onError)
+    return verdictOf(compiled, activation, failsClosed)
   } catch (error) {
     if (!(error instanceof ConditionError || error instanceof OutOfBudget)) throw error
-    return { ...nothing, denials: onError(error.message) }
+    return { ...nothing, denials: failsClosed ? [{ index: 0, message: error.message }] : [] }
   }
 }
 
-type OnError = (message: string, index?: number) => Denial[]
-
-function verdictOf(compiled: CompiledValidatingPolicy, activation: Activation, onError: OnError): Verdict {
+function verdictOf(compiled: CompiledValidatingPolicy, activation: Activation, failsClosed: boolean): Verdict {
   const budget = { remaining: runtimeCostBudget }
   const values = policyValues(activation, compiled.variables, budget)
   const { validations } = compiled
-  const results: unknown[] = []
-  for (const { expression } of validations) results.push(attempt(expression, values, budget))
-  const denials: Denial[] = []
-  for (const [index, validation] of validations.entries()) {
-    const result = results[index]
-    if (result === true) continue
-    if (result instanceof Failure) {
-      denials.push(...onError(result.message, index))
-      continue
-    }
-    try {
-      const message = messageOf(validation, values, budget)
-      denials.push({ index, message, reason: validation.validation.reason ?? 'Invalid' })
-    } catch (error) {
-      if (!(error instanceof OutOfBudget)) throw error
-      denials.push(...onError(`failed messageExpression: ${error.message}`, index))
-    }
+  let objections: Objection[] | undefined
+  for (let index = 0; index < validations.length; index++) {
+    const validation = validations[index] as CompiledValidation
+    const result = attempt(validation.expression, values, budget)
+    if (result !== true) (objections ??= []).push({ index, validation, result })
   }
-  if (denials.length === 0 && compiled.annotations.length === 0) return nothing
-  return { ...annotate(compiled, activation, onError), denials }
+  if (!objections && compiled.annotations.length === 0) return nothing
+  const denials = (objections ?? []).flatMap((objection) => denialOf(objection, { values, budget }, failsClosed))
+  return { ...annotate(compiled, activation, failsClosed), denials }
+}
+
+/** A validation whose expression is not true. */
+interface Objection {
+  readonly index: number
+  readonly validation: CompiledValidation
+  readonly result: unknown
+}
+
+function denialOf(
+  { index, validation, result }: Objection,
+  { values, budget }: { values: Values; budget: CelBudget },
+  failsClosed: boolean,
+): Denial[] {
+  if (result instanceof Failure) return failsClosed ? [{ index, message: result.message }] : []
+  try {
+    return [{ index, message: messageOf(validation, values, budget), reason: validation.validation.reason ?? 'Invalid' }]
+  } catch (error) {
+    if (!(error instanceof OutOfBudget)) throw error
+    return failsClosed ? [{ index, message: `failed messageExpression: ${error.message}` }] : []
+  }
 }
 
 class Failure {
@@ -91,7 +98,7 @@ function messageOf({ validation, message }: CompiledValidation, values: Values, 
 function annotate(
   { annotations, variables }: CompiledValidatingPolicy,
   activation: Activation,
-  onError: OnError,
+  failsClosed: boolean,
 ): Pick<Verdict, 'annotations' | 'annotationErrors'> {
   if (annotations.length === 0) return nothing
   const budget = { remaining: runtimeCostBudget }
@@ -100,8 +107,9 @@ function annotate(
   const errors: string[] = []
   for (const { key, expression } of annotations) {
     const value = attempt(expression, values, budget)
-    if (value instanceof Failure) errors.push(...onError(value.message).map(({ message }) => message))
-    else if (typeof value === 'string' && value.trim()) published.push({ key, value: value.trim() })
+    if (value instanceof Failure) {
+      if (failsClosed) errors.push(value.message)
+    } else if (typeof value === 'string' && value.trim()) published.push({ key, value: value.trim() })
   }
   return { annotations: published, annotationErrors: errors }
 }

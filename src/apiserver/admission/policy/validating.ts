@@ -2,11 +2,12 @@
 import { ValidatingAdmissionPolicy } from '#api/admissionregistration/v1/validating-admission-policy.ts'
 import { ValidatingAdmissionPolicyBinding } from '#api/admissionregistration/v1/validating-admission-policy-binding.ts'
 import { eachInTurn, type Soon, then } from '#lib/soon.ts'
-import type { Kind, KubeObject } from '#schema/kind.ts'
+import type { Kind } from '#schema/kind.ts'
 import { type Reason, StatusError } from '#schema/status-error.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { refuse } from '../refuse.ts'
 import { atVersion } from '../webhook/versions.ts'
+import type { Activation } from './activation.ts'
 import { RequestAuthorizer } from './authorizer.ts'
 import { type CompiledValidatingPolicy, compileValidatingPolicy } from './compile.ts'
 import { isExempt } from './exempt.ts'
@@ -36,85 +37,108 @@ export const validatingAdmissionPolicy: AdmissionPlugin = {
 
 /** All policies are asked; the first refusal is the one that is told. */
 function dispatch(hooks: readonly PolicyHook[], request: AdmissionRequest, context: AdmissionContext): Soon<void> {
-  const round: Round = { request, context, authorizer: new RequestAuthorizer(context.authorizer), refusal: undefined }
+  const round = new Round(request, context)
   return then(
     eachInTurn(hooks, (hook) => ask(hook, round)),
-    () => {
-      if (round.refusal) throw round.refusal
-    },
+    () => round.end(),
   )
 }
 
 /** What the policies share that are asked about one request. */
-interface Round {
+class Round {
   readonly request: AdmissionRequest
   readonly context: AdmissionContext
   readonly authorizer: RequestAuthorizer
   refusal: StatusError | undefined
+  /** What is to be noted in the audit event, by its key. */
+  #notes: Map<string, Set<string>> | undefined
+  #last: Activation | undefined
+
+  constructor(request: AdmissionRequest, context: AdmissionContext) {
+    this.request = request
+    this.context = context
+    this.authorizer = new RequestAuthorizer(context.authorizer)
+  }
+
+  /** The same for all policies without parameters that see the request as one kind, so that its values are made once. */
+  activation(request: AdmissionRequest, matched: Kind): Activation {
+    const last = this.#last
+    if (last && last.request === request && last.matched === matched) return last
+    return (this.#last = { request, lister: this.context.lister, authorizer: this.authorizer, matched })
+  }
+
+  take(verdict: Verdict, visit: Visit): void {
+    const refusal = enforce(verdict, visit)
+    this.refusal ??= refusal
+    for (const { key, value } of verdict.annotations) {
+      const name = `${visit.hook.policy.metadata.name}/${key}`
+      this.#notes ??= new Map()
+      this.#notes.set(name, (this.#notes.get(name) ?? new Set()).add(value))
+    }
+  }
+
+  end(): void {
+    for (const [key, values] of this.#notes ?? []) this.request.annotate?.(key, [...values].join(', '))
+    if (this.refusal) throw this.refusal
+  }
 }
 
+/** Its expressions speak of the version that its rules name. */
 function ask(hook: PolicyHook, round: Round): Soon<void> {
   const matched = hook.matches(round.request, round.context)
   if (!matched) return
-  // Its expressions speak of the version that its rules name.
-  return then(atVersion(round.request, matched), (request) => consult(hook, round, { request, matched }))
+  const request = atVersion(round.request, matched)
+  if (request instanceof Promise) return request.then((seen) => consult(hook, round, round.activation(seen, matched)))
+  return consult(hook, round, round.activation(request, matched))
 }
 
 /** Asks the policy once for each of its bindings. */
-function consult(hook: PolicyHook, round: Round, seen: Pick<Visit, 'request' | 'matched'>): Soon<void> {
-  const { context } = round
-  const notes: Notes = new Map()
-  const visit = ({ binding, matches }: PolicyHook['bindings'][number]) => {
-    if (!matches(round.request, context)) return
-    const visited = { hook, binding, context, ...seen }
-    return then(verdictsOf(visited, round.authorizer), (verdicts) => {
-      for (const verdict of verdicts) if (verdict !== nothing) take(verdict, visited, { round, notes })
-    })
-  }
-  return then(eachInTurn(hook.bindings, visit), () => {
-    for (const [key, values] of notes) seen.request.annotate?.(`${hook.policy.metadata.name}/${key}`, [...values].join(', '))
+function consult(hook: PolicyHook, round: Round, activation: Activation): Soon<void> {
+  return eachInTurn(hook.bindings, ({ binding, matches }) => {
+    if (matches(round.request, round.context)) return visit({ hook, binding, request: activation.request }, activation, round)
   })
-}
-
-/** What is to be noted in the audit event, by its key. */
-type Notes = Map<string, Set<string>>
-
-function take(verdict: Verdict, visit: Visit, { round, notes }: { round: Round; notes: Notes }): void {
-  const denied = enforce(verdict, visit)
-  round.refusal ??= denied
-  for (const { key, value } of verdict.annotations) notes.set(key, (notes.get(key) ?? new Set()).add(value))
 }
 
 interface Visit {
   readonly hook: PolicyHook
   readonly binding: ValidatingAdmissionPolicyBinding
   readonly request: AdmissionRequest
-  readonly context: AdmissionContext
-  readonly matched: Kind
 }
 
-/** One for each parameter. */
-function verdictsOf(
-  { hook, binding, request, context, matched }: Visit,
-  authorizer: RequestAuthorizer,
-): Soon<readonly Verdict[]> {
-  const { policy, compiled } = hook
-  const failsClosed = policy.spec.failurePolicy !== 'Ignore'
+function visit(visited: Visit, activation: Activation, round: Round): Soon<void> {
+  const { policy } = visited.hook
+  if (policy.spec.paramKind) return visitWithParams(visited, activation, round)
+  return judge(visited, activation, round)
+}
+
+/** Once for each parameter. */
+function visitWithParams(visited: Visit, activation: Activation, round: Round): Soon<void> {
+  const { hook, binding, request } = visited
   try {
-    const found = collectParams({ paramKind: policy.spec.paramKind, paramRef: binding.spec.paramRef }, request, context)
-    const verdicts: Verdict[] = []
-    const validate = (params: KubeObject | undefined) => {
-      const activation = { request, lister: context.lister, authorizer, matched, params }
-      const verdict = authorizer.settle(() => validateRequest(compiled, activation, failsClosed))
-      return then(verdict, (known) => void verdicts.push(known))
-    }
-    return then(eachInTurn(found, validate), () => verdicts)
+    const found = collectParams(
+      { paramKind: hook.policy.spec.paramKind, paramRef: binding.spec.paramRef },
+      request,
+      round.context,
+    )
+    return eachInTurn(found, (params) => judge(visited, { ...activation, params, values: undefined }, round))
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
-    const message = `failed to configure ${error.isPolicys ? 'policy' : 'binding'}: ${error.message}`
     // Whatever the binding's actions are: nobody knows what it would have said.
-    return failsClosed ? [{ denials: [], annotations: [], annotationErrors: [message] }] : []
+    if (!failsClosed(hook)) return
+    const message = `failed to configure ${error.isPolicys ? 'policy' : 'binding'}: ${error.message}`
+    round.take({ denials: [], annotations: [], annotationErrors: [message] }, visited)
   }
+}
+
+function judge(visited: Visit, activation: Activation, round: Round): Soon<void> {
+  const { hook } = visited
+  const verdict = round.authorizer.settle(() => validateRequest(hook.compiled, activation, failsClosed(hook)))
+  if (verdict instanceof Promise) return verdict.then((known) => round.take(known, visited))
+  if (verdict !== nothing) round.take(verdict, visited)
+}
+
+function failsClosed({ policy }: PolicyHook): boolean {
+  return policy.spec.failurePolicy !== 'Ignore'
 }
 
 /** Does what the binding wants done; answers the refusal, if there is one. */
