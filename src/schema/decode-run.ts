@@ -19,15 +19,18 @@ export class DecodeRun {
   readonly isStrict: boolean
   /** Whether parts of the input that have the right shape already may stand in the result. */
   readonly mayShare: boolean
+  /** A decoded object whose own values need no decoding where they stand at the same place of the outermost struct. */
+  readonly kept: Readonly<Record<string, unknown>> | undefined
   sawUnknown = false
   readonly #path: Step[] = []
   /** Beside each step the struct that it is a field of, '' in lists and maps. */
   readonly #structs: string[] = []
   #depth = 0
 
-  constructor(isStrict: boolean, mayShare: boolean) {
+  constructor({ isStrict, mayShare, kept }: Pick<DecodeRun, 'isStrict' | 'mayShare' | 'kept'>) {
     this.isStrict = isStrict
     this.mayShare = mayShare
+    this.kept = kept
   }
 
   /** Values of any depth may stand where a schema takes raw JSON. */

@@ -23,7 +23,7 @@ export interface DecodeReport {
  * and maps that are always present become empty rather than null, so that the declared types hold.
  */
 export function decode<T>(schema: Schema<T>, value: unknown, report?: DecodeReport): T {
-  return runDecoder(schema, value, { report, mayShare: false })
+  return runDecoder(schema, value, { report })
 }
 
 /** The same, of a value that nobody changes any more: its parts that have the right shape already may stand in the result. */
@@ -32,12 +32,17 @@ export function decodeOwned<T>(schema: Schema<T>, value: unknown, report?: Decod
 }
 
 interface Decoding {
-  readonly report: DecodeReport | undefined
-  readonly mayShare: boolean
+  readonly report?: DecodeReport | undefined
+  readonly mayShare?: boolean
+  /**
+   * A decoded object of the same schema that nobody changes any more: fields that are its very own values stand in the result
+   * without another look. A change of a status leaves all else alone.
+   */
+  readonly kept?: object | undefined
 }
 
-function runDecoder<T>(schema: Schema<T>, value: unknown, { report, mayShare }: Decoding): T {
-  const run = new DecodeRun(report !== undefined, mayShare)
+export function runDecoder<T>(schema: Schema<T>, value: unknown, { report, mayShare = false, kept }: Decoding): T {
+  const run = new DecodeRun({ isStrict: report !== undefined, mayShare, kept: kept as DecodeRun['kept'] })
   const decoded = run.guard(() => decoderOf(schema)(value, run)) as T
   if (report && run.sawUnknown) report.unknown.push(...unknownFields(schema, value))
   return decoded
@@ -153,9 +158,14 @@ interface Place {
 /** Where decoding changes nothing and parts may be shared, the struct itself. */
 function decodeInOrder(source: Record<string, unknown>, { byName }: CompiledFields, { depth, run }: Place): unknown {
   let out = run.mayShare ? undefined : ({} as Record<string, unknown>)
+  const kept = depth === 0 ? run.kept : undefined
   for (const name in source) {
     const field = byName.get(name) as CompiledField
     const sent = source[name]
+    if (kept && sent === kept[name] && sent !== undefined) {
+      if (out) out[name] = sent
+      continue
+    }
     const isLeftOut = (sent === undefined || sent === null) && !field.isAlways
     run.at(depth, name)
     const decoded = isLeftOut ? undefined : field.decode(sent, run)
@@ -193,9 +203,11 @@ function decodeAnyOrder(
   }
   for (const field of always) insertByPlace(due, field)
   const out: Record<string, unknown> = {}
+  const kept = depth === 0 ? run.kept : undefined
   for (const { name, decode, isDropped } of due) {
     run.at(depth, name)
-    const decoded = decode(Object.hasOwn(source, name) ? source[name] : undefined, run)
+    const sent = Object.hasOwn(source, name) ? source[name] : undefined
+    const decoded = kept && sent === kept[name] && sent !== undefined ? sent : decode(sent, run)
     if (!isDropped?.(decoded)) out[name] = decoded
   }
   if ((run.isStrict || node.keepsUnknown) && Object.keys(source).length !== known) takeUnknown(node, source, out, run)

@@ -1,6 +1,6 @@
 /** PATCH of one object, or of a part of it: JSON patch, merge patch, strategic merge patch; apply stands in a file of its own. */
 import { copyJson } from '#schema/copy.ts'
-import { decode } from '#schema/decode.ts'
+import { runDecoder } from '#schema/decode.ts'
 import { applyDefaults } from '#schema/default.ts'
 import { root } from '#schema/field-error.ts'
 import { type ParsedJson, parseJson, stringifyJson } from '#schema/json.ts'
@@ -54,11 +54,14 @@ export async function patchedBy(registry: Registry, request: Request, kind: Kind
   }
   const body = await readPatch(request)
   request.audit?.sent(body.value)
+  const part = partOf(request, kind)
   const apply = await patcher(type, body.value, kind)
   const seesManagers = mentionsManagers(type, body.value)
   const next = (current: KubeObject) => {
     const patched = apply(seesManagers ? current : withoutManagers(current))
-    const object = decodePatched(request, kind, { patched, options, duplicates: body.duplicates })
+    // Admission and preparation change an object in place, but for what a change of the status leaves alone.
+    const kept = part === 'status' ? current : undefined
+    const object = decodePatched(request, kind, { patched, kept, options, duplicates: body.duplicates })
     trackWrite(context, object, current)
     checkAddress(context, object)
     return object
@@ -145,11 +148,12 @@ function unprocessable<T>(apply: () => T): T {
 
 interface Patched {
   readonly patched: unknown
+  readonly kept: KubeObject | undefined
   readonly options: WriteOptions
   readonly duplicates: readonly string[]
 }
 
-function decodePatched(request: Request, kind: Kind, { patched, options, duplicates }: Patched): KubeObject {
+function decodePatched(request: Request, kind: Kind, { patched, kept, options, duplicates }: Patched): KubeObject {
   const report = { unknown: [] as string[] }
   const refuse = (text: string) => {
     const error = root.child('patch').invalid(stringifyJson(patched), text)
@@ -157,7 +161,7 @@ function decodePatched(request: Request, kind: Kind, { patched, options, duplica
   }
   let object: KubeObject
   try {
-    object = decode(kind.schema, patched, report) as KubeObject
+    object = runDecoder(kind.schema, patched, { report, kept }) as KubeObject
   } catch (error) {
     throw refuse((error as Error).message)
   }

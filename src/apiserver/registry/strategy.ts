@@ -1,7 +1,7 @@
 /** What the server does to every object it is about to write, whatever its kind (upstream's `rest.BeforeCreate` and `BeforeUpdate`). */
 import { formatTime } from '#lib/clock.ts'
 import { suffix } from '#lib/random.ts'
-import { decodeOwned, zeroOf } from '#schema/decode.ts'
+import { runDecoder, zeroOf } from '#schema/decode.ts'
 import type { FieldError } from '#schema/field-error.ts'
 import type { Kind, KubeObject, Subresource } from '#schema/kind.ts'
 import { badRequest, invalid } from '#schema/status-error.ts'
@@ -66,7 +66,7 @@ export function prepareUpdate(
   { old, part }: { old: KubeObject; part: Part },
 ): KubeObject {
   const { kind, namespace, registry } = context
-  if (part === 'raw') return cleanCopy(kind, object)
+  if (part === 'raw') return cleanCopy(kind, object, old)
   ensureNamespace(object, namespace)
   keep(object.metadata, old.metadata, 'generation')
   resetOtherParts(kind, object, { old, part, now: formatTime(registry.clock.now()) })
@@ -74,7 +74,7 @@ export function prepareUpdate(
   object.metadata.creationTimestamp = old.metadata.creationTimestamp
   if (old.metadata.deletionTimestamp) object.metadata.deletionTimestamp = old.metadata.deletionTimestamp
   object.metadata.deletionGracePeriodSeconds ??= old.metadata.deletionGracePeriodSeconds
-  const clean = cleanCopy(kind, object)
+  const clean = cleanCopy(kind, object, old)
   refuse(context, clean, errorsOf(kind, clean, { old, part }))
   if (part === 'main') for (const warning of kind.def.warnings?.(clean, old) ?? []) context.warn(warning)
   if (part === 'status') for (const warning of kind.def.statusWarnings?.(clean) ?? []) context.warn(warning)
@@ -85,9 +85,9 @@ export function prepareUpdate(
  * The object and its metadata are fresh, what lies below may be shared with what nobody changes any more. managedFields are large, never
  * changed and checked already: they are shared whole.
  */
-function cleanCopy(kind: Kind, object: KubeObject): KubeObject {
+function cleanCopy(kind: Kind, object: KubeObject, old?: KubeObject): KubeObject {
   const { managedFields, ...metadata } = object.metadata
-  const clean = decodeOwned(kind.schema, { ...object, metadata }) as KubeObject
+  const clean = runDecoder(kind.schema, { ...object, metadata }, { mayShare: true, kept: old }) as KubeObject
   if (managedFields) clean.metadata.managedFields = managedFields
   return clean
 }
