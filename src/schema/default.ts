@@ -4,7 +4,7 @@ import { jsonFiller } from './default-json.ts'
 import type { Kind, KubeObject } from './kind.ts'
 import type { Field, Node, ObjectNode, Schema } from './words.ts'
 
-/** Changes a decoded object in place; doing it twice changes nothing more. */
+/** Changes a decoded object in place; where nothing is missing, nothing is written: parts of it may be shared. */
 export function applyDefaults(kind: Kind, object: KubeObject): void {
   applySchemaDefaults(kind.schema, object)
   kind.def.defaults?.(object)

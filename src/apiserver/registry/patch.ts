@@ -60,7 +60,7 @@ export async function patchedBy(registry: Registry, request: Request, kind: Kind
   const next = (current: KubeObject) => {
     const patched = apply(seesManagers ? current : withoutManagers(current))
     // Admission and preparation change an object in place, but for what a change of the status leaves alone.
-    const kept = part === 'status' ? current : undefined
+    const kept = part === 'status' ? { ...current, metadata: undefined } : undefined
     const object = decodePatched(request, kind, { patched, kept, options, duplicates: body.duplicates })
     trackWrite(context, object, current)
     checkAddress(context, object)
@@ -148,7 +148,7 @@ function unprocessable<T>(apply: () => T): T {
 
 interface Patched {
   readonly patched: unknown
-  readonly kept: KubeObject | undefined
+  readonly kept: object | undefined
   readonly options: WriteOptions
   readonly duplicates: readonly string[]
 }

@@ -20,7 +20,7 @@ export function defaultPod(pod: PodParts): void {
   // podIP is the older spelling of podIPs[0], and wins where both are sent.
   if (status.podIP && status.podIPs?.[0]?.ip !== status.podIP) status.podIPs = [{ ip: status.podIP }]
   const [first] = status.podIPs ?? []
-  if (first) status.podIP = first.ip
+  if (first && status.podIP !== first.ip) status.podIP = first.ip
 }
 
 export function defaultPodTemplate(template: PodTemplateSpec): void {
@@ -44,8 +44,8 @@ export function defaultPodSpec(spec: PodSpec): void {
   roundUp(spec.overhead, spec.resources?.limits, spec.resources?.requests)
   const account = spec.serviceAccountName || spec.serviceAccount
   if (account) {
-    spec.serviceAccountName = account
-    spec.serviceAccount = account
+    if (spec.serviceAccountName !== account) spec.serviceAccountName = account
+    if (spec.serviceAccount !== account) spec.serviceAccount = account
   }
 }
 
@@ -68,8 +68,8 @@ function tagOf(image: string): string {
 
 /** Only for pods: in a template the missing request must stay missing. */
 function requestWhatIsLimited(resources: ResourceRequirements): void {
-  if (!resources.limits || Object.keys(resources.limits).length === 0) return
-  resources.requests = { ...resources.limits, ...resources.requests }
+  const { limits = {}, requests = {} } = resources
+  if (Object.keys(limits).some((name) => requests[name] === undefined)) resources.requests = { ...limits, ...requests }
 }
 
 /** KEP-2837: what a pod as a whole requests follows its containers, then its own limits. */
@@ -79,12 +79,14 @@ function defaultPodLevelResources(spec: PodSpec): void {
   const limits: Quantities = { ...resources.limits }
   const requests: Quantities = { ...resources.requests }
   if (Object.keys(limits).length === 0 && Object.keys(requests).length === 0) return
+  const knownLimits = Object.keys(limits).length
+  const knownRequests = Object.keys(requests).length
 
   for (const [name, limit] of Object.entries(aggregateLimits(spec))) {
     if (isHugePages(name) && !Object.hasOwn(requests, name)) limits[name] ??= limit
   }
   if (Object.keys(limits).length === 0) return
-  resources.limits = limits
+  if (Object.keys(limits).length > knownLimits) resources.limits = limits
 
   for (const [name, request] of Object.entries(aggregateRequests(spec))) {
     if (isPodLevelResource(name) && mayOvercommit(name)) requests[name] ??= request
@@ -92,7 +94,7 @@ function defaultPodLevelResources(spec: PodSpec): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (isPodLevelResource(name)) requests[name] ??= limit
   }
-  if (Object.keys(requests).length > 0) resources.requests = requests
+  if (Object.keys(requests).length > knownRequests) resources.requests = requests
 }
 
 function publishOnHost(spec: PodSpec): void {
