@@ -8,6 +8,7 @@ import { StatusError, type StatusObject } from '#schema/status-error.ts'
 import type { Request, Response, ServedEvent, User } from './request.ts'
 import { noRequestInfo } from './request-info.ts'
 import { resourceNotFound } from './stages/not-found.ts'
+import { Warnings } from './warnings.ts'
 
 const methods = {
   get: 'GET',
@@ -62,7 +63,7 @@ function requestOf(call: Call, { user, signal, auditId }: Sender): Request {
     body: async () => new Uint8Array(),
     ...(call.body !== undefined && { object: call.body }),
     info: noRequestInfo,
-    warnings: [],
+    warnings: new Warnings(),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import type { AuditRecord } from './audit/record.ts'
 import type { Span } from './tracing/tracer.ts'
+import type { Warnings } from './warnings.ts'
 
 /** `user.Info`: who asks. */
 export interface User {
@@ -71,7 +72,7 @@ export interface Request {
   user: User
   auditId: string
   /** Lines for `Warning: 299` headers. */
-  readonly warnings: string[]
+  readonly warnings: Warnings
   /** The kind that serves it, where it is a resource request. */
   kind?: Kind
   /** Of its flow schema and priority level, for the answer. */
@@ -94,7 +95,7 @@ export type Response =
       readonly status: number
       readonly object: unknown
       readonly bytes?: Uint8Array
-      /** The same in pieces, which spares a long list the joining; to be read once. */
+      /** The same in pieces, which spares a long list the joining. */
       readonly pieces?: Iterable<Uint8Array>
       readonly headers?: Headers
     }

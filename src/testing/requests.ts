@@ -1,5 +1,6 @@
 /** Requests as the network brings them, for tests of what looks at them. */
 import type { Request } from '#apiserver/request.ts'
+import { Warnings } from '#apiserver/warnings.ts'
 
 /** A GET of `/` from loopback with these headers. */
 export function networkRequest(headers: Record<string, string> = {}, over: Partial<Request> = {}): Request {
@@ -25,7 +26,7 @@ export function networkRequest(headers: Record<string, string> = {}, over: Parti
     },
     user: { name: '', groups: [] },
     auditId: '',
-    warnings: [],
+    warnings: new Warnings(),
     ...over,
   }
 }

@@ -2,6 +2,7 @@
 import type { Request, Response, User } from '#apiserver/request.ts'
 import { noRequestInfo } from '#apiserver/request-info.ts'
 import type { ApiServer } from '#apiserver/server.ts'
+import { Warnings } from '#apiserver/warnings.ts'
 
 export interface SendOptions {
   /** Text goes as it is, everything else as JSON. */
@@ -29,7 +30,7 @@ export async function send(server: ApiServer, line: `${string} /${string}`, opti
   const query = new URLSearchParams(search)
   const { body, contentType = 'application/json', accept, user = admin, signal = new AbortController().signal } = options
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const warnings: string[] = []
+  const warnings = new Warnings()
   const request: Request = {
     ...{ method, path, query, user, signal, warnings },
     auditId: 'test',
@@ -39,7 +40,7 @@ export async function send(server: ApiServer, line: `${string} /${string}`, opti
     info: noRequestInfo,
   }
   const response = await server.handle(request)
-  return { ...read(response), warnings, response }
+  return { ...read(response), warnings: warnings.texts, response }
 }
 
 function read(response: Response): { status: number; object: any } {

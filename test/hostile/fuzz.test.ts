@@ -3,6 +3,8 @@
  * for what it breaks; to look for more, by another seed:
  *
  *     NAMI_FUZZ_SEED=7 NAMI_FUZZ_CASES=20000 node --test test/hostile/fuzz.test.ts
+ *
+ * and to see a part of a run again, `NAMI_FUZZ_FROM=15000`: each case follows from the seed and its number.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -16,11 +18,14 @@ import { shrinkCase } from './shrink-case.ts'
 
 const seed = Number(process.env.NAMI_FUZZ_SEED ?? 1)
 const cases = Number(process.env.NAMI_FUZZ_CASES ?? 100_000)
+const first = Number(process.env.NAMI_FUZZ_FROM ?? 0)
 /** After so many, everything is read, cleared and put back. */
 const perRound = Math.min(cases, 5_000)
 const atOnce = 32
 /** One of so many is a connection of its own that speaks no proper HTTP. */
 const perBroken = 50
+/** Milliseconds after which a case is told, though nothing is wrong with it. */
+const slow = 1_000
 const mebibyte = 2 ** 20
 
 test(`${cases} hostile requests leave the server whole (seed ${seed})`, { timeout: 900_000 }, async (t) => {
@@ -30,13 +35,16 @@ test(`${cases} hostile requests leave the server whole (seed ${seed})`, { timeou
   const counts = new Map<number, number>()
   const unreadable: string[] = []
   let heap = 0
-  for (let from = 0; from < cases; from += perRound) {
-    await runRound(bed, server, { from, faults, counts })
+  for (let from = first; from < first + cases; from += perRound) {
+    const began = performance.now()
+    const slowest: Slow[] = []
+    await runRound(bed, server, { from, faults, counts, slowest })
+    t.diagnostic(`from ${from}: ${((performance.now() - began) / 1000).toFixed(1)} s${tellSlow(slowest)}`)
     assert.equal(server.ended(), undefined, `the server ended:\n${server.printed().slice(-3000)}`)
     unreadable.push(...(await bed.faults()).map((fault) => `after case ${from + perRound}: ${fault}`))
     await bed.clear()
     await bed.restore()
-    if (from === 0) heap = await server.heapUsed()
+    if (from === first) heap = await server.heapUsed()
   }
   t.diagnostic(
     [...counts]
@@ -60,24 +68,49 @@ type Round = {
   readonly from: number
   readonly faults: Map<string, { readonly made: Case | BrokenCase; readonly fault: string; count: number }>
   readonly counts: Map<number, number>
+  readonly slowest: Slow[]
 }
 
-async function runRound({ client, known }: FuzzBed, server: ServerProcess, { from, faults, counts }: Round): Promise<void> {
+interface Slow {
+  readonly number: number
+  readonly milliseconds: number
+  readonly made: Case | BrokenCase
+}
+
+function tellSlow(slowest: Slow[]): string {
+  const worst = slowest.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 5)
+  const lines = worst.map(
+    ({ number, milliseconds, made }) => `\n  case ${number}: ${milliseconds.toFixed()} ms ${JSON.stringify(made).slice(0, 300)}`,
+  )
+  return `, ${slowest.length} cases above ${slow} ms${lines.join('')}`
+}
+
+async function runRound(
+  { client, known }: FuzzBed,
+  server: ServerProcess,
+  { from, faults, counts, slowest }: Round,
+): Promise<void> {
   using broken = brokenConnections(server, secretMark)
   let next = from
-  const end = Math.min(from + perRound, cases)
+  const end = Math.min(from + perRound, first + cases)
   const work = async () => {
     while (next < end) {
-      const dice = diceOf(Math.imul(seed, 1_000_003) + next++)
+      const number = next++
+      const dice = diceOf(Math.imul(seed, 1_000_003) + number)
       if (next % perBroken === 0) {
         const made = makeBrokenCase(dice)
+        const began = performance.now()
         const fault = await broken.send(made)
+        const milliseconds = performance.now() - began
+        if (milliseconds > slow) slowest.push({ number, milliseconds, made })
         if (fault !== undefined) note(faults, { made, fault })
         continue
       }
       const made = makeCase(dice, known)
       const outcome = await client.send(made).catch((error: Error) => error)
       const fault = outcome instanceof Error ? outcome.message : faultOf(made, outcome)
+      if (!(outcome instanceof Error) && outcome.milliseconds > slow)
+        slowest.push({ number, milliseconds: outcome.milliseconds, made })
       if (!(outcome instanceof Error)) counts.set(outcome.status, (counts.get(outcome.status) ?? 0) + 1)
       if (fault !== undefined) note(faults, { made, fault })
     }

@@ -5,6 +5,7 @@ import type { Kind } from '#schema/kind.ts'
 import type { AuditRecord } from '../audit/record.ts'
 import type { Headers, Origin, Request, RequestInfo, User } from '../request.ts'
 import { noRequestInfo } from '../request-info.ts'
+import { Warnings } from '../warnings.ts'
 import { collectBody, type Incoming } from './exchange.ts'
 
 const nobody: User = { name: '', groups: [] }
@@ -24,7 +25,7 @@ export class NetworkRequest implements Request {
   readonly headers: Request['headers']
   readonly upgrade: Request['upgrade']
   readonly origin: Origin
-  readonly warnings: string[] = []
+  readonly warnings = new Warnings()
   auditId: string
   info: RequestInfo = noRequestInfo
   user: User = nobody

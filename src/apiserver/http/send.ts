@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { StatusObject } from '#schema/status-error.ts'
 import { asStatus } from '../pipeline.ts'
 import type { Headers, Request, Response } from '../request.ts'
-import { chunkSize, coalesced, gzipped, sendChunks } from './chunks.ts'
+import { begun, chunkSize, gzipped, type Pieces, sendChunks, sendPieces } from './chunks.ts'
 import { type EncodeOptions, encode } from './encode.ts'
 import type { Exchange } from './exchange.ts'
 import { mediaTypes, negotiate, type Wanted } from './negotiate.ts'
@@ -11,7 +11,6 @@ import { type Endable, sendWatch } from './send-watch.ts'
 
 /** Smaller answers are not worth it (upstream's `defaultGzipThresholdBytes`). */
 const gzipFrom = 128 * 1024
-const newline = Buffer.from('\n')
 
 export interface SendContext {
   readonly clock: Clock
@@ -46,7 +45,7 @@ function common({ auditId, warnings, flowHeaders }: Request, more?: Headers, con
     ? { 'audit-id': auditId, 'cache-control': 'no-cache, private', 'content-type': contentType }
     : { 'audit-id': auditId, 'cache-control': 'no-cache, private' }
   if (flowHeaders) for (const name in flowHeaders) headers[name] = flowHeaders[name] as string
-  if (warnings.length > 0) headers.warning = warnings.map(warningValue).join(', ')
+  if (warnings.texts.length > 0) headers.warning = warnings.texts.map(warningValue).join(', ')
   return more ? Object.assign(headers, more) : headers
 }
 
@@ -62,50 +61,49 @@ function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock):
   const { request } = exchange
   let { status } = response
   let contentType = mediaTypes.json
-  let pieces: readonly Uint8Array[]
+  let pieces: Pieces
   try {
     const wanted = negotiate(request)
     contentType = mediaTypes[wanted.encoding]
-    pieces = readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes]
+    pieces = begun(readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes])
   } catch (error) {
     const refusal = asStatus(error).toStatus()
     status = refusal.code
     contentType = mediaTypes.json
-    pieces = [encode({ object: refusal }, optionsOf(request, clock, { encoding: 'json' })).bytes]
+    pieces = begun([encode({ object: refusal }, optionsOf(request, clock, { encoding: 'json' })).bytes])
   }
-  return sendPieces(exchange, pieces, { status, headers: common(request, response.headers, contentType) })
+  return sendBody(exchange, pieces, { status, headers: common(request, response.headers, contentType) })
 }
 
 /** What is ready is sent as it is; no object is turned into text for a request. */
-function readyPieces(response: ObjectResponse, request: Request, { encoding, as }: Wanted): readonly Uint8Array[] | undefined {
+function readyPieces(response: ObjectResponse, request: Request, { encoding, as }: Wanted): Iterable<Uint8Array> | undefined {
   if (encoding !== 'json' || as || isPretty(request)) return undefined
-  if (response.pieces) return [...response.pieces, newline]
-  return response.bytes && [response.bytes]
+  return response.pieces ?? (response.bytes && [response.bytes])
 }
 
-function sendPieces(
+/** The length is told where it is known before the first byte leaves. */
+function sendBody(
   exchange: Exchange,
-  pieces: readonly Uint8Array[],
+  pieces: Pieces,
   { status, headers }: { status: number; headers: Headers },
 ): Promise<void> | undefined {
-  let size = 0
-  for (const piece of pieces) size += piece.length
+  const { first, size, rest } = pieces
   if (size >= gzipFrom && accepts(exchange.request, 'gzip')) {
     exchange.respond(status, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' })
-    return sendBody(exchange, gzipped(pieces))
+    return untilGone(exchange, () => sendChunks(exchange, gzipped(pieces)))
   }
-  if (size <= chunkSize) {
-    exchange.respond(status, headers, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, size))
+  if (!rest && size <= chunkSize) {
+    exchange.respond(status, headers, first.length === 1 ? first[0] : Buffer.concat(first, size))
     return undefined
   }
-  exchange.respond(status, { ...headers, 'content-length': String(size) })
-  return sendBody(exchange, coalesced(pieces))
+  exchange.respond(status, rest ? headers : { ...headers, 'content-length': String(size) })
+  return untilGone(exchange, () => sendPieces(exchange, pieces))
 }
 
-async function sendBody(exchange: Exchange, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+async function untilGone(exchange: Exchange, sendAll: () => Promise<void>): Promise<void> {
   if (exchange.request.method === 'HEAD') return
   try {
-    await sendChunks(exchange, chunks)
+    await sendAll()
   } catch {
     exchange.abort()
   }
@@ -136,7 +134,7 @@ function isPretty({ query, headers }: Request): boolean {
 
 async function sendStream(exchange: Exchange, { status, headers, chunks }: Extract<Response, { type: 'stream' }>): Promise<void> {
   exchange.respond(status, common(exchange.request, headers))
-  await sendBody(exchange, chunks)
+  await untilGone(exchange, () => sendChunks(exchange, chunks))
 }
 
 async function startWatch(

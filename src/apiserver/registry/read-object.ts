@@ -151,9 +151,7 @@ export function complain(
   if (findings.length === 0 || fieldValidation === 'Ignore') return
   if (fieldValidation === 'Strict') throw refuse(`strict decoding error: ${findings.join(', ')}`)
   for (const finding of findings) {
-    for (const line of finding.replace(yamlPrefix, '').split('\n')) {
-      if (!warnings.includes(line.trim())) warnings.push(line.trim())
-    }
+    for (const line of finding.replace(yamlPrefix, '').split('\n')) warnings.add(line.trim())
   }
 }
 

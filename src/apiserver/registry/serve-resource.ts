@@ -46,7 +46,7 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   if (!addresses(request, kind)) return pageNotFound()
   if (info.name) requirePathSegment('Name', info.name)
   if (info.namespace) requirePathSegment('Namespace', info.namespace)
-  if (kind.def.deprecation) request.warnings.push(kind.def.deprecation)
+  if (kind.def.deprecation) request.warnings.add(kind.def.deprecation)
   const reads = virtualReads.get(kind)
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)

@@ -36,7 +36,7 @@ export function writeContext(
     dryRun: options.dryRun,
     options: options.raw,
     request,
-    warn: (message) => void (warnings.includes(message) || warnings.push(message)),
+    warn: (message) => warnings.add(message),
   }
 }
 

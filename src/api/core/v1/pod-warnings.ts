@@ -224,22 +224,58 @@ function variableWarnings(variables: readonly EnvVar[], at: Path): string[] {
 
 type Containers = readonly { readonly container: Container; readonly here: Path }[]
 
+/** More than clients are told of in all (`apiserver/warnings.ts`); each port may collide with every other. */
+const maxPortWarnings = 1_000
+
+interface Placed {
+  readonly number: number
+  readonly port: ContainerPort
+  readonly at: Path
+}
+
 function portWarnings(containers: Containers): string[] {
-  const seen = new Map<string, { readonly port: ContainerPort; readonly at: Path }[]>()
-  return containers.flatMap(({ container, here }) =>
-    (container.ports ?? []).flatMap((port, index) => {
-      const at = here.child('ports').index(index)
-      const key = `${port.containerPort}/${port.protocol}`
-      const others = seen.get(key) ?? []
-      const alone = port.hostIP && !port.hostPort ? [`${at}: hostIP set without hostPort: ${portText(port)}`] : []
-      const found = others.flatMap((other) => {
-        const problem = collision(port, other.port)
-        return problem ? [`${at}: ${problem} port definition with ${other.at}`] : []
-      })
-      seen.set(key, [...others, { port, at }])
-      return [...alone, ...found]
-    }),
-  )
+  const seen = new Map<string, Placed[]>()
+  const warnings: string[] = []
+  let number = 0
+  for (const { container, here } of containers) {
+    for (const [index, port] of (container.ports ?? []).entries()) {
+      if (warnings.length > maxPortWarnings) return warnings
+      const placed = { number: number++, port, at: here.child('ports').index(index) }
+      if (port.hostIP && !port.hostPort) warnings.push(`${placed.at}: hostIP set without hostPort: ${portText(port)}`)
+      for (const { other, problem } of collisions(seen, placed)) {
+        warnings.push(`${placed.at}: ${problem} port definition with ${other.at}`)
+      }
+      for (const key of keysOf(port)) {
+        const same = seen.get(key)
+        if (same) same.push(placed)
+        else seen.set(key, [placed])
+      }
+    }
+  }
+  return warnings
+}
+
+/** Where a port is found by those that may collide with it. */
+function keysOf({ containerPort, protocol, hostPort = 0, hostIP = '' }: ContainerPort): string[] {
+  const own = `${containerPort}/${protocol}`
+  return [own, `${own} ${hostPort}`, `${own} ${hostPort} ${hostIP}`]
+}
+
+/** In the order of the ports; looks only at those that collide. */
+function collisions(seen: ReadonlyMap<string, readonly Placed[]>, { port }: Placed): { other: Placed; problem: string }[] {
+  const { hostPort = 0, hostIP = '' } = port
+  const [own = '', onHost = '', onAddress = ''] = keysOf(port)
+  const found = (key: string) => (seen.get(key) ?? []).slice(0, maxPortWarnings)
+  const others =
+    hostPort === 0
+      ? found(own)
+      : [...found(`${own} 0`), ...(hostIP === '' ? found(onHost) : [...found(onAddress), ...found(`${onHost} `)])]
+  return others
+    .sort((one, other) => one.number - other.number)
+    .flatMap((other) => {
+      const problem = collision(port, other.port)
+      return problem ? [{ other, problem }] : []
+    })
 }
 
 function collision(one: ContainerPort, other: ContainerPort): string | undefined {
