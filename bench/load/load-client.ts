@@ -14,6 +14,8 @@ export interface Load {
   readonly target: Target
   /** Bare TLS: a byte asks, and so many bytes are the answer. */
   readonly rawBytes?: number
+  /** A GET, by a client that takes no time over the answer. */
+  readonly plain?: boolean
   /** HTTP/2 connections, and requests under way on each. */
   readonly connections: number
   readonly streams: number

@@ -2,12 +2,15 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { FrameClient } from './frame-client.ts'
 import type { Load, Question, Round, Target } from './load-client.ts'
 
 interface Opened {
   readonly load: Load
-  readonly lines: readonly (ClientHttp2Session | TLSSocket)[]
+  readonly lines: readonly Line[]
 }
+
+type Line = ClientHttp2Session | TLSSocket | FrameClient
 
 const opened = new Map<number, Opened>()
 let names = 0
@@ -22,10 +25,19 @@ process.on('message', (question: Question) => {
 async function answer(question: Question): Promise<unknown> {
   if (question.type === 'run') return run(question)
   const { load, id } = question
-  const lines = Array.from({ length: load.connections }, () => (load.rawBytes ? openTls(load.target) : open(load.target)))
-  await Promise.all(lines.map((line) => once(line, load.rawBytes ? 'secureConnect' : 'remoteSettings')))
-  opened.set(id, { load, lines })
+  opened.set(id, { load, lines: await Promise.all(Array.from({ length: load.connections }, () => lineOf(load))) })
   return undefined
+}
+
+async function lineOf({ target, rawBytes, plain }: Load): Promise<Line> {
+  if (plain) {
+    const client = new FrameClient(target)
+    await client.open()
+    return client
+  }
+  const line = rawBytes ? openTls(target) : open(target)
+  await once(line, rawBytes ? 'secureConnect' : 'remoteSettings')
+  return line
 }
 
 function open({ port, ca, cert, key }: Target): ClientHttp2Session {
@@ -45,14 +57,14 @@ async function run({ id, milliseconds, requests = Infinity, perSecond }: Questio
   let bytes = 0
   let begun = 0
   const start = performance.now()
-  const worker = async (line: ClientHttp2Session | TLSSocket, number: number) => {
+  const worker = async (line: Line, number: number) => {
     while (performance.now() - start < milliseconds && begun < requests) {
       const due = perSecond ? start + (begun * 1000) / perSecond : 0
       const turn = begun++
       const early = due - performance.now()
       if (early > 1) await new Promise((resolve) => setTimeout(resolve, early))
       const asked = performance.now()
-      const size = await ('request' in line ? request(line, load, { number, turn }) : rawRequest(line, load.rawBytes ?? 0))
+      const size = await ask(line, load, { number, turn })
       bytes += size
       took.push(performance.now() - asked)
     }
@@ -72,6 +84,11 @@ interface Place {
 }
 
 /** Bytes of the body. */
+function ask(line: Line, load: Load, place: Place): Promise<number> {
+  if (line instanceof FrameClient) return line.get(load.path)
+  return 'request' in line ? request(line, load, place) : rawRequest(line, load.rawBytes ?? 0)
+}
+
 function request(session: ClientHttp2Session, load: Load, { number, turn }: Place): Promise<number> {
   const { method = 'GET', path, body, contentType = 'application/json' } = load
   const name = `${process.pid}-${names++}`

@@ -9,14 +9,16 @@ export interface RawServer extends Disposable {
   readonly port: number
 }
 
-export async function rawServer({ apiserver, ca }: Pki, answer: (stream: ServerHttp2Stream) => void): Promise<RawServer> {
+export type Answer = (stream: ServerHttp2Stream, path: string) => void
+
+export async function rawServer({ apiserver, ca }: Pki, answer: Answer): Promise<RawServer> {
   const server = createSecureServer({
     ...{ key: apiserver.key, cert: apiserver.certificate, ca: ca.certificate, requestCert: true, rejectUnauthorized: false },
     settings: { initialWindowSize: 1 << 20 },
   })
-  server.on('stream', (stream) => {
+  server.on('stream', (stream, headers) => {
     stream.on('error', () => {})
-    answer(stream)
+    answer(stream, headers[':path'] ?? '')
   })
   server.on('sessionError', () => {})
   server.listen(0, '127.0.0.1')
@@ -43,7 +45,7 @@ export async function rawWriter({ apiserver, ca }: Pki, bytes: Uint8Array): Prom
   }
   const server = createServer(own, (socket) => {
     socket.on('error', () => {})
-    socket.on('data', () => void write(socket, bytes))
+    socket.on('data', () => void writeAll(socket, bytes))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -52,8 +54,9 @@ export async function rawWriter({ apiserver, ca }: Pki, bytes: Uint8Array): Prom
 
 const chunk = 256 * 1024
 
-async function write(socket: TLSSocket, bytes: Uint8Array): Promise<void> {
+/** In chunks that wait for the client. */
+export async function writeAll(sink: TLSSocket | ServerHttp2Stream, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; at += chunk) {
-    if (!socket.write(bytes.subarray(at, at + chunk))) await once(socket, 'drain')
+    if (!sink.write(bytes.subarray(at, at + chunk))) await once(sink, 'drain')
   }
 }

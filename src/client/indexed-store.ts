@@ -72,9 +72,13 @@ export class IndexedStore<T extends KubeObject> {
     return [...(index.entries.get(value)?.values() ?? [])]
   }
 
+  /** By what `keyOf` answers. */
+  at(key: string): T | undefined {
+    return this.#objects.get(key)
+  }
+
   /** Answers the object that stood there before. */
-  set(object: T): T | undefined {
-    const key = keyOf(object.metadata)
+  set(object: T, key = keyOf(object.metadata)): T | undefined {
     const old = this.#objects.get(key)
     for (const index of this.#indexes.values()) replace(index, key, { old, object })
     this.#objects.set(key, object)

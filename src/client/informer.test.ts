@@ -46,7 +46,10 @@ const list = (version: number, ...items: ConfigMap[]): List<ConfigMap> => ({
   metadata: { resourceVersion: String(version) },
 })
 
-async function run(script: Parameters<typeof scripted>[0], options: { initial?: 'list' | 'stream' } = {}) {
+async function run(
+  script: Parameters<typeof scripted>[0],
+  options: { initial?: 'list' | 'stream'; giveWay?: (seen: readonly string[]) => Promise<void> | undefined } = {},
+) {
   const clock = new VirtualClock()
   const stop = new AbortController()
   const { client, calls } = scripted(script)
@@ -58,6 +61,7 @@ async function run(script: Parameters<typeof scripted>[0], options: { initial?: 
     signal: stop.signal,
     onError: (error) => void errors.push(error),
     ...options,
+    giveWay: options.giveWay && (() => options.giveWay?.(seen)),
   })
   informer.addHandlers({
     added: ({ metadata }) => seen.push(`+${metadata.name}`),
@@ -127,6 +131,35 @@ test('informer tries a failed list again', async () => {
   assert.deepEqual(queries, ['list 0', 'list 0', 'list 0', 'watch 5'])
   assert.equal(errors.length, 2)
 })
+
+for (const initial of ['list', 'stream'] as const)
+  test(`informer takes in a long ${initial} in parts, and what follows after it`, async () => {
+    const many = Array.from({ length: 100 }, (_, i) => map(`m${i}`, 3))
+    const end = map('', 5)
+    end.metadata.annotations = { 'k8s.io/initial-events-end': 'true' }
+    const added = many.map((object) => ({ type: 'ADDED', object }) as const)
+    const parts: number[] = []
+    const { seen, informer } = await run(
+      {
+        lists: [list(5, ...many)],
+        watches: [
+          ...(initial === 'stream' ? [[[...added, { type: 'BOOKMARK', object: end } as const]]] : []),
+          [[{ type: 'MODIFIED', object: map('m99', 6) }]],
+        ],
+      },
+      {
+        initial,
+        giveWay(told) {
+          if (parts.at(-1) === told.length) return undefined
+          parts.push(told.length)
+          return new Promise((resolve) => setImmediate(resolve))
+        },
+      },
+    )
+    assert.deepEqual(parts, [32, 64, 96])
+    assert.deepEqual(seen, [...many.map(({ metadata }) => `+${metadata.name}`), 'm99 3>6'])
+    assert.equal(informer.resourceVersion, '6')
+  })
 
 test('informer streams its first state where the server can', async () => {
   const end = map('', 7)

@@ -8,9 +8,10 @@
 import { type LabelSelector, selects } from '#api/meta/v1/label-selector.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import type { GiveWay } from '#lib/turn.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Client, Ref } from './client.ts'
-import { byNamespace, byOwner, IndexedStore, type IndexKeys } from './indexed-store.ts'
+import { byNamespace, byOwner, IndexedStore, type IndexKeys, keyOf } from './indexed-store.ts'
 import { type Reflected, reflect } from './reflector.ts'
 
 export interface Handlers<T> {
@@ -56,6 +57,8 @@ export interface InformerOptions {
   readonly fieldSelector?: string | undefined
   /** `stream` asks for the first state as watch events (WatchList); a server that cannot is then listed. Default `list`. */
   readonly initial?: 'list' | 'stream' | undefined
+  /** Asked while a first list, or a new one, is taken in, of which there may be very many; default: never. */
+  readonly giveWay?: GiveWay | undefined
   /** Told of each version that the store has reached, after the handlers. */
   readonly onVersion?: ((resourceVersion: string) => void) | undefined
 }
@@ -68,6 +71,9 @@ export function startInformer<T extends KubeObject>(
 ): Informer<T> {
   return new ReflectedInformer(client, kind, options)
 }
+
+/** Objects that are taken in without asking whether somebody else waits. */
+const partSize = 32
 
 class ReflectedInformer<T extends KubeObject> implements Informer<T> {
   readonly kind: Kind<string, T>
@@ -125,9 +131,27 @@ class ReflectedInformer<T extends KubeObject> implements Informer<T> {
     return () => this.#handlers.delete(handlers)
   }
 
-  #apply(events: readonly Reflected<T>[]): void {
+  #apply(events: readonly Reflected<T>[]): Promise<void> | undefined {
+    const parts = this.#parts(events)
+    while (!parts.next().done) {
+      const wait = this.#options.giveWay?.()
+      if (wait) return this.#goOn(parts, wait)
+    }
+    return undefined
+  }
+
+  async #goOn(parts: Generator<void>, first: Promise<void>): Promise<void> {
+    const { giveWay, signal } = this.#options
+    for (let wait: Promise<void> | undefined = first; ; wait = giveWay?.()) {
+      if (wait) await wait
+      else if (signal.aborted || parts.next().done) return
+    }
+  }
+
+  /** Yields where others may have their turn. */
+  *#parts(events: readonly Reflected<T>[]): Generator<void> {
     for (const event of events) {
-      if (event.type === 'replaced') this.#replace(event.objects)
+      if (event.type === 'replaced') yield* this.#replace(event.objects)
       else if (event.type === 'set') this.#set(event.object)
       else if (event.type === 'deleted') this.#delete(event.object)
       this.resourceVersion = event.resourceVersion
@@ -139,20 +163,23 @@ class ReflectedInformer<T extends KubeObject> implements Informer<T> {
     }
   }
 
-  #replace(objects: readonly T[]): void {
-    const kept = new IndexedStore<T>()
-    for (const object of objects) {
-      kept.set(object)
+  *#replace(objects: readonly T[]): Generator<void> {
+    const known = this.#store.values()
+    for (const [i, object] of objects.entries()) {
       this.#set(object)
+      if (i % partSize === partSize - 1) yield
     }
-    for (const old of this.#store.values()) if (!kept.get(old.metadata)) this.#delete(old)
+    if (known.length === 0) return
+    const kept = new Set(objects.map(({ metadata }) => keyOf(metadata)))
+    for (const old of known) if (!kept.has(keyOf(old.metadata))) this.#delete(old)
   }
 
   /** An object that was deleted and made anew between two looks shows as both. */
   #set(object: T): void {
-    const known = this.#store.get(object.metadata)
+    const key = keyOf(object.metadata)
+    const known = this.#store.at(key)
     if (known && known.metadata.uid !== object.metadata.uid) this.#delete(known)
-    const old = this.#store.set(object)
+    const old = this.#store.set(object, key)
     if (old?.metadata.resourceVersion === object.metadata.resourceVersion) return
     for (const handlers of this.#handlers) {
       this.#tell(handlers, () => (old ? handlers.updated?.(object, old) : handlers.added?.(object, { initial: !this.hasSynced })))

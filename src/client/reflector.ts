@@ -23,7 +23,8 @@ export interface ReflectOptions<T> {
   readonly clock: Clock
   readonly random: Random
   readonly signal: AbortSignal
-  readonly onEvents: (events: readonly Reflected<T>[]) => void
+  /** Nothing more comes before what it answers is resolved. */
+  readonly onEvents: (events: readonly Reflected<T>[]) => Promise<void> | void
   readonly onError?: ((error: unknown) => void) | undefined
   readonly namespace?: string | undefined
   readonly labelSelector?: string | undefined
@@ -83,7 +84,8 @@ async function step<T extends KubeObject>(reflection: Reflection<T>, state: Stat
     seen.events += events.length
     const last = events.at(-1)
     if (last) seen.from = last.object.metadata.resourceVersion
-    reflection.options.onEvents(events.map(reflected))
+    const taken = reflection.options.onEvents(events.map(reflected))
+    if (taken) await taken
   }
   return { name: 'watch', from: seen.from }
 }
@@ -109,7 +111,8 @@ async function listAll<T extends KubeObject>({ client, kind, options }: Reflecti
   }
   const { resourceVersion } = page.metadata
   if (signal.aborted) throw signal.reason
-  onEvents([{ type: 'replaced', objects, resourceVersion }])
+  const taken = onEvents([{ type: 'replaced', objects, resourceVersion }])
+  if (taken) await taken
   return { name: 'watch', from: resourceVersion }
 }
 
@@ -134,7 +137,8 @@ async function streamAll<T extends KubeObject>(reflection: Reflection<T>, seen: 
       seen.from = metadata.resourceVersion
       seen.events++
     }
-    if (live.length > 0) onEvents(live)
+    const taken = live.length > 0 ? onEvents(live) : undefined
+    if (taken) await taken
   }
   return initial ? { name: 'list', from: '' } : { name: 'watch', from: seen.from }
 }

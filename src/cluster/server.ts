@@ -228,6 +228,12 @@ interface Components extends Followed, Pick<ControllerMetrics, 'watchQueue'> {
   readonly config: ClusterConfig
 }
 
+/**
+ * Calls of one controller under way at a time. Fewer than the scheduler and nodes have: where all are busy, pods are made as fast as others bring
+ * them to run, and none waits behind thousands (upstream bounds the rate: `--kube-api-qps`).
+ */
+const perController = 16
+
 function startComponents(server: ApiServer, options: Components): Promise<unknown>[] {
   const { controllers, config, log, signal, watchQueue } = options
   const account = (name: string) => ({
@@ -235,19 +241,18 @@ function startComponents(server: ApiServer, options: Components): Promise<unknow
     groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
   })
   const boundedAs = (name: string) =>
-    createClient(politeTransport(boundedTransport(server.transportAs(account(name)), { width: 64, clock }), turns))
+    createClient(politeTransport(boundedTransport(server.transportAs(account(name)), { width: perController, clock }), turns))
+  const giveWay = () => turns.wait()
   const scheduler = { name: 'system:kube-scheduler', groups: ['system:authenticated'] }
   return [
     runControllers(selectControllers(controllers, config.controllers ?? ['*'], needy), {
       clientFor: boundedAs,
-      ...{ clock, random, signal, watchQueue },
+      ...{ clock, random, signal, watchQueue, giveWay },
       onError: (error, { controller, key }) => log.error(`controller ${controller}${key ? ` ${key}` : ''}`, error),
     }),
     runScheduler({
       client: createClient(politeTransport(server.transportAs(scheduler), turns)),
-      clock,
-      random,
-      signal,
+      ...{ clock, random, signal, giveWay },
       onError: (error) => log.error('scheduler', error),
     }),
   ].map((running) => running.catch((error) => !signal.aborted && log.error('component', error)))

@@ -45,15 +45,15 @@ export function planTerminated(pods: readonly Pod[], threshold: number): readonl
   const finished = pods.filter(isFinished)
   const surplus = finished.length - threshold
   if (threshold <= 0 || surplus <= 0) return []
-  const evicted = ({ status }: Pod) => (status.reason === 'Evicted' ? 0 : 1)
-  return finished
-    .toSorted(
-      (a, b) =>
-        evicted(a) - evicted(b) ||
-        Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp) ||
-        (a.metadata.name < b.metadata.name ? -1 : 1),
-    )
-    .slice(0, surplus)
+  const ranked = finished.map((pod) => ({
+    pod,
+    evicted: pod.status.reason === 'Evicted',
+    made: Date.parse(pod.metadata.creationTimestamp),
+  }))
+  ranked.sort(
+    (a, b) => Number(b.evicted) - Number(a.evicted) || a.made - b.made || (a.pod.metadata.name < b.pod.metadata.name ? -1 : 1),
+  )
+  return ranked.slice(0, surplus).map(({ pod }) => pod)
 }
 
 /** Being deleted, on a node that is down and of which somebody said that it will not come back as it was. */

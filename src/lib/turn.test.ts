@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { atEndOfTurn } from './turn.ts'
+import { atEndOfTurn, Turnstile } from './turn.ts'
 
 test('atEndOfTurn() runs a callback once for all calls of a turn, and not within it', async () => {
   let runs = 0
@@ -17,4 +17,20 @@ test('atEndOfTurn() runs a callback once for all calls of a turn, and not within
   atEndOfTurn(callback)
   await setImmediate()
   assert.equal(runs, 2)
+})
+
+test('Turnstile lets a few through in a turn, the others later in their order', async () => {
+  const passed: number[] = []
+  const turnstile = new Turnstile(3)
+  for (let i = 0; i < 8; i++) turnstile.pass(() => passed.push(i))
+  assert.deepEqual(passed, [0, 1, 2])
+  await setImmediate()
+  assert.deepEqual(passed, [0, 1, 2, 3, 4, 5])
+  turnstile.pass(() => passed.push(8))
+  assert.equal(passed.length, 6, 'nobody overtakes')
+  await setImmediate()
+  assert.deepEqual(passed, [0, 1, 2, 3, 4, 5, 6, 7, 8])
+  await setImmediate()
+  turnstile.pass(() => passed.push(9))
+  assert.equal(passed.at(-1), 9, 'at once where there is no crowd')
 })

@@ -8,6 +8,51 @@ export function atEndOfTurn(callback: () => void): void {
   callbacks.add(callback)
 }
 
+/** Resolves in the next turn: long work lets others have theirs between its parts. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
+}
+
+/**
+ * Asked between the parts of long work: undefined while it may go on; else it is asked again when that resolves, since others who waited
+ * may have been first.
+ */
+export type GiveWay = () => Promise<void> | undefined
+
+/**
+ * Lets a few through in each turn of the event loop, the others in the turns after it, in their order. A crowd that arrives in one
+ * turn would otherwise be worked on side by side: what all of them make lives until the last is done, and nobody's answer leaves before.
+ */
+export class Turnstile {
+  readonly #most: number
+  readonly #waiting: (() => void)[] = []
+  #passed = 0
+  #turns = false
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Calls `callback` at once or in a later turn. */
+  pass(callback: () => void): void {
+    if (!this.#turns) {
+      this.#turns = true
+      setImmediate(this.#turn)
+    }
+    if (this.#passed >= this.#most || this.#waiting.length > 0) return void this.#waiting.push(callback)
+    this.#passed++
+    callback()
+  }
+
+  readonly #turn = () => {
+    const due = this.#waiting.splice(0, this.#most)
+    this.#passed = due.length
+    this.#turns = due.length > 0
+    if (this.#turns) setImmediate(this.#turn)
+    for (const callback of due) callback()
+  }
+}
+
 function run(): void {
   const due = [...callbacks]
   callbacks.clear()

@@ -12,6 +12,7 @@ import { createEventRecorder, type EventRecorder } from '#client/events.ts'
 import { createClient } from '#client/typed-client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import type { GiveWay } from '#lib/turn.ts'
 import { hasReason, type StatusError } from '#schema/status-error.ts'
 import { bind, Permits, permit, type Refusal, reserve, takesTime, unreserve } from './binding.ts'
 import { podChanges } from './changes.ts'
@@ -43,6 +44,8 @@ export interface SchedulerOptions {
   /** Whether pods of one template share results; the decisions are the same. Default true. */
   readonly sharesResults?: boolean | undefined
   readonly watcher?: SchedulerWatcher | undefined
+  /** Asked while the first state is taken in; default: never. */
+  readonly giveWay?: GiveWay | undefined
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -113,9 +116,9 @@ class Scheduler {
   }
 
   async start(): Promise<void> {
-    const { client, clock, random, signal, onError } = this.#options
+    const { client, clock, random, signal, onError, giveWay } = this.#options
     await watchCluster(client, {
-      ...{ clock, random, signal, onError },
+      ...{ clock, random, signal, onError, giveWay },
       state: this.#state,
       happened: (event) => this.#queue.happened(event),
       podSeen: (pod, before) => this.#podSeen(pod, before),

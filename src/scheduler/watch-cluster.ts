@@ -45,7 +45,7 @@ const kinds: readonly Kind[] = [
   DeviceClass,
 ]
 
-export interface Watching extends Pick<InformerOptions, 'clock' | 'random' | 'signal' | 'onError'> {
+export interface Watching extends Pick<InformerOptions, 'clock' | 'random' | 'signal' | 'onError' | 'giveWay'> {
   readonly state: ClusterState
   happened(event: ClusterEvent): void
   podSeen(pod: Pod, before?: Pod): void
@@ -55,8 +55,8 @@ export interface Watching extends Pick<InformerOptions, 'clock' | 'random' | 'si
 /** Resolves when the state holds all there is. */
 export async function watchCluster(client: Client, watching: Watching): Promise<void> {
   const { state, happened } = watching
-  const { clock, random, signal, onError } = watching
-  const options = { clock, random, signal, onError }
+  const { clock, random, signal, onError, giveWay } = watching
+  const options = { clock, random, signal, onError, giveWay }
   const others = kinds.map((kind) => watchObjects(client, kind as Kind<string, KubeObject>, watching))
   const nodes: Informer<Node> = startInformer(client, Node, options)
   nodes.addHandlers({

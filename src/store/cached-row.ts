@@ -1,5 +1,5 @@
 /** A row of the watch cache with what was made of it: the decoded object and the bytes to serve. */
-import { serveLine } from './splice.ts'
+import { mostAdded, serveInto, serveLine } from './splice.ts'
 import type { Row } from './store.ts'
 
 /** How a row becomes an object; what it answers is shared by everybody and read-only. `before`: what the same bytes were made into already. */
@@ -104,4 +104,28 @@ export class CachedRow<T> {
     })
     return line
   }
+
+  /** `bytes` with a comma behind it. */
+  get item(): Uint8Array {
+    const item = this.line.slice()
+    item[item.byteLength - 1] = comma
+    return item
+  }
 }
+
+/** The JSON of rows, each with a comma behind it. */
+export function joinServed(rows: readonly Pick<CachedRow<unknown>, 'row' | 'item'>[]): Uint8Array {
+  let size = 0
+  for (const { row } of rows) size += row.value.byteLength + mostAdded + 1
+  const target = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  for (const { row } of rows) {
+    const end = serveInto(row, target, at)
+    if (end === undefined) return Buffer.concat(rows.map(({ item }) => item))
+    target[end] = comma
+    at = end + 1
+  }
+  return target.subarray(0, at)
+}
+
+const comma = 0x2c

@@ -100,7 +100,8 @@ class SqliteHistory implements History {
   }
 
   add(changes: readonly Change[], revision: number): Promise<void> {
-    return this.#ask({ type: 'add', changes, revision })
+    const packed = pack(changes)
+    return this.#ask({ type: 'add', changes: packed.changes, revision }, [packed.buffer])
   }
 
   skipTo(revision: number): Promise<void> {
@@ -135,7 +136,7 @@ class SqliteHistory implements History {
     await Promise.all(this.#endings)
   }
 
-  #ask<T>(request: HistoryRequest): Promise<T> {
+  #ask<T>(request: HistoryRequest, transfer: ArrayBuffer[] = []): Promise<T> {
     if (this.#isClosed) return Promise.reject(new Error('the history is closed'))
     this.#timer?.cancel()
     this.#life ??= this.#begin()
@@ -143,7 +144,7 @@ class SqliteHistory implements History {
     return new Promise((resolve, reject) => {
       worker.ref()
       owed.push({ resolve, reject })
-      worker.postMessage(request)
+      worker.postMessage(request, transfer)
     })
   }
 
@@ -189,6 +190,23 @@ class SqliteHistory implements History {
     life.worker.ref()
     life.worker.postMessage({ type: 'close' } satisfies HistoryRequest)
   }
+}
+
+/** With values in one buffer of their own: of a part of a larger one, a message would carry the whole. */
+function pack(changes: readonly Change[]): { readonly changes: readonly Change[]; readonly buffer: ArrayBuffer } {
+  const size = changes.reduce((sum, { before, after }) => sum + (before?.byteLength ?? 0) + (after?.byteLength ?? 0), 0)
+  const values = new Uint8Array(size)
+  let end = 0
+  const put = (value: Uint8Array) => {
+    values.set(value, end)
+    return values.subarray(end, (end += value.byteLength))
+  }
+  const packed = changes.map(({ before, after, ...rest }) => ({
+    ...rest,
+    ...(before && { before: put(before) }),
+    ...(after && { after: put(after) }),
+  }))
+  return { changes: packed, buffer: values.buffer }
 }
 
 /** Undefined where the file has to be looked at more closely. */

@@ -51,7 +51,7 @@ export const firstRevision = 1
 
 /** Invariant: compactRevision <= durable <= revision, and a version above `durable` is in the undo list. */
 export class Ledger {
-  #keys = new SortedMap<Version>()
+  #keys = new SortedMap<Version, Summary>(summaryOf)
   #leased = new Map<number, Set<string>>()
   /** Writes above `durable`, oldest first. */
   #unsettled: Version[] = []
@@ -241,17 +241,39 @@ export class Ledger {
   }
 
   #read({ key, end, limit = 0, countOnly, keysOnly }: Span, at: number): { rows: Row[]; more: boolean; count: number } {
-    const rows: Row[] = []
-    let count = 0
-    const visit = (head: Version | undefined) => {
-      const row = rowAt(head, at)
-      if (!row) return
-      count++
-      if (!countOnly && (limit === 0 || rows.length < limit)) rows.push(keysOnly ? { ...row, value: nothing } : row)
+    const shown = (row: Row) => (keysOnly ? { ...row, value: nothing } : row)
+    if (end === undefined) {
+      const row = rowAt(this.#keys.get(key), at)
+      return { rows: row && !countOnly ? [shown(row)] : [], more: false, count: row ? 1 : 0 }
     }
-    if (end === undefined) visit(this.#keys.get(key))
-    else this.#keys.scan(key, end, visit)
-    return { rows, more: !countOnly && count > rows.length, count }
+    if (countOnly) return { rows: [], more: false, count: this.#count(key, end, at) }
+    const rows: Row[] = []
+    let rest: string | undefined
+    this.#keys.scan(key, end, (head, found) => {
+      const row = rowAt(head, at)
+      if (!row) return true
+      if (limit > 0 && rows.length === limit) rest = found
+      else rows.push(shown(row))
+      return rest === undefined
+    })
+    const more = rest === undefined ? 0 : this.#count(rest, end, at)
+    return { rows, more: more > 0, count: rows.length + more }
+  }
+
+  /** Without a look at each key, where nothing was written to its neighbours after `at`: a page would cost as much as all pages. */
+  #count(key: string, end: string, at: number): number {
+    let count = 0
+    this.#keys.fold(key, end, {
+      many: ({ newest, alive }) => {
+        if (newest > at) return false
+        count += alive
+        return true
+      },
+      one: (head) => {
+        if (rowAt(head, at)) count++
+      },
+    })
+    return count
   }
 
   #prune(key: string, revision: number, forgotten: Version[]): void {
@@ -296,6 +318,24 @@ export class Ledger {
     keys?.delete(key)
     if (keys?.size === 0) this.#leased.delete(lease)
   }
+}
+
+/** Of neighbouring keys. */
+interface Summary {
+  /** Revision of the newest write of any of them. */
+  readonly newest: number
+  /** Those that are there after it. */
+  readonly alive: number
+}
+
+function summaryOf(heads: Iterable<Version>): Summary {
+  let newest = 0
+  let alive = 0
+  for (const { row, deleted } of heads) {
+    if (row.revision > newest) newest = row.revision
+    if (!deleted) alive++
+  }
+  return { newest, alive }
 }
 
 function rowAt(head: Version | undefined, revision: number): Row | undefined {

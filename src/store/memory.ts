@@ -53,6 +53,11 @@ class MemoryStore implements Store {
     return this.#ledger.at(key)
   }
 
+  revision(): number {
+    this.#checkOpen()
+    return this.#ledger.durable
+  }
+
   watch(request: WatchRequest, onBatch: (batch: WatchBatch) => void): void {
     this.#checkOpen()
     this.#hub.watch(request, onBatch)

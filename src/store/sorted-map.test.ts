@@ -50,6 +50,40 @@ test('SortedMap puts many new keys among those it has', () => {
   }
 })
 
+test('SortedMap.fold() tells of each entry of the range once, alone or among many, whatever has changed', () => {
+  const random = seededRandom(5)
+  const map = new SortedMap((values: Iterable<number>) => [...values].reduce((sum, value) => sum + value, 0))
+  const model = new Map<string, number>()
+  let together = 0
+  for (let i = 0; i < 6000; i++) {
+    const key = `/${Math.floor(random.next() * 3000)}`
+    if (i < 3000 || random.next() < 0.7) {
+      map.set(key, i)
+      model.set(key, i)
+    } else {
+      map.delete(key)
+      model.delete(key)
+    }
+    if (i % 500 > 0) continue
+    const ends = [random.next(), random.next()].map((at) => `/${Math.floor(at * 3000)}`).sort() as [string, string]
+    for (const [from, end] of [ends, ['', '0'] as const]) {
+      let sum = 0
+      const many = (some: number) => {
+        sum += some
+        together++
+        return true
+      }
+      map.fold(from, end, { many, one: (value) => void (sum += value) })
+      const expected = [...model].filter(([key]) => key >= from && key < end).reduce((all, [, value]) => all + value, 0)
+      assert.equal(sum, expected, `${from} to ${end} after ${i}`)
+    }
+  }
+  assert.ok(together > 50)
+  const seen: number[] = []
+  map.fold('', undefined, { many: () => false, one: (value) => void seen.push(value) })
+  assert.equal(seen.length, model.size, 'who refuses sums is told each value')
+})
+
 test('SortedMap.scan() ends when the visitor says so', () => {
   const map = new SortedMap<number>()
   for (const key of ['a', 'b', 'c']) map.set(key, 0)

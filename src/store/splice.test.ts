@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeStored, metadataOffset, serveBytes } from './splice.ts'
+import { encodeStored, metadataOffset, mostAdded, serveBytes, serveInto } from './splice.ts'
 
 const decoder = new TextDecoder()
 
@@ -29,6 +29,19 @@ const cases = [
 ]
 
 for (const { it, object, json } of cases) test(`serveBytes() ${it}`, () => assert.equal(served(object), json))
+
+test('serveInto() writes the same in place, whatever was written before', () => {
+  for (const revision of [1, 7, Number.MAX_SAFE_INTEGER]) {
+    for (const { object } of [...cases, ...cases]) {
+      const row = { value: encodeStored(object), revision }
+      const target = Buffer.alloc(row.value.byteLength + mostAdded + 3)
+      const end = serveInto(row, target, 3)
+      if (metadataOffset(row.value) === undefined) assert.equal(end, undefined)
+      else assert.equal(target.toString('utf8', 3, end), decoder.decode(serveBytes(row)))
+    }
+  }
+  assert.equal(serveInto({ value: Buffer.from('{"spec":{}, "metadata":{}}'), revision: 1 }, Buffer.alloc(99), 0), undefined)
+})
 
 test('encodeStored() answers a buffer of exact size and leaves the object alone', () => {
   const object = { kind: 'X', metadata: { name: 'a', resourceVersion: '1' } }

@@ -64,6 +64,33 @@ export function serveLine({ value, revision }: Pick<Row, 'value' | 'revision'>):
   return served
 }
 
+/** The most that `serveInto` adds to what is stored. */
+export const mostAdded = `"resourceVersion":"${Number.MAX_SAFE_INTEGER}",`.length
+
+/** What the last row began with: rows of one kind begin alike. */
+let lastHead = asBuffer(new Uint8Array())
+
+/** Writes `serveBytes` into `target`, which has room, and answers where they end; undefined for bytes that do not keep to the convention. */
+export function serveInto({ value, revision }: Pick<Row, 'value' | 'revision'>, target: Buffer, at: number): number | undefined {
+  let begun = lastHead.byteLength
+  if (begun === 0 || !beginsWith(value, lastHead)) {
+    const found = metadataOffset(value)
+    if (found === undefined) return undefined
+    begun = found
+    lastHead = asBuffer(value.slice(0, found))
+  }
+  const member = value[begun] === 0x7d ? `"resourceVersion":"${revision}"` : `"resourceVersion":"${revision}",`
+  target.set(lastHead, at)
+  ;(target as Buffer & NativeStrings).latin1Write(member, at + begun)
+  target.set(value.subarray(begun), at + begun + member.length)
+  return at + member.length + value.byteLength
+}
+
+function beginsWith(value: Uint8Array, start: Uint8Array): boolean {
+  for (let i = start.byteLength - 1; i >= 0; i--) if (value[i] !== start[i]) return false
+  return true
+}
+
 /** Where the first member of `metadata` begins, or undefined for bytes that do not keep to the convention. */
 export function metadataOffset(value: Uint8Array): number | undefined {
   const start = asBuffer(value).latin1Slice(0, Math.min(longestHead, value.byteLength))

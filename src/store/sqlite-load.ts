@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { firstRevision, type Ledger, type Version } from './ledger.ts'
-import { addSum, checksumOf, type SummedRow, takeSum } from './sqlite-checksum.ts'
+import { addSum, checksumOf, takeSum } from './sqlite-checksum.ts'
 import { DamagedStoreError, isDamage } from './sqlite-damage.ts'
 import { meta, openFile, totalOf } from './sqlite-file.ts'
 import { type Found, type Head, type Rows, width } from './sqlite-messages.ts'
@@ -59,21 +59,17 @@ export function readHead(database: DatabaseSync, path: string): Head {
 export function readRows(database: DatabaseSync, path: string, take: (rows: Rows) => void): void {
   orDamaged(database, path, () => {
     const check = new Check()
-    const packer = new Packer(meta(database, 'compactRevision'), take)
-    const rows = database.prepare('SELECT * FROM log ORDER BY id')
-    // Objects would cost twice as much.
-    rows.setReturnArrays(true)
-    for (const cells of rows.iterate() as Iterable<unknown> as Iterable<Cells>) {
-      const row = rowOf(cells)
-      check.add(row)
-      packer.add(row)
+    const compactRevision = meta(database, 'compactRevision')
+    for (const batch of batchesOf(database)) {
+      check.add(batch)
+      take(pack(batch, compactRevision))
     }
     check.end(database, path)
-    packer.flush()
   })
 }
 
-export function restoreRows(ledger: Ledger, { keys, causes, numbers: n, values }: Rows): void {
+export function restoreRows(ledger: Ledger, { keys: text, causes, numbers: n, values }: Rows): void {
+  const keys = JSON.parse(text) as string[]
   let letter = 0
   let offset = 0
   for (let i = 0, at = 0; i < keys.length; i++, at += width) {
@@ -84,8 +80,8 @@ export function restoreRows(ledger: Ledger, { keys, causes, numbers: n, values }
     ledger.restore(
       {
         key: keys[i]!,
-        // A copy, for a part would keep the whole alive.
-        value: values.slice(offset, (offset += size)),
+        // A copy for each would take as long as all else. What is kept alive by parts of it is no more than the file held at the start.
+        value: values.subarray(offset, (offset += size)),
         revision: n[at + 1]!,
         subRevision: n[at + 2]!,
         createRevision: n[at + 4]!,
@@ -105,45 +101,71 @@ export function endRestoring(ledger: Ledger, { revision, sequence, leases, lastL
   return { leases, lastLease, forgotten }
 }
 
-type LogRow = SummedRow & { readonly crc: number; readonly total: number }
-
-/** In the order of the columns. */
-type Cells = [number, number, number, string, number, number, number, number, Uint8Array, string, number, string, number, number]
-
-function rowOf([
-  id,
-  revision,
-  sub,
-  key,
-  deleted,
-  created,
-  version,
-  lease,
-  value,
-  user,
-  time,
-  request,
-  crc,
-  total,
-]: Cells): LogRow {
-  return { id, revision, sub, key, deleted, created, version, lease, value, user, time, request, crc, total }
+/** Rows that follow each other, by columns. */
+interface Batch {
+  readonly values: Uint8Array<ArrayBuffer>
+  /** As JSON. */
+  readonly keysText: string
+  readonly keys: readonly string[]
+  readonly users: readonly string[]
+  readonly requests: readonly string[]
+  readonly numbers: readonly (readonly number[])[]
 }
+
+const numbers = ['id', 'revision', 'sub', 'deleted', 'created', 'version', 'lease', 'time', 'length(value)', 'crc'] as const
+const arrays = ['key', 'user', 'request', ...numbers].map((column) => `json_group_array(${column})`)
+
+/** SQLite itself joins the rows of a batch: a JavaScript value for each cell would cost more than all else at a start. */
+const readBatch = `
+  SELECT max(id), CAST(group_concat(value, '') AS BLOB), ${arrays.join(', ')}
+  FROM (SELECT * FROM log WHERE id > ? ORDER BY id LIMIT ?)`
+
+const rowsAtOnce = 256
+const bytesAtOnce = 512 << 10
+
+function* batchesOf(database: DatabaseSync): Generator<Batch> {
+  const query = database.prepare(readBatch)
+  query.setReturnArrays(true)
+  let limit = 16
+  for (let last = 0; ; ) {
+    const [id, values, keysText, ...texts] = query.get(last, limit) as unknown as Cells
+    if (id === null) return
+    const [users, requests, ...numbers] = texts.map((text) => JSON.parse(text)) as [string[], string[], ...number[][]]
+    yield { values, keysText, keys: JSON.parse(keysText), users, requests, numbers }
+    last = id
+    limit = values.byteLength > bytesAtOnce ? Math.max(1, limit >> 1) : Math.min(rowsAtOnce, limit * 2)
+  }
+}
+
+type Cells = [id: number | null, values: Uint8Array<ArrayBuffer>, keys: string, ...texts: string[]]
 
 const mostFindings = 10
 
 class Check {
   #findings: string[] = []
   #sum = 0
-  #last: LogRow | undefined
+  #last: number | undefined
 
-  add(row: LogRow): void {
-    this.#sum = addSum(this.#sum, row.crc)
-    this.#last = row
-    if (checksumOf(row) !== row.crc) this.#say(`row ${row.id}, key ${row.key}, revision ${row.revision}: its checksum is wrong`)
+  add({ values, keys, users, requests, numbers }: Batch): void {
+    const [ids, revisions, subs, deleted, created, versions, leases, times, sizes, crcs] = numbers as Columns
+    let offset = 0
+    for (let i = 0; i < keys.length; i++) {
+      const [id, revision, key, crc] = [ids[i]!, revisions[i]!, keys[i]!, crcs[i]!]
+      const found = checksumOf({
+        ...{ id, revision, sub: subs[i]!, key, deleted: deleted[i]!, created: created[i]!, version: versions[i]! },
+        ...{ lease: leases[i]!, time: times[i]!, user: users[i]!, request: requests[i]! },
+        value: values.subarray(offset, (offset += sizes[i]!)),
+      })
+      this.#sum = addSum(this.#sum, crc)
+      if (found !== crc) this.#say(`row ${id}, key ${key}, revision ${revision}: its checksum is wrong`)
+    }
+    this.#last = ids.at(-1)
   }
 
   end(database: DatabaseSync, path: string): void {
-    const { sum, id } = totalOf(database, this.#last)
+    const total = database.prepare('SELECT id, total FROM log WHERE id = ?')
+    const last = this.#last === undefined ? undefined : total.get(this.#last)
+    const { sum, id } = totalOf(database, last as { id: number; total: number } | undefined)
     const expected = takeSum(sum, meta(database, 'removed'))
     if (expected !== this.#sum && this.#findings.length === 0) {
       this.#say(`rows are missing or older than what was last written (up to row ${id})`)
@@ -156,61 +178,30 @@ class Check {
   }
 }
 
-const rowsAtOnce = 512
-const bytesAtOnce = 512 << 10
+type Columns = [number[], number[], number[], number[], number[], number[], number[], number[], number[], number[]]
 
-class Packer {
-  #compactRevision: number
-  #take: (rows: Rows) => void
-  #keys: string[] = []
-  #causes = ''
-  #numbers = new Float64Array(rowsAtOnce * width)
-  #values: Uint8Array[] = []
-  #bytes = 0
-
-  constructor(compactRevision: number, take: (rows: Rows) => void) {
-    this.#compactRevision = compactRevision
-    this.#take = take
+/** Nobody can ask for the cause of what is compacted. */
+function pack({ values, keysText, keys, users, requests, numbers }: Batch, compactRevision: number): Rows {
+  const [ids, revisions, subs, deleted, created, versions, leases, times, sizes] = numbers as Columns
+  const packed = new Float64Array(keys.length * width)
+  let causes = ''
+  for (let i = 0, at = 0; i < keys.length; i++) {
+    const isRecent = revisions[i]! >= compactRevision
+    packed[at++] = ids[i]!
+    packed[at++] = revisions[i]!
+    packed[at++] = subs[i]!
+    packed[at++] = deleted[i]!
+    packed[at++] = created[i]!
+    packed[at++] = versions[i]!
+    packed[at++] = leases[i]!
+    packed[at++] = isRecent ? times[i]! : 0
+    packed[at++] = sizes[i]!
+    packed[at++] = keys[i]!.length
+    packed[at++] = isRecent ? users[i]!.length : 0
+    packed[at++] = isRecent ? requests[i]!.length : 0
+    if (isRecent) causes += users[i]! + requests[i]!
   }
-
-  add({ id, revision, sub, key, deleted, created, version, lease, value, user, time, request }: SummedRow): void {
-    const isRecent = revision >= this.#compactRevision
-    const n = this.#numbers
-    let at = this.#values.length * width
-    n[at++] = id
-    n[at++] = revision
-    n[at++] = sub
-    n[at++] = deleted
-    n[at++] = created
-    n[at++] = version
-    n[at++] = lease
-    n[at++] = isRecent ? time : 0
-    n[at++] = value.byteLength
-    n[at++] = key.length
-    n[at++] = isRecent ? user.length : 0
-    n[at++] = isRecent ? request.length : 0
-    this.#keys.push(key)
-    if (isRecent) this.#causes += user + request
-    this.#values.push(value)
-    this.#bytes += value.byteLength
-    if (this.#values.length === rowsAtOnce || this.#bytes > bytesAtOnce) this.flush()
-  }
-
-  flush(): void {
-    const values = new Uint8Array(this.#bytes)
-    let offset = 0
-    for (const value of this.#values) {
-      values.set(value, offset)
-      offset += value.byteLength
-    }
-    const numbers = this.#numbers.slice(0, this.#values.length * width)
-    const [keys, causes] = [this.#keys, this.#causes]
-    this.#keys = []
-    this.#causes = ''
-    this.#values = []
-    this.#bytes = 0
-    this.#take({ keys, causes, numbers, values })
-  }
+  return { keys: keysText, causes, numbers: packed, values }
 }
 
 function orDamaged<T>(database: DatabaseSync, path: string, read: () => T): T {

@@ -65,9 +65,10 @@ export interface Head {
   readonly lastLease: number
 }
 
-/** Rows of the file. Keys are strings of their own, which stay: parts of a longer one are slower to compare. */
+/** Rows of the file. */
 export interface Rows extends Pick<Packed, 'numbers' | 'values'> {
-  readonly keys: readonly string[]
+  /** As a JSON array: each becomes a string of its own, which stays; parts of a longer one are slower to compare. */
+  readonly keys: string
   /** User and request of each row in turn; empty for what is compacted, of which nobody can ask. */
   readonly causes: string
 }

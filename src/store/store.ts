@@ -147,6 +147,8 @@ export interface Store {
   range(request: RangeRequest): Promise<RangeResult>
   /** The same for the newest state of one key, at once: for engines that hold their state in this process. */
   peek?(key: string): Row | undefined
+  /** Of the newest durable write, at once: for the same engines. */
+  revision?(): number
   /**
    * Batches as they become durable; several revisions may share one batch. `onBatch` is called synchronously, never
    * before `watch` returns, and not after the signal is aborted.

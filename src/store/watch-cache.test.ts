@@ -166,6 +166,12 @@ test('listAndWatch() leaves no gap and repeats nothing', async () => {
   assert.deepEqual(log, ['put b'])
 })
 
+test('catchUp() answers at once where nothing was written meanwhile', async () => {
+  const { store, cache } = await bench()
+  await put(store, 'a')
+  assert.equal(cache.catchUp(), cache.revision)
+})
+
 test('catchUp() sees what was written to other prefixes', async () => {
   const { store, cache } = await bench()
   const { revision } = await store.txn({ compare: [], success: [{ op: 'put', key: '/other', value: new Uint8Array() }], cause })

@@ -3,6 +3,7 @@
  * reads and watches from it.
  */
 import type { Clock, Timer } from '#lib/clock.ts'
+import type { Soon } from '#lib/soon.ts'
 import { CacheWatchers } from './cache-watchers.ts'
 import { CachedRow, type Decode, type Making, Recent } from './cached-row.ts'
 import { EventRing } from './event-ring.ts'
@@ -75,7 +76,7 @@ export interface WatchCache<T> {
   /** Resolves when the cache has seen `revision`, which it asks the store to confirm; rejects with the signal's reason. */
   waitFor(revision: number, signal?: AbortSignal): Promise<void>
   /** Resolves, with the cache's revision, when it has seen all that is durable now: what follows is a consistent read. */
-  catchUp(signal?: AbortSignal): Promise<number>
+  catchUp(signal?: AbortSignal): Soon<number>
   /** `onBatch` is never called before `watch` returns, nor after the abort. */
   watch(request: CacheWatch, onBatch: (batch: CacheBatch<T>) => void): void
   /** The rows now and, in the same instant, a watch of what comes after `revision`. */
@@ -102,6 +103,7 @@ class Cache<T> implements WatchCache<T> {
   #ring: EventRing<T>
   #watchers: CacheWatchers<T>
   #revision = 0
+  #isFilled = false
   #byteSize = 0
   #waiting = new Set<{ revision: number; resolve: () => void; reject: (reason: unknown) => void }>()
   #asking = false
@@ -188,7 +190,12 @@ class Cache<T> implements WatchCache<T> {
     })
   }
 
-  async catchUp(signal?: AbortSignal): Promise<number> {
+  catchUp(signal?: AbortSignal): Soon<number> {
+    const known = this.#isFilled && !this.#closed.signal.aborted ? this.#options.store.revision?.() : undefined
+    return known !== undefined && known <= this.#revision ? this.#revision : this.#catchUpLater(signal)
+  }
+
+  async #catchUpLater(signal?: AbortSignal): Promise<number> {
     await this.ready
     const { revision } = await this.#options.store.status()
     await this.waitFor(revision, signal)
@@ -231,6 +238,7 @@ class Cache<T> implements WatchCache<T> {
       await this.#loadAt(revision)
     }
     await this.waitFor(revision)
+    this.#isFilled = true
   }
 
   async #loadAt(revision: number): Promise<void> {

@@ -39,8 +39,8 @@ function withHeaders(exchange: Exchange, more: Headers): Exchange {
   return {
     request: exchange.request,
     respond: (status, headers, body) => exchange.respond(status, { ...more, ...headers }, body),
-    write: (chunk) => exchange.write(chunk),
-    end: () => exchange.end(),
+    write: (...chunks) => exchange.write(...chunks),
+    end: (...chunks) => exchange.end(...chunks),
     get sent() {
       return exchange.sent
     },

@@ -1,6 +1,7 @@
 /** One request and the way to answer it, whichever version of HTTP carries it. */
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '#lib/clock.ts'
+import { Turnstile } from '#lib/turn.ts'
 import { badRequest, StatusError } from '#schema/status-error.ts'
 import type { Headers, Request } from '../request.ts'
 
@@ -8,9 +9,10 @@ export interface Exchange {
   readonly request: Request
   /** Sends the head; `body`, where it is known, follows at once and ends the answer. */
   respond(status: number, headers: Headers, body?: Uint8Array): void
-  /** More of the body. Where the client is to be waited for: resolves when it can take more, rejects when it has gone. */
-  write(chunk: Uint8Array): Promise<void> | undefined
-  end(): void
+  /** More of the body, in one go. Where the client is to be waited for: resolves when it can take more, rejects when it has gone. */
+  write(...chunks: readonly Uint8Array[]): Promise<void> | undefined
+  /** The last of the body, for which nobody waits. */
+  end(...chunks: readonly Uint8Array[]): void
   /** Bytes of the body that were handed over until now. */
   readonly sent: number
   /** Whether the connection carries other requests at the same time. */
@@ -76,6 +78,9 @@ const bodyTimeout = 60_000
 /** How long a client has to read that it was too slow. */
 const farewell = 1_000
 
+/** So many writes begin in a turn of the loop: 64 that arrive together then cost a fifth less each, and are answered sooner. */
+const bodies = new Turnstile(8)
+
 /** Reads a body whole; more than the limit is refused before it is kept. */
 export function collectBody(source: Readable, declared: string | undefined, clock: Clock): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
@@ -83,31 +88,17 @@ export function collectBody(source: Readable, declared: string | undefined, cloc
     reject(new StatusError('Timeout', 'Timeout: request did not complete within the allotted timeout', { details: {} }))
     timer = clock.after(farewell, () => source.destroy())
   })
-  const chunks: Uint8Array[] = []
   const expected = declared === undefined ? -1 : Number(declared)
-  let size = 0
   let isWhole = false
   if (expected > maxBody) reject(tooLarge())
-  const end = () => {
+  const end = (body: Uint8Array) => {
     if (isWhole) return
     isWhole = true
     timer.cancel()
-    resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks))
+    bodies.pass(() => resolve(body))
   }
-  source.on('data', (chunk: Uint8Array) => {
-    size += chunk.length
-    if (size <= maxBody) chunks.push(chunk)
-    else {
-      chunks.length = 0
-      reject(tooLarge())
-      if (size > maxWaste) source.destroy()
-    }
-    if (size !== expected || size > maxBody) return
-    // A stream that has been read to its end is closed before its answer is out, and Node makes an error for nobody of that.
-    if (isStream(source)) source.pause()
-    end()
-  })
-  source.on('end', end)
+  if (isStream(source) && expected > 0 && expected <= maxBody) readInOne(source, expected, end)
+  else readInParts(source, { end, refuse: () => reject(tooLarge()) })
   source.on('close', () => {
     if (isWhole) return
     timer.cancel()
@@ -120,6 +111,38 @@ function isStream(source: Readable): boolean {
   return 'endAfterHeaders' in source
 }
 
+const unread = Buffer.from(' ')
+
+/**
+ * Leaves the end unread until the answer is out: Node destroys a stream that was read to its end and has sent its last
+ * frame, and then makes an error with a stack, which nobody sees, when that frame is written.
+ */
+function readInOne(source: Readable, size: number, end: (body: Uint8Array) => void): void {
+  let body: Uint8Array | null = null
+  source.on('readable', () => {
+    if (body) return
+    body = source.read(size)
+    if (!body) return
+    source.unshift(unread)
+    end(body)
+  })
+}
+
+function readInParts(source: Readable, { end, refuse }: { end(body: Uint8Array): void; refuse(): void }): void {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  source.on('data', (chunk: Uint8Array) => {
+    size += chunk.length
+    if (size <= maxBody) chunks.push(chunk)
+    else {
+      chunks.length = 0
+      refuse()
+      if (size > maxWaste) source.destroy()
+    }
+  })
+  source.on('end', () => end(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)))
+}
+
 function tooLarge(): StatusError {
   return new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBody}`)
 }
@@ -130,6 +153,30 @@ export function parseTarget(target: string): { path: string; rawQuery: string } 
   const encoded = mark < 0 ? target : target.slice(0, mark)
   const path = encoded.includes('%') ? decodeURIComponent(encoded) : encoded
   return { path, rawQuery: mark < 0 ? '' : target.slice(mark + 1) }
+}
+
+type Sink = Pick<Writable, 'write' | 'end' | 'cork' | 'uncork'>
+
+/** Hands them over in one go; answers whether there is room for more. */
+export function writeAll(stream: Sink, chunks: readonly Uint8Array[]): boolean {
+  if (chunks.length > 1) stream.cork()
+  let hasRoom = true
+  for (const chunk of chunks) hasRoom = stream.write(chunk)
+  if (chunks.length > 1) stream.uncork()
+  return hasRoom
+}
+
+/** The same for the last. */
+export function endWith(stream: Sink, chunks: readonly Uint8Array[]): void {
+  stream.cork()
+  for (const chunk of chunks) stream.write(chunk)
+  stream.end()
+}
+
+export function lengthOf(chunks: readonly Uint8Array[]): number {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  return length
 }
 
 /** Resolves when `stream` has room again; rejects when it closes first. */

@@ -3,7 +3,19 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Headers, Origin, Request } from '../request.ts'
-import { drained, type Exchange, gone, type Incoming, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
+import {
+  drained,
+  type Exchange,
+  endWith,
+  gone,
+  type Incoming,
+  isBodiless,
+  lengthOf,
+  type MakeRequest,
+  Presence,
+  parseTarget,
+  writeAll,
+} from './exchange.ts'
 
 /** Upstream's timeouts and Go's limit of a head. */
 const options = {
@@ -91,14 +103,15 @@ function exchangeOf(message: IncomingMessage, response: ServerResponse, makeRequ
       else if (body) response.end(body)
       else response.flushHeaders()
     },
-    write(chunk) {
+    write(...chunks) {
       if (response.destroyed) return Promise.reject(gone())
-      sent += chunk.length
-      return response.write(chunk) ? undefined : drained(response)
+      sent += lengthOf(chunks)
+      return writeAll(response, chunks) ? undefined : drained(response)
     },
-    end() {
+    end(...chunks) {
       presence.answered()
-      response.end()
+      sent += lengthOf(chunks)
+      endWith(response, chunks)
     },
     isShared: false,
     leave() {
@@ -130,11 +143,11 @@ function upgradeExchangeOf(
       if (bodiless) socket.end()
       else if (body) socket.end(body)
     },
-    write(chunk) {
+    write(...chunks) {
       if (socket.destroyed) return Promise.reject(gone())
-      return socket.write(chunk) ? undefined : drained(socket)
+      return writeAll(socket, chunks) ? undefined : drained(socket)
     },
-    end: () => void socket.end(),
+    end: (...chunks) => endWith(socket, chunks),
     isShared: false,
     leave: () => {},
     abort: () => socket.destroy(),

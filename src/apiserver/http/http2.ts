@@ -1,7 +1,18 @@
 /** HTTP/2 requests by the stream API, which leaves out the compatibility layer's objects and its cost. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Headers, Request } from '../request.ts'
-import { drained, type Exchange, gone, isBodiless, type MakeRequest, Presence, parseTarget } from './exchange.ts'
+import {
+  drained,
+  type Exchange,
+  endWith,
+  gone,
+  isBodiless,
+  lengthOf,
+  type MakeRequest,
+  Presence,
+  parseTarget,
+  writeAll,
+} from './exchange.ts'
 
 /** Limits that informers of one client need, who share a session: hundreds of watches, many large lists at once. */
 export const sessionOptions = {
@@ -79,16 +90,17 @@ class StreamExchange implements Exchange {
     letGo(stream)
   }
 
-  write(chunk: Uint8Array): Promise<void> | undefined {
+  write(...chunks: readonly Uint8Array[]): Promise<void> | undefined {
     const stream = this.#stream
     if (stream.destroyed || stream.closed) return Promise.reject(gone())
-    this.sent += chunk.length
-    return stream.write(chunk) ? undefined : drained(stream)
+    this.sent += lengthOf(chunks)
+    return writeAll(stream, chunks) ? undefined : drained(stream)
   }
 
-  end(): void {
+  end(...chunks: readonly Uint8Array[]): void {
     this.#presence.answered()
-    this.#stream.end()
+    this.sent += lengthOf(chunks)
+    endWith(this.#stream, chunks)
     letGo(this.#stream)
   }
 
@@ -114,7 +126,10 @@ function headOf(status: number, headers: Headers, body: Uint8Array | undefined):
   return head
 }
 
-/** A stream whose body nobody reads would stay open after its answer. */
+/** A stream whose body is not read to its end would stay open after its answer. */
 function letGo(stream: ServerHttp2Stream): void {
-  if (!stream.endAfterHeaders && stream.readableFlowing === null) stream.resume()
+  if (stream.endAfterHeaders) return
+  if (stream.readableFlowing === null) stream.resume()
+  else if (stream.writableFinished) stream.read()
+  else stream.once('finish', () => stream.read())
 }

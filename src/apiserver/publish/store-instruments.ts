@@ -39,11 +39,12 @@ export function measuredStore(store: Store, options: MeasuredStoreOptions): Stor
       },
     )
   }
-  const { peek } = store
+  const { peek, revision } = store
   return {
     txn: (request) => timed(operationOf(request), request.success[0]?.key ?? '', () => store.txn(request)),
     range: (request) => timed(readOf(request), request.key, () => store.range(request)),
     ...(peek && { peek: (key: string) => peek.call(store, key) }),
+    ...(revision && { revision: () => revision.call(store) }),
     watch: (request, onBatch) => store.watch(request, onBatch),
     requestProgress: () => store.requestProgress(),
     compact: (revision) => store.compact(revision),

@@ -3,31 +3,12 @@
  * only their JSON anew.
  */
 import type { KubeObject } from '#schema/kind.ts'
-import type { CachedRow } from '#store/cached-row.ts'
 import { orderOf } from '#store/sorted-map.ts'
 import { prefixEnd } from '#store/store.ts'
 import type { WatchCache } from '#store/watch-cache.ts'
+import { type CacheRow, type Room, Segment } from './segment.ts'
 
-type CacheRow = CachedRow<KubeObject>
 type Rows = Pick<WatchCache<KubeObject>, 'revision' | 'list' | 'between' | 'changesSince'>
-
-/** A stretch of a list as it stood at one revision; it never changes. */
-export class Segment {
-  readonly rows: readonly CacheRow[]
-  /** Of the first key. */
-  readonly order: string
-  #bytes: Uint8Array | undefined
-
-  constructor(rows: readonly CacheRow[]) {
-    this.rows = rows
-    this.order = orderOf((rows[0] as CacheRow).key)
-  }
-
-  /** Objects, each with a comma behind it. */
-  get bytes(): Uint8Array {
-    return (this.#bytes ??= join(this.rows))
-  }
-}
 
 interface List {
   readonly revision: number
@@ -35,38 +16,69 @@ interface List {
 }
 
 const segmentSize = 256
+/** Shorter lists are soon made. */
+const shortest = 64
 /** How many lists (the whole kind, single namespaces) are kept; the one not asked longest gives way. */
 const maxLists = 8
+/** Bytes of JSON that are kept, all lists of a kind together. */
+const mostBytes = 192 << 20
 
 export class ListSegments {
   #lists = new Map<string, List>()
+  #room: Room = { left: mostBytes }
 
   /** All rows of the cache below `prefix` now, in order. */
   of(prefix: string, cache: Rows): readonly Segment[] {
     const known = this.#lists.get(prefix)
-    const segments = (known && refreshed(known, prefix, cache)) ?? build(cache.list(prefix))
+    const segments = (known && this.#refreshed(known, prefix, cache)) ?? this.#build(cache.list(prefix))
+    if (known && segments !== known.segments) letGo(known, segments)
     this.#lists.delete(prefix)
-    // Short lists are soon made.
-    if (segments.length > 1) this.#lists.set(prefix, { revision: cache.revision, segments })
-    const [oldest] = this.#lists.keys()
-    if (this.#lists.size > maxLists && oldest !== undefined) this.#lists.delete(oldest)
+    if (segments.length > 1 || (segments[0]?.rows.length ?? 0) > shortest)
+      this.#lists.set(prefix, { revision: cache.revision, segments })
+    if (this.#lists.size > maxLists) this.#forgetOldest()
     return segments
+  }
+
+  /** A segment stands for the keys from its first to the next one's first. Undefined where too much has happened since. */
+  #refreshed({ revision, segments }: List, prefix: string, cache: Rows): readonly Segment[] | undefined {
+    const changes = cache.changesSince(revision)
+    if (!changes || changes.length > segments.length * segmentSize) return undefined
+    const dirty = new Set<number>()
+    for (const { row } of changes) if (row.key.startsWith(prefix)) dirty.add(segmentFor(segments, orderOf(row.key)))
+    if (dirty.size === 0) return segments
+    return segments.flatMap((segment, at) => {
+      if (!dirty.has(at)) return [segment]
+      const from = at === 0 ? prefix : firstKey(segment)
+      const next = segments[at + 1]
+      return this.#build(cache.between(from, next ? firstKey(next) : prefixEnd(prefix)), segment)
+    })
+  }
+
+  /** Twice the size is still one segment, so that growing lists do not split at each object. */
+  #build(rows: readonly CacheRow[], former?: Segment): Segment[] {
+    const segments: Segment[] = []
+    for (let at = 0; at < rows.length; ) {
+      const left = rows.length - at
+      const size = left <= 2 * segmentSize ? left : segmentSize
+      segments.push(new Segment(rows.slice(at, at + size), this.#room, former))
+      at += size
+    }
+    return segments
+  }
+
+  #forgetOldest(): void {
+    for (const [prefix, list] of this.#lists) {
+      this.#lists.delete(prefix)
+      letGo(list, [])
+      return
+    }
   }
 }
 
-/** A segment stands for the keys from its first to the next one's first. Undefined where too much has happened since. */
-function refreshed({ revision, segments }: List, prefix: string, cache: Rows): readonly Segment[] | undefined {
-  const changes = cache.changesSince(revision)
-  if (!changes || changes.length > segments.length * segmentSize) return undefined
-  const dirty = new Set<number>()
-  for (const { row } of changes) if (row.key.startsWith(prefix)) dirty.add(segmentFor(segments, orderOf(row.key)))
-  if (dirty.size === 0) return segments
-  return segments.flatMap((segment, at) => {
-    if (!dirty.has(at)) return [segment]
-    const from = at === 0 ? prefix : firstKey(segment)
-    const next = segments[at + 1]
-    return build(cache.between(from, next ? firstKey(next) : prefixEnd(prefix)))
-  })
+/** Of those that do not go on. */
+function letGo({ segments }: List, kept: readonly Segment[]): void {
+  const stay = new Set(kept)
+  for (const segment of segments) if (!stay.has(segment)) segment.letGo()
 }
 
 function firstKey({ rows }: Segment): string {
@@ -84,29 +96,3 @@ function segmentFor(segments: readonly Segment[], order: string): number {
   }
   return Math.max(0, low - 1)
 }
-
-/** Twice the size is still one segment, so that growing lists do not split at each object. */
-function build(rows: readonly CacheRow[]): Segment[] {
-  const segments: Segment[] = []
-  for (let at = 0; at < rows.length; ) {
-    const left = rows.length - at
-    const size = left <= 2 * segmentSize ? left : segmentSize
-    segments.push(new Segment(rows.slice(at, at + size)))
-    at += size
-  }
-  return segments
-}
-
-function join(rows: readonly CacheRow[]): Uint8Array {
-  const parts = rows.map((row) => row.bytes)
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength + 1, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.byteLength
-    bytes[at++] = comma
-  }
-  return bytes
-}
-
-const comma = ','.charCodeAt(0)

@@ -1,5 +1,8 @@
 /** GET of a collection. */
-import { type Kind, listKindOf } from '#schema/kind.ts'
+import type { Clock } from '#lib/clock.ts'
+import { type Soon, then } from '#lib/soon.ts'
+import { nextTurn } from '#lib/turn.ts'
+import { type Kind, type KubeObject, listKindOf } from '#schema/kind.ts'
 import { badRequest, expired } from '#schema/status-error.ts'
 import { hasCode, prefixEnd, type RangeResult } from '#store/store.ts'
 import type { Request, Response } from '../request.ts'
@@ -8,6 +11,7 @@ import { reach, tooLarge } from './freshness.ts'
 import { parseVersion } from './get.ts'
 import { type ListOptions, listOptions } from './list-options.ts'
 import type { Registry } from './registry.ts'
+import type { CacheRow, Segment, Stretch } from './segment.ts'
 import { type Selection, selectionOf } from './selection.ts'
 import type { Cache, Entry, Storage } from './storage.ts'
 
@@ -17,16 +21,25 @@ export interface Page {
   /** Where the next page begins. */
   readonly next?: { readonly token: string; readonly remaining?: number }
   /** The JSON of `entries` in pieces, commas included, where something better is known than one by one. */
-  pieces?(): readonly Uint8Array[]
+  pieces?(): Iterable<Uint8Array>
 }
 
-export async function list(registry: Registry, request: Request, kind: Kind): Promise<Response> {
-  const page = await listPage(registry, request, kind)
-  return listAnswer(kind, page)
+export function list(registry: Registry, request: Request, kind: Kind): Soon<Response> {
+  return then(listPage(registry, request, kind), (page) => listAnswer(kind, page))
 }
 
-export async function listPage(registry: Registry, request: Request, kind: Kind, over: Partial<ListOptions> = {}): Promise<Page> {
-  const storage = await registry.storage(kind)
+export function listPage(registry: Registry, request: Request, kind: Kind, over?: Partial<ListOptions>): Soon<Page> {
+  return then(registry.storage(kind), (storage) => pageFrom(storage, { registry, request, kind, over }))
+}
+
+interface Listing {
+  readonly registry: Registry
+  readonly request: Request
+  readonly kind: Kind
+  readonly over: Partial<ListOptions> | undefined
+}
+
+function pageFrom(storage: Storage, { registry, request, kind, over }: Listing): Soon<Page> {
   const options = { ...listOptions(request.query, false), ...over }
   const selection = selectionOf(request, kind, storage)
   if (options.continue) return continued(storage, selection, options)
@@ -38,6 +51,13 @@ export async function listPage(registry: Registry, request: Request, kind: Kind,
   return fromCache(registry, { storage, selection, options, version })
 }
 
+interface Reading {
+  readonly selection: Selection
+  /** 0: all. */
+  readonly limit: number
+  readonly clock: Clock
+}
+
 interface CacheList {
   readonly storage: Storage
   readonly selection: Selection
@@ -46,15 +66,28 @@ interface CacheList {
 }
 
 /** Version 0 takes what is there and knows no pages. */
-async function fromCache({ clock }: Registry, { storage, selection, options, version }: CacheList): Promise<Page> {
+function fromCache({ clock }: Registry, { storage, selection, options, version }: CacheList): Soon<Page> {
   const { cache } = storage
-  if (version === undefined) await cache.catchUp()
-  else await reach(cache, version, clock)
-  const { revision } = cache
   const limit = version === 0 ? 0 : options.limit
-  if (selection.everything && limit === 0 && selection.key.endsWith('/') && !storage.kind.def.storedAs) {
-    return everything(storage, selection.key)
+  const isThere = version === undefined ? cache.catchUp() : version > cache.revision ? reach(cache, version, clock) : undefined
+  return then<unknown, Page>(isThere, () => readCache(storage, { selection, limit, clock }))
+}
+
+function readCache(storage: Storage, { selection, limit, clock }: Reading): Soon<Page> {
+  const { cache } = storage
+  const { revision } = cache
+  if (!selection.index && selection.key.endsWith('/') && !storage.kind.def.storedAs) {
+    const segments = storage.segments.of(selection.key, cache)
+    if (limit > 0) return firstPage(segments, { storage, selection, limit, revision, clock })
+    if (selection.everything) return pageOf(storage, segments, revision)
+    return then(lookThrough(segments, selection, clock), () => pageOf(storage, found(segments, storage, selection), revision))
   }
+  return oneByOne(storage, { selection, limit, clock })
+}
+
+async function oneByOne(storage: Storage, { selection, limit }: Reading): Promise<Page> {
+  const { cache } = storage
+  const { revision } = cache
   const rows = rowsOf(cache, selection)
   await storage.bring(rows)
   const entries: Entry[] = []
@@ -73,17 +106,73 @@ async function fromCache({ clock }: Registry, { storage, selection, options, ver
   return { entries, revision }
 }
 
-/** All of a kind or a namespace, as it stands at this moment: objects are decoded, and joined, only if somebody looks at them. */
-function everything(storage: Storage, key: string): Page {
-  const segments = storage.segments.of(key, storage.cache)
+/** Objects are decoded, and their JSON is joined, only if somebody looks at them. */
+function pageOf(storage: Storage, stretches: readonly Stretch[], revision: number): Page {
   let entries: readonly Entry[] | undefined
   return {
-    revision: storage.cache.revision,
+    revision,
     get entries() {
-      return (entries ??= segments.flatMap(({ rows }) => rows.map((row) => storage.entry(row))))
+      return (entries ??= stretches.flatMap(({ rows }) => rows.map((row) => storage.entry(row))))
     },
-    pieces: () => segments.map(({ bytes }, at) => (at < segments.length - 1 ? bytes : bytes.subarray(0, -1))),
+    pieces: () => joined(stretches),
   }
+}
+
+/** Those of a long list as they are asked for. */
+function joined(stretches: readonly Stretch[]): Iterable<Uint8Array> {
+  const bytesAt = (at: number): Uint8Array => {
+    const { bytes } = stretches[at] as Stretch
+    return at < stretches.length - 1 ? bytes : bytes.subarray(0, -1)
+  }
+  if (stretches.length <= fewStretches) return stretches.map((_, at) => bytesAt(at))
+  return stretches.keys().map(bytesAt)
+}
+
+const fewStretches = 8
+
+/** Milliseconds that one request may take of a turn of the loop. */
+const share = 2
+
+/** Decodes what the selector is to look at, a while in each turn: of 100,000 objects that takes a second. */
+function lookThrough(segments: readonly Segment[], selection: Selection, clock: Clock): Soon<void> {
+  const news = segments.filter((segment) => segment.unknown(selection).length > 0)
+  return news.length === 0 ? undefined : decodeInTurns(news, selection, clock)
+}
+
+async function decodeInTurns(segments: readonly Segment[], selection: Selection, clock: Clock): Promise<void> {
+  let began = clock.monotonic()
+  for (const segment of segments) {
+    for (const row of segment.unknown(selection)) {
+      void row.decoded
+      if (clock.monotonic() - began < share) continue
+      await nextTurn()
+      began = clock.monotonic()
+    }
+  }
+}
+
+function found(segments: readonly Segment[], storage: Storage, selection: Selection): Stretch[] {
+  const objectOf = (row: CacheRow): KubeObject => storage.entry(row).object
+  return segments.map((segment) => segment.find(selection, objectOf)).filter(({ rows }) => rows.length > 0)
+}
+
+interface FirstPage extends Reading {
+  readonly storage: Storage
+  readonly revision: number
+}
+
+/** Looks no further than it must. */
+async function firstPage(segments: readonly Segment[], { storage, selection, limit, revision, clock }: FirstPage): Promise<Page> {
+  const rows: CacheRow[] = []
+  for (const segment of segments) {
+    if (!selection.everything) await lookThrough([segment], selection, clock)
+    for (const stretch of selection.everything ? [segment] : found([segment], storage, selection)) rows.push(...stretch.rows)
+    if (rows.length > limit) break
+  }
+  const entries = rows.slice(0, limit).map((row) => storage.entry(row))
+  if (rows.length <= limit) return { entries, revision }
+  const left = segments.reduce((sum, segment) => sum + segment.rows.length, 0) - limit
+  return { entries, revision, next: nextPage(storage, selection, { after: (rows[limit - 1] as CacheRow).key, revision, left }) }
 }
 
 function rowsOf(cache: Cache, { key, index }: Selection) {
@@ -172,8 +261,6 @@ async function readRange(
   }
 }
 
-const encoder = new TextEncoder()
-
 /** The list, with its JSON joined from the bytes that the cache keeps. */
 export function listAnswer(kind: Kind, page: Page): Response {
   const { revision, next } = page
@@ -197,12 +284,18 @@ export function listAnswer(kind: Kind, page: Page): Response {
   }
 }
 
-const comma = encoder.encode(',')
+const comma = Buffer.from(',')
+const closing = Buffer.from(']}\n')
 
-function* framed(opening: string, pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
-  yield encoder.encode(opening)
+function framed(opening: string, pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const begin = Buffer.from(opening)
+  return Array.isArray(pieces) ? [begin, ...pieces, closing] : between(begin, pieces)
+}
+
+function* between(begin: Uint8Array, pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  yield begin
   yield* pieces
-  yield encoder.encode(']}')
+  yield closing
 }
 
 function* separated(entries: readonly Entry[]): Generator<Uint8Array> {

@@ -1,4 +1,5 @@
 /** Which objects a list, watch or deletecollection is about: namespace, labels, fields. */
+import { Recent } from '#lib/recent.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { parseFieldSelector, parseLabelSelector } from '#schema/selector.ts'
 import { badRequest } from '#schema/status-error.ts'
@@ -12,6 +13,8 @@ export interface Selection {
   readonly index?: { readonly name: string; readonly value: string }
   /** Neither labels nor fields are asked for. */
   readonly everything: boolean
+  /** What is asked for; selections of the same text match the same objects. */
+  readonly text: string
   matches(object: KubeObject): boolean
 }
 
@@ -32,6 +35,7 @@ export function selectionOf(request: Request, kind: Kind, storage: Storage): Sel
     key: single ? storage.keyOf(namespace, name) : storage.prefix(namespace),
     ...(index && !single && { index }),
     everything: !labels && fields.length === 0,
+    text: `${request.query.get('labelSelector') ?? ''}\0${request.query.get('fieldSelector') ?? ''}\0${info.name}`,
     matches,
   }
 }
@@ -59,10 +63,17 @@ function indexOf(kind: Kind, fields: readonly Requirement[]): Selection['index']
   return found && { name: found.field, value: found.value }
 }
 
+/** Clients ask for the same again and again. */
+const parsedLabels = new Recent<ReturnType<typeof parseLabelSelector>>(256)
+
 function labelMatcher(text: string): ReturnType<typeof parseLabelSelector> | undefined {
   if (!text) return undefined
+  const known = parsedLabels.get(text)
+  if (known) return known
   try {
-    return parseLabelSelector(text)
+    const labels = parseLabelSelector(text)
+    parsedLabels.set(text, labels)
+    return labels
   } catch (error) {
     throw badRequest(messageOf(error))
   }

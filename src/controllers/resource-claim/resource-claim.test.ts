@@ -143,3 +143,26 @@ test('claimDraft() leaves something of both names', () => {
   const draft = claimDraft({ metadata: { name: 'p'.repeat(60) } } as never, 'c'.repeat(60), { spec: { spec } } as never)
   assert.match(draft.metadata.generateName, /^p{28}-c{28}$/)
 })
+
+test('resourceclaim gives free the claim that was made for extended resources, and removes it when its pod is over', async () => {
+  await using cluster = await start()
+  const gpus = { 'example.com/gpu': '1' }
+  const containers = [{ name: 'main', image: 'a', resources: { requests: gpus, limits: gpus } }]
+  const made = await cluster.client.create(Pod, pod('p', { spec: { nodeName: 'n1', containers } }))
+  const annotations = { 'resource.kubernetes.io/extended-resource-claim': 'true' }
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: made.metadata.uid, controller: true }
+  const metadata = { generateName: 'p-extended-resources-', namespace, annotations, ownerReferences: [owner] }
+  const claim = await cluster.client.create(ResourceClaim, { metadata, spec } as never)
+  const extendedResourceClaimStatus = {
+    resourceClaimName: claim.metadata.name,
+    requestMappings: [{ containerName: 'main', resourceName: 'example.com/gpu', requestName: 'gpu' }],
+  }
+  const status = { ...made.status, extendedResourceClaimStatus }
+  await cluster.client.update(Pod, { ...made, status }, { subresource: 'status' })
+  await allocate(cluster, made)
+  const [reserved] = (await only(cluster)).status.reservedFor ?? []
+  assert.equal(reserved?.uid, made.metadata.uid, 'while the pod runs nothing is taken from it')
+  await end(cluster, made)
+  await assert.rejects(cluster.client.get(ResourceClaim, claim), (error) => hasReason(error, 'NotFound'))
+  assert.deepEqual(cluster.errors, [])
+})

@@ -36,6 +36,7 @@ export class ControllerCluster implements Cluster<any, any> {
   readonly onError: (error: unknown) => void
   #caches: ReadonlyMap<Kind, KindCache<any>>
   #recorder: EventRecorder
+  #signal: AbortSignal
   #notes = new Map<Kind, ChangeNotes>()
 
   constructor(options: ControllerClusterOptions) {
@@ -45,6 +46,7 @@ export class ControllerCluster implements Cluster<any, any> {
     this.live = client
     this.onError = onError
     this.#caches = options.caches
+    this.#signal = signal
     this.#recorder = createEventRecorder(client, { clock, random, component, signal, onError })
   }
 
@@ -100,6 +102,7 @@ export class ControllerCluster implements Cluster<any, any> {
   }
 
   async create(kind: Kind, draft: Draft<any>, owner?: KubeObject): Promise<any> {
+    this.#signal.throwIfAborted()
     const created = await this.live.create(kind, owner ? childOf(kind, draft, owner) : draft)
     this.#caches.get(kind)?.wrote(created)
     return created
@@ -112,18 +115,21 @@ export class ControllerCluster implements Cluster<any, any> {
   }
 
   async update(kind: Kind, object: Draft<any>): Promise<any> {
+    this.#signal.throwIfAborted()
     const updated = await this.live.update(kind, object)
     this.#caches.get(kind)?.wrote(updated)
     return updated
   }
 
   async patch(kind: Kind, object: KubeObject, patch: Patch): Promise<any> {
+    this.#signal.throwIfAborted()
     const patched = await this.live.patch(kind, object, patch)
     this.#caches.get(kind)?.wrote(patched)
     return patched
   }
 
   async delete(kind: Kind, object: KubeObject, options: DeleteOptions = {}): Promise<void> {
+    this.#signal.throwIfAborted()
     const preconditions = { uid: object.metadata.uid, ...options.preconditions }
     try {
       await this.live.delete(kind, object, { ...options, preconditions })
@@ -143,6 +149,7 @@ export class ControllerCluster implements Cluster<any, any> {
     status: Draft<any>,
     { onlyOnto, seen = object.status }: StatusOptions = {},
   ): Promise<any> {
+    this.#signal.throwIfAborted()
     const schema = kind.schema.fields.status?.schema
     if (!schema) throw new Error(`${kind.kind} has no status`)
     const wanted = decode(schema as Schema, copyObject(schema as Schema, status))

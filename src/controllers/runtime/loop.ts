@@ -3,6 +3,7 @@ import type { Ref } from '#client/client.ts'
 import { keyOf, refOfKey } from '#client/indexed-store.ts'
 import { createWorkQueue, type QueueWatcher, type WorkQueue } from '#client/work-queue.ts'
 import type { Clock } from '#lib/clock.ts'
+import type { GiveWay } from '#lib/turn.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import { hasReason } from '#schema/status-error.ts'
 import type { KindCache } from './cache.ts'
@@ -18,6 +19,7 @@ export interface LoopOptions {
   readonly onError: (error: unknown, key?: string) => void
   readonly onVisit?: ((visit: Visit) => void) | undefined
   readonly watcher?: QueueWatcher | undefined
+  readonly giveWay?: GiveWay | undefined
 }
 
 /** Resolves when the signal was aborted and the last worker has ended. */
@@ -41,6 +43,7 @@ async function work(controller: Controller, options: LoopOptions, queue: WorkQue
     const took = options.clock.monotonic() - started
     rest(options.clock, took, () => queue.done(key))
     options.onVisit?.({ controller: controller.name, result, seconds: took / 1000 })
+    for (let wait = options.giveWay?.(); wait; wait = options.giveWay?.()) await wait
   }
 }
 

@@ -9,6 +9,7 @@ import { runAsLeader } from '#client/leader-election.ts'
 import type { QueueWatcher } from '#client/work-queue.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
+import type { GiveWay } from '#lib/turn.ts'
 import type { Kind } from '#schema/kind.ts'
 import { KindCache } from './cache.ts'
 import type { Controller } from './controller.ts'
@@ -29,6 +30,8 @@ export interface RunOptions {
   readonly watchQueue?: ((controller: Controller) => QueueWatcher) | undefined
   /** Told of each visit, for metrics. */
   readonly onVisit?: ((visit: Visit) => void) | undefined
+  /** Asked between the parts of what many objects make long, such as a start; default: never. */
+  readonly giveWay?: GiveWay | undefined
 }
 
 export interface ErrorContext {
@@ -85,8 +88,8 @@ async function runAll(controllers: readonly Controller[], options: RunOptions, s
     for (const kind of kindsRead(controller)) {
       if (caches.has(kind)) continue
       const onError = (error: unknown) => options.onError?.(error, { controller: `informer ${kind.plural}` })
-      const { clock, random } = options
-      caches.set(kind, new KindCache(clients.get(controller) as Client, kind, { clock, random, signal, onError }))
+      const { clock, random, giveWay } = options
+      caches.set(kind, new KindCache(clients.get(controller) as Client, kind, { clock, random, signal, giveWay, onError }))
     }
   }
   for (const { kind, name, keys } of controllers.flatMap(({ indexes }) => indexes ?? [])) {
@@ -122,9 +125,10 @@ async function runOne(controller: Controller, { options, caches, signal, client 
     if (signal.aborted) return
     throw error
   }
-  const { onVisit } = options
+  const { onVisit, giveWay } = options
   const watcher = options.watchQueue?.(controller)
-  const loop = startLoop(controller, { cluster, caches, clock, signal, onError, onVisit, watcher })
+  for (let wait = giveWay?.(); wait; wait = giveWay?.()) await wait
+  const loop = startLoop(controller, { cluster, caches, clock, signal, onError, onVisit, watcher, giveWay })
   await Promise.all([loop, keepRunning(controller, { cluster, clock, signal, onError })])
   await cluster.flushEvents()
 }

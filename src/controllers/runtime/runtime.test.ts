@@ -9,6 +9,7 @@ import { testCluster } from '#testing/cluster.ts'
 import { replicaSet } from '#testing/make.ts'
 import { defineController, TerminalError } from './controller.ts'
 import { rolesOf, rulesOf } from './roles.ts'
+import { runControllers } from './run.ts'
 import { slowStart } from './slow-start.ts'
 
 const at = { name: 'a', namespace: 'default' }
@@ -91,6 +92,43 @@ test('runControllers() visits again when asked to, and says when an object is go
   await cluster.client.delete(ConfigMap, created)
   await cluster.settle()
   assert.deepEqual(visits, ['a is gone'])
+})
+
+test('runControllers() gives way between controllers and visits, and writes nothing any more once it was stopped', async () => {
+  await using cluster = await testCluster({})
+  for (const name of ['a', 'b', 'c']) await cluster.client.create(ConfigMap, { metadata: { name, namespace: 'default' } })
+  const stop = new AbortController()
+  const visits: string[] = []
+  const refused: unknown[] = []
+  const named = (name: string) =>
+    defineController({
+      name,
+      for: ConfigMap,
+      writes: [ConfigMap],
+      workers: 1,
+      async reconcile(object) {
+        visits.push(`${name} ${object.metadata.name}`)
+      },
+      async run(own, signal) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await own.create(ConfigMap, { metadata: { name, namespace: 'default' } }).catch((error) => refused.push(error))
+      },
+    })
+  const seen: number[] = []
+  const running = runControllers([named('one'), named('two')], {
+    ...{ clock: cluster.clock, random: cluster.random, signal: stop.signal, clientFor: () => cluster.client },
+    giveWay() {
+      if (seen.at(-1) === visits.length) return undefined
+      seen.push(visits.length)
+      return Promise.resolve()
+    },
+  })
+  await cluster.settle()
+  assert.deepEqual(seen, [0, 2, 4, 6], 'each of the two asks after each visit')
+  const reason = new Error('enough')
+  stop.abort(reason)
+  await running
+  assert.deepEqual(refused, [reason, reason])
 })
 
 test('rulesOf() and rolesOf() say what was declared, and no more', () => {

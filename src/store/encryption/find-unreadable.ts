@@ -34,12 +34,15 @@ class Look {
   /** By resource and prefix: whether one of them was opened. */
   #opens = new Map<string, boolean>()
   #unreadable = new Map<string, { prefix: string; count: number; key: string }>()
+  /** What the keys of a resource begin with whose plain values are as they may be: of most values only one byte need be looked at. */
+  #plain = '\0'
 
   constructor(providersOf: ProvidersOf) {
     this.#providersOf = providersOf
   }
 
   at({ key, value }: Row): void {
+    if (value[0] !== mark[0] && key.startsWith(this.#plain)) return
     const prefix = prefixOf(value)
     const kind = `${resourceOf(key)} ${prefix}`
     let opens = this.#opens.get(kind)
@@ -47,6 +50,7 @@ class Look {
       opens = this.#canOpen(key, value)
       this.#opens.set(kind, opens)
     }
+    if (opens && !prefix) this.#plain = `${registry}${resourceOf(key)}/`
     if (opens) return
     const found = this.#unreadable.get(prefix)
     if (found) found.count++
