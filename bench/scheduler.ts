@@ -3,13 +3,8 @@
  * decision, in pods per second of the thread's CPU time; then with an API server and a durable store in the loop, in the same process, in pods per
  * second from the start until the last is bound: fewer pods, of the shapes marked so.
  *
- * NAMI_BENCH_SHAPES names some of them, by commas.
+ * NAMI_BENCH_SHAPES names some of them, by commas; NAMI_BENCH_LOOP=only leaves out the first part.
  */
-import { Namespace } from '#api/core/v1/namespace.ts'
-import { Node } from '#api/core/v1/node.ts'
-import { Pod } from '#api/core/v1/pod.ts'
-import { PriorityClass } from '#api/scheduling/v1/priority-class.ts'
-import { createClient } from '#client/typed-client.ts'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { ClusterState } from '#scheduler/cluster-state.ts'
@@ -17,11 +12,11 @@ import { place } from '#scheduler/cycle.ts'
 import { onNode } from '#scheduler/framework/pod-facts.ts'
 import { makeDefaultProfile, type Weighted } from '#scheduler/profiles.ts'
 import { createQueue } from '#scheduler/queue.ts'
-import { runScheduler } from '#scheduler/scheduler.ts'
 import { ResultCache } from '#scheduler/shared-results.ts'
+import type { KubeObject } from '#schema/kind.ts'
 import { defineBench, type Figure } from './define-bench.ts'
-import { type BenchServer, benchServer } from './load/bench-server.ts'
-import { asking, big, node, pod, type Shape, shapes } from './parts/scheduler-shapes.ts'
+import { schedulerLoop } from './parts/scheduler-loop.ts'
+import { asking, node, pod, type Shape, shapes } from './parts/scheduler-shapes.ts'
 
 const names = process.env.NAMI_BENCH_SHAPES?.split(',')
 const chosen = shapes.filter(({ name }) => !names || names.includes(name))
@@ -29,10 +24,9 @@ const chosen = shapes.filter(({ name }) => !names || names.includes(name))
 export default defineBench({
   name: 'scheduler',
   async run(report) {
-    for (const shape of chosen) report(measure(shape))
-    await using bench = await benchServer({ durable: true })
-    await eachOf(5_000, (i) => bench.client.create(Node, node(i)))
-    for (const shape of chosen) if (shape.inLoop) report(await measureInLoop(bench, shape, shape.inLoop))
+    if (process.env.NAMI_BENCH_LOOP !== 'only') for (const shape of chosen) report(measure(shape))
+    await using loop = await schedulerLoop()
+    for (const shape of chosen) if (shape.inLoop) report(await loop.measure(shape, shape.inLoop))
   },
 })
 
@@ -91,7 +85,7 @@ function betweenThem(intruders: number): string {
 
 function filled(shape: Shape, nodes: number): ClusterState {
   const state = new ClusterState()
-  shape.objects?.(state)
+  for (const [kind, object] of shape.objects?.(shape.pods) ?? []) state.objects.set(kind, object as KubeObject)
   for (let i = 0; i < nodes; i++) state.setNode(node(i, shape.allocatable))
   for (let i = 0; i < (shape.before ?? 0); i++) {
     const old = pod(`old-${i}`, shape.old?.(i) ?? shape.pod(i), { labels: shape.labels?.(i), namespace: shape.namespace?.(i) })
@@ -110,66 +104,4 @@ function churn(state: ClusterState, { turn, profile, cache }: Churning): void {
   state.deleteNode(`node-${1_000_000 + turn - 1}`)
   state.setNode(node(1_000_000 + turn))
   place(pod(`churn-${turn}`, { ...asking({ cpu: '900' }), priority: 10 }), state, { profile, random: systemRandom, cache })
-}
-
-/** The pods are there before the scheduler is; the time counts from its knowing all of them. */
-async function measureInLoop({ server, client }: BenchServer, shape: Shape, pods: number): Promise<Figure> {
-  const namespace = shape.name.replaceAll(' ', '-')
-  await client.create(Namespace, { metadata: { name: namespace } })
-  if (shape.beside) await client.create(PriorityClass, { metadata: { name: 'important' }, value: 10 })
-  const make = (name: string, spec: Partial<Pod['spec']>, labels?: Record<string, string>) => {
-    const tolerations = [{ operator: 'Exists' }]
-    const { metadata, ...rest } = pod(name, { tolerations, ...spec } as Partial<Pod['spec']>, { labels })
-    const { priority, ...own } = rest.spec
-    const important = priority ? { priorityClassName: 'important' } : {}
-    const meta = { name, namespace, ...(metadata.labels && { labels: metadata.labels }) }
-    return { ...rest, spec: { ...own, ...important } as Pod['spec'], metadata: meta }
-  }
-  const old = shape.beside && shape.old
-  if (old)
-    await eachOf(shape.before ?? 0, (i) => client.create(Pod, make(`old-${i}`, { ...old(i), nodeName: `node-${i % 5_000}` })))
-  let never = 0
-  await eachOf(pods, (i) => {
-    const spec = shape.pod(i)
-    if (shape.pod === big && i % 5 === 0) never++
-    return client.create(Pod, make(`pod-${i}`, spec, shape.labels?.(i)))
-  })
-  const stop = new AbortController()
-  const scheduler = createClient(server.transportAs({ name: 'system:kube-scheduler', groups: ['system:authenticated'] }))
-  let bound = 0
-  const all = Promise.withResolvers<void>()
-  const watcher = {
-    started: () => {},
-    decided: () => {},
-    preempting: () => {},
-    bound: () => ++bound === pods - never && all.resolve(),
-  }
-  await runScheduler({ client: scheduler, clock: systemClock, random: systemRandom, signal: stop.signal, watcher })
-  const start = process.threadCpuUsage()
-  const began = performance.now()
-  let intruders = 0
-  const intrude = () => client.create(Pod, make(`beside-${intruders}`, shape.beside?.(intruders++) ?? {}))
-  const timer = shape.beside ? setInterval(intrude, 200) : undefined
-  await all.promise
-  clearInterval(timer)
-  const seconds = (performance.now() - began) / 1000
-  const { user, system } = process.threadCpuUsage(start)
-  stop.abort()
-  await client.deleteCollection(Pod, { namespace }, { gracePeriodSeconds: 0 })
-  return {
-    what: `${shape.name}, API server and durable store in the loop: ${pods - never} pods on 5000 nodes`,
-    value: (pods - never) / seconds,
-    unit: '/s',
-    limit: { what: "upstream's threshold", value: shape.threshold },
-    note: `${(((pods - never) * 1e6) / (user + system)).toFixed(0)}/s of thread time${betweenThem(intruders)}`,
-  }
-}
-
-/** 64 at a time. */
-async function eachOf(count: number, work: (i: number) => Promise<unknown>): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    while (next < count) await work(next++)
-  }
-  await Promise.all(Array.from({ length: 64 }, worker))
 }

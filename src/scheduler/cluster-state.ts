@@ -33,6 +33,7 @@ export class ClusterState implements Snapshot {
   #nominated = new Map<string, readonly Pod[]>()
   #nominations = new Map<string, string>()
   #images = new Map<string, number>()
+  #kept = new Uint8Array(64)
   #claimUsers = new Map<string, number>()
   #nodes: readonly NodeInfo[] | undefined
   #order = new Int32Array(0)
@@ -106,6 +107,7 @@ export class ClusterState implements Snapshot {
     const record = new NodeRecord(slot, node, this.#generations)
     record.generation = this.generation
     this.#bySlot[slot] = record
+    this.#noteKept(record)
     return record
   }
 
@@ -190,10 +192,23 @@ export class ClusterState implements Snapshot {
       if (left.length > 0) this.#nominated.set(before, left)
       else this.#nominated.delete(before)
       this.#nominations.delete(uid)
+      this.#noteKept(this.#records.get(before))
     }
     if (!node) return
     this.#nominations.set(uid, node)
     this.#nominated.set(node, [...this.nominatedTo(node), pod])
+    this.#noteKept(this.#records.get(node))
+  }
+
+  #noteKept(record: NodeRecord | undefined): void {
+    if (!record) return
+    const { slot, name } = record
+    if (slot >= this.#kept.length) {
+      const grown = new Uint8Array(capacityFor(slot + 1))
+      grown.set(this.#kept)
+      this.#kept = grown
+    }
+    this.#kept[slot] = this.#nominated.has(name) ? 1 : 0
   }
 
   nominationOf(uid: string): string | undefined {
@@ -202,6 +217,10 @@ export class ClusterState implements Snapshot {
 
   nominatedTo(node: string): readonly Pod[] {
     return this.#nominated.get(node) ?? nobody
+  }
+
+  get kept(): Uint8Array {
+    return this.#kept
   }
 
   get hasNominations(): boolean {

@@ -128,12 +128,12 @@ function feasibleNodes(run: Run, { startAt, enough }: Search): Found {
 
 /** As `feasibleNodes`, where much is known of most nodes: those that are as they were are not looked at. */
 function knownNodes(run: Run, shared: SharedResults, search: Search): Found {
-  if (run.otherFilters.length === 0 && !run.snapshot.hasNominations) {
+  if (run.otherFilters.length === 0) {
     const found = fittingNodes(run, shared, search)
     if (found) return found
   }
   const { snapshot, otherFilters } = run
-  const { nodes: all, order, generations, hasNominations } = snapshot
+  const { nodes: all, order, generations, hasNominations, kept } = snapshot
   const { filtered, verdicts, fitting } = shared
   let count = 0
   const rejected: NodeInfo[] = []
@@ -145,7 +145,7 @@ function knownNodes(run: Run, shared: SharedResults, search: Search): Found {
     if (at === all.length) at = 0
     const slot = order[at] as number
     const node = all[at] as NodeInfo
-    const isKnown = filtered[slot] === generations[slot] && !(hasNominations && snapshot.nominatedTo(node.name).length > 0)
+    const isKnown = filtered[slot] === generations[slot] && !(hasNominations && kept[slot] === 1)
     const verdict = isKnown ? (verdicts[slot] ?? firstRejection(otherFilters, node)) : verdictOf(run, node)
     if (!verdict) {
       fitting[count++] = slot
@@ -227,7 +227,8 @@ function countReasons(rejections: readonly Rejection[]): Map<string, number> {
   for (let i = 0; i < rejections.length; i++) {
     const rejection = rejections[i] as Rejection
     alike++
-    if (rejection.message === rejections[i + 1]?.message) continue
+    const next = rejections[i + 1]
+    if (rejection === next || rejection.message === next?.message) continue
     note(rejection, alike)
     alike = 0
   }

@@ -1,9 +1,9 @@
 /** The nodes that fit a pod, and the fast search for them: of nodes that are as they were, one number says all that there is to say. */
 import type { Rejection } from './framework/plugin.ts'
 import type { NodeInfo, Snapshot } from './framework/snapshot.ts'
-import type { Run } from './run.ts'
+import { type Run, verdictOf } from './run.ts'
 import { catchUp, plainScore } from './scores.ts'
-import { noneFits, type SharedResults } from './shared-results.ts'
+import { noneFits, type SharedResults, type Verdict } from './shared-results.ts'
 
 export interface Found {
   readonly nodes: readonly NodeInfo[]
@@ -55,12 +55,12 @@ export class Fitting implements Found {
 const unrefused = { rejected: [], rejections: [], rejectedBy: new Set<string>() }
 
 /**
- * Where nothing decides but plugins that read only the one node. Undefined where no node fits, and why is to be told.
+ * Where nothing decides but plugins that read only the one node. Undefined where one of them failed, or where room that is kept may be what is missing.
  *
  * Finds what a search would that asks every plugin about every node, in the same order.
  */
-export function fittingNodes(run: Run, shared: SharedResults, { startAt, enough }: Search): Fitting | undefined {
-  const { nodes, order } = run.snapshot
+export function fittingNodes(run: Run, shared: SharedResults, { startAt, enough }: Search): Found | undefined {
+  const { nodes, order, hasNominations, kept } = run.snapshot
   const { plain, fitting, favourites } = shared
   catchUp(run, shared)
   let highest = Number.NEGATIVE_INFINITY
@@ -76,13 +76,34 @@ export function fittingNodes(run: Run, shared: SharedResults, { startAt, enough 
       if (Number.isNaN(score)) return undefined
     }
     if (score === noneFits) continue
+    // Beside those for whom room is kept there may be none left.
+    if (hasNominations && kept[slot] === 1 && verdictOf(run, nodes[at] as NodeInfo)) continue
     fitting[count++] = slot
     if (score < highest) continue
     if (score > highest) equals = 0
     highest = score
     favourites[equals++] = slot
   }
-  if (count === 0) return undefined
+  if (count === 0) return hasNominations ? undefined : refusedNodes(run, shared, startAt)
   const best = favourites.subarray(0, equals)
   return new Fitting(run.snapshot, fitting.subarray(0, count), { ...unrefused, favourites: best, evaluated })
+}
+
+/** Of a search that came to the end and found nothing: what was said of whom. */
+function refusedNodes({ snapshot }: Run, { verdicts }: SharedResults, startAt: number): Found {
+  const { nodes, order } = snapshot
+  const first = startAt % nodes.length
+  const rejected = first === 0 ? nodes : [...nodes.slice(first), ...nodes.slice(0, first)]
+  const rejections = new Array<Rejection>(nodes.length)
+  const rejectedBy = new Set<string>()
+  let last = verdicts[order[first] as number] as Verdict
+  rejectedBy.add(last.by)
+  for (let i = 0, at = first; i < rejections.length; i++, at++) {
+    if (at === nodes.length) at = 0
+    const verdict = verdicts[order[at] as number] as Verdict
+    if (verdict !== last) rejectedBy.add(verdict.by)
+    last = verdict
+    rejections[i] = verdict.rejection
+  }
+  return { nodes: [], evaluated: nodes.length, rejected, rejections, rejectedBy }
 }

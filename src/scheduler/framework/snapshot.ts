@@ -75,6 +75,8 @@ export interface Snapshot {
   claimUsers(key: string): number
   /** Whether room is kept for any pod on any node. */
   readonly hasNominations: boolean
+  /** By slot: 1 where room is kept on the node. */
+  readonly kept: Uint8Array
   /** Pods with another node in mind (`status.nominatedNodeName`) for which room is kept there; another list after each change. */
   nominatedTo(node: string): readonly Pod[]
   /**
