@@ -5,6 +5,7 @@ import type { Random } from '#lib/random.ts'
 import type { ImageSource } from './containers/image-source.ts'
 import type { PodFiles } from './containers/pod-files.ts'
 import type { Runtime } from './cri/runtime.ts'
+import type { PodClaims } from './dra/node-claims.ts'
 import type { PodCgroups } from './lifecycle/pod-means.ts'
 import type { ProbeDialer } from './probes/dialer.ts'
 import type { Mounter } from './volumes/mounter.ts'
@@ -37,6 +38,8 @@ export interface KubeletOptions {
   readonly dialer?: ProbeDialer | undefined
   /** Simulated nodes keep no files: both then come from `containers/memory-files.ts`. */
   readonly volumes?: PodVolumes | undefined
+  /** Of nodes without a disk; default none there. */
+  readonly claims?: PodClaims | undefined
   readonly files?: PodFiles | undefined
   /** Milliseconds; defaults 10,000 and 2,000. */
   readonly relistPeriod?: number | undefined

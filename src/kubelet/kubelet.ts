@@ -17,6 +17,7 @@ import { diskPodFiles } from './containers/pod-files.ts'
 import { fieldPathOf } from './containers/pod-names.ts'
 import { latest } from './containers/runtime-pod.ts'
 import type { NodeCsi } from './csi/csi.ts'
+import { NodeClaims } from './dra/node-claims.ts'
 import type { KubeletOptions } from './kubelet-options.ts'
 import { evictOvergrown } from './lifecycle/evict-overgrown.ts'
 import { collectDead, removeOrphans } from './lifecycle/housekeeping.ts'
@@ -95,6 +96,7 @@ class NodeAgent implements Kubelet {
   readonly #refused = new Map<string, PromiseWithResolvers<void>>()
   /** Agents without a disk have none. */
   #csi: NodeCsi | undefined
+  #claims: NodeClaims | undefined
   readonly #workers = new Map<string, PodWorker>()
   /** Pods that this node refused. */
   readonly #rejected = new Set<string>()
@@ -187,6 +189,8 @@ class NodeAgent implements Kubelet {
     await Promise.all([
       this.#every(this.#options.housekeepingPeriod ?? 2000, removeOrphans),
       this.#every(collectionPeriod, collectDead),
+      this.#claims?.begin(),
+      this.#every(collectionPeriod, async ({ known }) => this.#claims?.sweep(known())),
       ...(this.#options.volumes ? [] : [this.#every(sizePeriod, () => evictOvergrown(this.#workers.values(), this.#options))]),
     ])
   }
@@ -320,6 +324,7 @@ class NodeAgent implements Kubelet {
       images: options.images,
       objects,
       volumes: options.volumes ?? this.#diskVolumes(objects, facts),
+      claims: this.#claims ?? options.claims,
       files: options.files ?? diskPodFiles({ rootDirectory, logDirectory }),
       cgroups: options.cgroups,
       dialer,
@@ -344,14 +349,17 @@ class NodeAgent implements Kubelet {
   #diskVolumes(objects: ObjectCache, { allocatable }: NodeFacts): PodVolumes {
     const { nodes } = this.#sources
     const { nodeName } = this.#options
+    const claims = new NodeClaims({ ...this.#options, onDriver: () => this.#pokeAll(), onError: this.#onError })
     const { volumes, csi } = diskVolumes({
       ...this.#options,
       ...{ objects, allocatable, onError: this.#onError },
       node: () => nodes.get({ name: nodeName }),
       record: (about, event) => this.events.record(about, event),
       onDriver: () => this.#pokeAll(),
+      otherPlugins: { DRAPlugin: claims.plugins },
     })
     this.#csi = csi
+    this.#claims = claims
     // What waits to be attached is looked at again at once.
     const attached = (node: Node) => JSON.stringify([node.status.volumesAttached, node.status.volumesInUse])
     nodes.addHandlers({ updated: (node, old) => attached(node) !== attached(old) && this.#pokeAll() })

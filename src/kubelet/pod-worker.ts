@@ -343,6 +343,7 @@ export class PodWorker {
         `detected running containers after a successful KillPod, CRI violation: [${still.map(({ name }) => name).join(' ')}]`,
       )
     means.probes.remove(this.uid)
+    await means.claims?.release(this.uid)
     await this.#report({ isTerminal: true })
     this.#state = 'terminated'
     this.#dirty = true

@@ -17,6 +17,7 @@ export interface ResolvedContainer {
   readonly env: ReadonlyMap<string, string>
   readonly mounts: readonly Mount[]
   readonly devices?: ContainerConfig['devices']
+  readonly cdiDevices?: ContainerConfig['cdiDevices']
   /** Container whose processes an ephemeral container is to see. */
   readonly targetId?: string | undefined
   /** The sandbox's. */
@@ -39,6 +40,7 @@ export function containerConfig(
     envs: [...env].map(([key, value]) => ({ key, value })),
     mounts: resolved.mounts,
     devices: resolved.devices ?? [],
+    cdiDevices: resolved.cdiDevices,
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, restartCount),
     logPath: containerLogPath(container.name, restartCount),

@@ -75,6 +75,7 @@ export function toContainerConfig(config: ContainerConfig): Message {
       host_path: hostPath,
       permissions,
     })),
+    CDI_devices: (config.cdiDevices ?? []).map((name) => ({ name })),
     labels: config.labels,
     annotations: config.annotations,
     log_path: config.logPath,

@@ -158,6 +158,8 @@ export interface ContainerConfig {
   readonly envs: readonly { readonly key: string; readonly value: string }[]
   readonly mounts: readonly Mount[]
   readonly devices: readonly { readonly containerPath: string; readonly hostPath: string; readonly permissions: string }[]
+  /** Devices that the runtime knows by name: `vendor.com/class=device`. */
+  readonly cdiDevices?: readonly string[] | undefined
   readonly labels: Labels
   readonly annotations: Labels
   /** Relative to the sandbox's `logDirectory`. */

@@ -13,6 +13,7 @@ import type { CsiMounts } from '../volumes/csi-mounts.ts'
 import type { Mounter } from '../volumes/mounter.ts'
 import type { TokenSource } from '../volumes/service-account-token.ts'
 import type { CsiVolumesOptions } from './csi-volumes.ts'
+import type { PluginHandler } from './plugin-registry.ts'
 import type { RunningCsi } from './run-csi.ts'
 import { namesIn, pluginDirectory, podDevicePath, podVolumeDirectory } from './volume-data.ts'
 
@@ -33,6 +34,8 @@ export interface CsiOptions {
   /** A driver has come: what failed for want of it may be tried again. */
   readonly onDriver: () => void
   readonly onError: (error: unknown) => void
+  /** Of other plugins that lay their sockets into the same folder, by their type. */
+  readonly otherPlugins?: Readonly<Record<string, PluginHandler>> | undefined
 }
 
 export interface NodeCsi extends CsiMounts {

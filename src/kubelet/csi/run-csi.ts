@@ -28,7 +28,7 @@ export async function runCsi(options: CsiOptions & { readonly pluginsDirectory: 
   await inUse.load()
   const volumes = new CsiVolumes({ ...options, drivers, csiDriver, inUse })
   const parts: Parts = { options, drivers, csiDriver }
-  const handlers = { CSIPlugin: driverHandler(parts) }
+  const handlers = { ...options.otherPlugins, CSIPlugin: driverHandler(parts) }
   void watchPlugins({ directory: pluginsDirectory, handlers, clock, signal, onError }).catch(onError)
   void every(parts, sweepPeriod, () => volumes.sweep())
   return { volumes, inUse }

@@ -47,6 +47,7 @@ export async function carryOut(means: PodMeans, work: CarryOut): Promise<boolean
     await resize(means, work)
   }
   signal.throwIfAborted()
+  if (plan.createSandbox && !(await prepareClaims(means, pod))) return true
   const config = await prepareSandbox(means, work)
   if (!config) return true
   const sandbox = await ensureSandbox(means, work, config)
@@ -75,6 +76,17 @@ async function resize({ runtime, facts }: PodMeans, { pod, plan, memory }: Carry
 async function removeContainers({ runtime }: PodMeans, pod: Pod, status: RuntimePod): Promise<void> {
   const init = new Set(pod.spec.initContainers?.map(({ name }) => name))
   for (const { id, name } of status.containers) if (init.has(name)) await runtime.removeContainer(id)
+}
+
+async function prepareClaims(means: PodMeans, pod: Pod): Promise<boolean> {
+  try {
+    await means.claims?.prepare(pod)
+    return true
+  } catch (error) {
+    const message = `Failed to prepare dynamic resources: prepare dynamic resources: ${textOf(error)}`
+    means.record(pod, { type: 'Warning', reason: 'FailedPrepareDynamicResources', message })
+    return false
+  }
 }
 
 async function prepareSandbox(means: PodMeans, { pod, plan, cgroupParent }: CarryOut): Promise<SandboxConfig | undefined> {
@@ -124,8 +136,12 @@ async function ensureSandbox(
 }
 
 function failedSandbox(means: PodMeans, pod: Pod, error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error)
-  means.record(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${text}` })
+  const message = `Failed to create pod sandbox: ${textOf(error)}`
+  means.record(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message })
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function startAll(means: PodMeans, work: CarryOut, sandbox: ReadySandbox): Promise<boolean> {

@@ -55,11 +55,11 @@ const admissions: [it: string, spec: Draft<Pod['spec']>, others: Pod[], node: No
   ['a pod beyond the CPUs', { containers: [asks('1500m')] }, [pod({ containers: [asks('1')] })], node(), 'OutOfcpu'],
   ['a pod beyond the number', {}, [pod(), pod()], node(), 'OutOfpods'],
   [
-    'an unknown resource',
+    'a resource that is not counted on the node',
     { containers: [c('main', { resources: { requests: { 'example.com/gpu': '1' } } })] },
     [],
     node(),
-    'OutOfexample.com/gpu',
+    undefined,
   ],
   ['a selector that matches', { nodeSelector: { zone: 'a' } }, [], node(), undefined],
   ['a selector that does not', { nodeSelector: { zone: 'b' } }, [], node(), 'NodeAffinity'],

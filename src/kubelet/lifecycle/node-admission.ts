@@ -1,6 +1,7 @@
 /** Whether this node takes a pod that was bound to it: the agent's own check, since the scheduler may have been wrong (upstream: `pkg/kubelet/lifecycle/predicate.go`). */
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
+import { isExtendedResource } from '#api/core/v1/validation/resources.ts'
 import { milliValue, quantityValue } from '#schema/quantity.ts'
 import { isSidecar } from '../containers/pod-names.ts'
 import { matchesNode } from './node-match.ts'
@@ -29,12 +30,18 @@ function outOfResources(pod: Pod, others: readonly Pod[], node: Node): Rejection
   if (others.length + 1 > pods) return insufficient('pods', { requested: 1, used: others.length, capacity: pods })
   const totals = others.map(requestsOf)
   for (const [name, requested] of requestsOf(pod)) {
-    if (requested === 0) continue
+    if (requested === 0 || isElsewhere(name, allocatable)) continue
     const capacity = amount(name, allocatable[name] ?? '0')
     const used = totals.reduce((sum, requests) => sum + (requests.get(name) ?? 0), 0)
     if (requested + used > capacity) return insufficient(name, { requested, used, capacity })
   }
   return undefined
+}
+
+/** A node that does not know the resource does not count it: it is the cluster's, or comes as devices by a claim. */
+function isElsewhere(name: string, allocatable: Readonly<Record<string, string>>): boolean {
+  if (allocatable[name] !== undefined) return false
+  return isExtendedResource(name) || name.startsWith('deviceclass.resource.kubernetes.io/')
 }
 
 function insufficient(

@@ -8,6 +8,7 @@ import type { ImageSource } from '../containers/image-source.ts'
 import type { NodeFacts } from '../containers/node-facts.ts'
 import type { PodFiles } from '../containers/pod-files.ts'
 import type { Runtime } from '../cri/runtime.ts'
+import type { PodClaims } from '../dra/node-claims.ts'
 import type { ProbeDialer } from '../probes/dialer.ts'
 import type { Probes } from '../probes/prober.ts'
 import type { StatusWriter } from '../status/status-writer.ts'
@@ -50,6 +51,8 @@ export interface PodMeans {
   readonly images: ImageSource
   readonly objects: ObjectSource & { register(pod: Pod): void; unregister(podUid: string): void }
   readonly volumes: PodVolumes
+  /** Devices by claims, where the node keeps them. */
+  readonly claims?: PodClaims | undefined
   readonly files: PodFiles
   readonly cgroups?: PodCgroups | undefined
   readonly dialer: ProbeDialer

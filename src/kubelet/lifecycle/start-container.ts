@@ -137,6 +137,7 @@ async function configure(means: PodMeans, target: StartTarget, image: PresentIma
     env,
     mounts,
     devices: means.volumes.devicesOf(pod, container),
+    cdiDevices: await means.claims?.devicesOf(pod, container),
     targetId: targetOf(pod, container, status),
     users: target.sandbox.namespaces.users,
   })

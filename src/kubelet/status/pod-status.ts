@@ -55,11 +55,15 @@ export function podStatus(inputs: PodStatusInputs): PodStatus {
 }
 
 /** Fields that others fill in and the agent hands on. */
-function kept({ nominatedNodeName, resize, resourceClaimStatuses }: PodStatus): Partial<PodStatus> {
+function kept(status: PodStatus): Partial<PodStatus> {
+  const { nominatedNodeName, resize, resourceClaimStatuses } = status
+  const { extendedResourceClaimStatus, nodeAllocatableResourceClaimStatuses } = status
   return {
     ...(nominatedNodeName && { nominatedNodeName }),
     ...(resize && { resize }),
     ...(resourceClaimStatuses && { resourceClaimStatuses }),
+    ...(extendedResourceClaimStatus && { extendedResourceClaimStatus }),
+    ...(nodeAllocatableResourceClaimStatuses && { nodeAllocatableResourceClaimStatuses }),
   }
 }
 

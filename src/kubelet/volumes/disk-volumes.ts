@@ -13,7 +13,7 @@ import { DiskVolumes } from './pod-volumes.ts'
 import { ServiceAccountTokens } from './service-account-token.ts'
 import type { TrustSource } from './trust-bundles.ts'
 
-export interface NodeVolumesOptions extends Pick<CsiOptions, 'rootFor' | 'record' | 'onDriver' | 'onError'> {
+export interface NodeVolumesOptions extends Pick<CsiOptions, 'rootFor' | 'record' | 'onDriver' | 'onError' | 'otherPlugins'> {
   readonly client: Client
   readonly runtime: Runtime
   readonly clock: Clock
