@@ -2,7 +2,8 @@
  * Kubernetes' scale objectives on one machine: simulated nodes, and pods created through Deployments, with every part of the cluster as `nami up` runs
  * it: durable store, controllers, scheduler, simulated nodes in a process of their own.
  *
- * NAMI_BENCH_NODES and NAMI_BENCH_PODS set the size (1,000 and 30,000); the objectives are for 5,000 and 150,000.
+ * NAMI_BENCH_NODES and NAMI_BENCH_PODS set the size (1,000 and 30,000); the objectives are for 5,000 and 150,000. Starts of pods are measured twice:
+ * where all are asked for at once, and where they are asked for at half the rate that was sustained then.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,6 +19,7 @@ import { dataDirectory } from '#cluster/data-directory.ts'
 import { findProcess, waitReferenced } from '#cluster/processes.ts'
 import { systemClock as clock } from '#lib/clock.ts'
 import { systemRandom as random } from '#lib/random.ts'
+import { hasReason } from '#schema/status-error.ts'
 import { defineBench, type Figure } from './define-bench.ts'
 import { aloneAt } from './parts/control-plane.ts'
 import { descendants } from './parts/processes.ts'
@@ -56,7 +58,10 @@ export default defineBench({
       if (!client) throw new Error('there is no cluster')
       const processes = processesOf(findProcess(directory, 'server') ?? 0)
       await idle(report, processes)
-      if (pods > 0) await density(client, report, processes)
+      if (pods > 0) {
+        const rate = await density(client, report, processes)
+        if (rate > 0) await paced(client, report, rate / 2)
+      }
       memory(report, processes, 'at the end')
       await metrics(alone.data, report)
       await client.close()
@@ -97,21 +102,23 @@ function memory(report: Report, processes: Processes, when: string): void {
   }
 }
 
-async function density(client: Client, report: Report, processes: Processes): Promise<void> {
+/** Answers how many pods became ready in a second; 0 where not all of them did. */
+async function density(client: Client, report: Report, processes: Processes): Promise<number> {
   const count = Math.ceil(pods / replicas)
   for (let i = 0; i < 10; i++) await client.create(Namespace, { metadata: { name: `density-${i}` } })
   const stop = new AbortController()
-  const starts = watchStarts(client, stop.signal)
+  const starts = watchStarts(client, 'sample=yes', stop.signal)
   const began = clock.monotonic()
   let outcome = { ready: 0, broken: 0 }
   const share = await shares(processes, async () => {
-    for (let i = 0; i < count; i++) await client.create(Deployment, deployment(i, Math.min(replicas, pods - i * replicas)))
-    outcome = await untilReady(client, began + longest)
+    for (let i = 0; i < count; i++) {
+      const wanted = { namespace: `density-${i % 10}`, count: Math.min(replicas, pods - i * replicas) }
+      await ask(client, deployment(`web-${i}`, { ...wanted, sampled: i % sample === 0 && 'sample' }))
+    }
+    outcome = await untilReady(client, { count: pods, deadline: began + longest })
   })
   const seconds = (clock.monotonic() - began) / 1000
   stop.abort()
-  const took = starts.toSorted((a, b) => a - b)
-  const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0
   const { ready, broken } = outcome
   const cost = ((share.server + share.simulator) * seconds * 1000) / ready
   const cores = `server ${share.server.toFixed(2)}, simulator ${share.simulator.toFixed(2)} cores, ${cost.toFixed(2)} ms of processor a pod`
@@ -124,27 +131,70 @@ async function density(client: Client, report: Report, processes: Processes): Pr
     },
     ...{ limit: { what: 'the floor', value: 500 }, note: `${seconds.toFixed(1)} s; ${cores}; ${lack}` },
   })
+  reportStarts(report, 'all asked for at once', starts)
+  return ready < pods ? 0 : ready / seconds
+}
+
+/** Pods are asked for a few at a time, for as long as it takes to tell a queue that grows from one that does not. */
+async function paced(client: Client, report: Report, rate: number): Promise<void> {
+  const few = 25
+  const count = Math.ceil(Math.min(pods / 4, rate * 30) / few)
+  const stop = new AbortController()
+  const starts = watchStarts(client, 'paced=yes', stop.signal)
+  const began = clock.monotonic()
+  for (let i = 0; i < count; i++) {
+    await waitReferenced(clock, Math.max(0, began + ((i * few) / rate) * 1000 - clock.monotonic()))
+    await ask(client, deployment(`paced-${i}`, { namespace: `density-${i % 10}`, count: few, sampled: 'paced' }))
+  }
+  await untilReady(client, { count: pods + count * few, deadline: clock.monotonic() + longest / 4 })
+  stop.abort()
+  reportStarts(report, `asked for at ${Math.round(rate)}/s`, starts)
+}
+
+function reportStarts(report: Report, how: string, starts: readonly number[]): void {
+  const took = starts.toSorted((a, b) => a - b)
+  const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))] ?? 0
   report({
-    ...{ what: `p99 from a pod's creation to its running, all created at once`, value: at(0.99), unit: 'ms' },
+    ...{ what: `p99 from a pod's creation to its running, ${how}`, value: at(0.99), unit: 'ms' },
     ...{ limit: { what: 'the objective', value: 5_000 }, note: `p50 ${Math.round(at(0.5))} ms of ${took.length} pods` },
   })
 }
 
-function deployment(i: number, count: number) {
-  const labels = { app: `web-${i}`, ...(i % sample === 0 && { sample: 'yes' }) }
+interface Wanted {
+  readonly namespace: string
+  readonly count: number
+  /** Label by which its pods are watched. */
+  readonly sampled?: string | false
+}
+
+function deployment(name: string, { namespace, count, sampled }: Wanted) {
+  const labels = { app: name, ...(sampled && { [sampled]: 'yes' }) }
   const resources = { requests: { cpu: '50m', memory: '100Mi' } }
   return {
-    metadata: { name: `web-${i}`, namespace: `density-${i % 10}` },
+    metadata: { name, namespace },
     spec: {
       replicas: count,
-      selector: { matchLabels: { app: `web-${i}` } },
+      selector: { matchLabels: { app: name } },
       template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'example/app:1', resources }] } },
     },
   }
 }
 
+/** Again after a connection that broke, which the load may bring about. */
+async function ask(client: Client, wanted: ReturnType<typeof deployment>): Promise<void> {
+  for (;;) {
+    try {
+      return void (await client.create(Deployment, wanted))
+    } catch (error) {
+      if (hasReason(error, 'AlreadyExists')) return
+      if (!(error instanceof TransportError)) throw error
+      await waitReferenced(clock, 1_000)
+    }
+  }
+}
+
 /** From the event that shows the pod to the one that shows it running, in milliseconds; filled until the signal is aborted. */
-function watchStarts(client: Client, signal: AbortSignal): readonly number[] {
+function watchStarts(client: Client, labelSelector: string, signal: AbortSignal): readonly number[] {
   const seen = new Map<string, number>()
   const took: number[] = []
   const look = ({ metadata, status }: Pod) => {
@@ -153,7 +203,7 @@ function watchStarts(client: Client, signal: AbortSignal): readonly number[] {
     seen.delete(metadata.uid)
     took.push(clock.monotonic() - since)
   }
-  const informer = startInformer(client, Pod, { clock, random, signal, labelSelector: 'sample=yes' })
+  const informer = startInformer(client, Pod, { clock, random, signal, labelSelector })
   informer.addHandlers({
     added(pod) {
       seen.set(pod.metadata.uid, clock.monotonic())
@@ -165,15 +215,20 @@ function watchStarts(client: Client, signal: AbortSignal): readonly number[] {
 }
 
 /** A connection that breaks under the load is a figure worth having, not the end; so are the pods that were ready in time. */
-async function untilReady(client: Client, deadline: number): Promise<{ ready: number; broken: number }> {
+async function untilReady(
+  client: Client,
+  { count, deadline }: { readonly count: number; readonly deadline: number },
+): Promise<{ ready: number; broken: number }> {
   let broken = 0
+  let ready = 0
   for (;;) {
-    const ready = await readyPods(client).catch((error) => {
+    try {
+      ready = await readyPods(client)
+    } catch (error) {
       if (!(error instanceof TransportError)) throw error
       broken++
-      return 0
-    })
-    if (ready >= pods || clock.monotonic() > deadline) return { ready, broken }
+    }
+    if (ready >= count || clock.monotonic() > deadline) return { ready, broken }
     await waitReferenced(clock, 1_000)
   }
 }
