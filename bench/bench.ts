@@ -11,6 +11,9 @@ import type { Bench, Figure } from './define-bench.ts'
 const self = fileURLToPath(import.meta.url)
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
+/** Those of a server (`cluster/supervise.sh`), since most benchmarks have one in their process. */
+const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=32']
+
 /** Milliseconds after which a benchmark is killed. */
 const patience = 1_800_000
 
@@ -30,7 +33,7 @@ type Line = ({ readonly bench: string } & Figure) | { readonly bench: string; re
 
 async function runAll(wanted: readonly string[], json: boolean): Promise<void> {
   for (const name of wanted) {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', self, '--one', name], {
+    const child = spawn(process.execPath, [...flags, self, '--one', name], {
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: patience,
     })

@@ -44,12 +44,13 @@ async function createOnce(
   if (kind.def.custom?.isTerminating) throw endingKind(kind, object.metadata.name ?? '')
   fillSystemFields(object, registry)
   const hooks = hooksFor(registry.hooks, kind, 'main')
-  return withHooks(hooks, { object, old: undefined, context }, async () => {
+  const run = async () => {
     const ready = prepareCreate(context, object)
-    await demand?.(ready)
+    if (demand) await demand(ready)
     await admitValidating(context, { operation: 'CREATE', object: ready, name: ready.metadata.name })
     return { done: !context.dryRun, result: await insert(context, ready) }
-  })
+  }
+  return hooks.length > 0 ? withHooks(hooks, { object, old: undefined, context }, run) : (await run()).result
 }
 
 function endingKind(kind: Kind, name: string): StatusError {

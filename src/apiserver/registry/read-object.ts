@@ -42,7 +42,7 @@ export async function readBody(request: Request, shape: Shape): Promise<RawBody 
   if (bytes.length === 0) return undefined
   const type = mediaType(request)
   try {
-    const parsed = await parse(bytes, type, shape)
+    const parsed = type === 'application/json' ? parseJson(bytes) : await parseOther(bytes, type, shape)
     request.audit?.sent(parsed.value)
     return {
       value: parsed.value,
@@ -71,7 +71,8 @@ export function mediaType({ headers }: Request): string {
   return (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() || 'application/json'
 }
 
-async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omit<RawBody, 'bytes'>> {
+/** What is no JSON, whose readers are loaded when they are wanted. */
+async function parseOther(bytes: Uint8Array, type: string, shape: Shape): Promise<Omit<RawBody, 'bytes'>> {
   if (type === 'application/yaml') {
     const { parseYaml } = await (yaml ??= import('#schema/yaml.ts'))
     const [document] = parseYaml(new TextDecoder().decode(bytes))
@@ -80,8 +81,7 @@ async function parse(bytes: Uint8Array, type: string, shape: Shape): Promise<Omi
   const isCustom = shape.schema.json !== undefined
   if (type === 'application/vnd.kubernetes.protobuf' && !isCustom)
     return { value: await fromProtobuf(bytes, shape), duplicates: [] }
-  if (type !== 'application/json') throw unsupportedMediaType(formats.filter((one) => !isCustom || !one.endsWith('protobuf')))
-  return parseJson(bytes)
+  throw unsupportedMediaType(formats.filter((one) => !isCustom || !one.endsWith('protobuf')))
 }
 
 async function fromProtobuf(bytes: Uint8Array, { kind, schema }: Shape): Promise<unknown> {
