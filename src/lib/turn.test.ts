@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { atEndOfTurn, Turnstile } from './turn.ts'
+import { atEndOfTurn, nextTurn, Turnstile } from './turn.ts'
 
 test('atEndOfTurn() runs a callback once for all calls of a turn, and not within it', async () => {
   let runs = 0
@@ -33,4 +33,12 @@ test('Turnstile lets a few through in a turn, the others later in their order', 
   await setImmediate()
   turnstile.pass(() => passed.push(9))
   assert.equal(passed.at(-1), 9, 'at once where there is no crowd')
+})
+
+test('nextTurn() lets what has happened meanwhile have its turn first', async () => {
+  const order: string[] = []
+  setImmediate().then(() => order.push('other'))
+  await nextTurn()
+  await Promise.resolve()
+  assert.deepEqual(order, ['other'])
 })

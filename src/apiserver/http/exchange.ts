@@ -166,10 +166,9 @@ export function writeAll(stream: Sink, chunks: readonly Uint8Array[]): boolean {
   return hasRoom
 }
 
-/** The same for the last. */
+/** The same for the last: HTTP/1.1 would end a body in chunks before those that it still holds back. */
 export function endWith(stream: Sink, chunks: readonly Uint8Array[]): void {
-  stream.cork()
-  for (const chunk of chunks) stream.write(chunk)
+  writeAll(stream, chunks)
   stream.end()
 }
 

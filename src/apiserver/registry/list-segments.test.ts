@@ -5,6 +5,7 @@ import { VirtualClock } from '#lib/virtual-clock.ts'
 import { openMemoryStore } from '#store/memory.ts'
 import { openWatchCache } from '#store/watch-cache.ts'
 import { ListSegments } from './list-segments.ts'
+import { Segment } from './segment.ts'
 
 const cause = { user: 'test', time: 0, request: 'test' }
 
@@ -37,6 +38,47 @@ test('ListSegments.of() is the same list as one by one, whatever changed meanwhi
       assert.equal(joined.join(''), wanted.join(''))
     }
   }
+})
+
+test('Segment.find() finds the same as one by one, whatever changed meanwhile, and looks only at what did', async () => {
+  const { cache, put, remove } = await open()
+  for (let i = 0; i < 1500; i++) await put(String(i).padStart(5, '0'), String(i % 3))
+  const random = seededRandom(3)
+  const segments = new ListSegments()
+  let looked = 0
+  const matches = ({ more }: any) => {
+    looked++
+    return more === '1'
+  }
+  const find = () => segments.of('/k/', cache).map((one) => one.find({ text: 'one', matches }, (row) => row.decoded as any))
+  find()
+  for (let round = 0; round < 40; round++) {
+    const name = String(Math.floor(random.next() * 1600)).padStart(5, '0')
+    await (random.next() < 0.3 ? remove(name) : put(name, String(round % 3)))
+    looked = 0
+    const found = find().flatMap(({ rows }) => rows)
+    assert.deepEqual(
+      found,
+      cache.list('/k/').filter((row) => (row.decoded as any).more === '1'),
+    )
+    assert(looked <= 1)
+  }
+})
+
+test('Stretch.bytes keeps what is asked twice as long as it stands, and no more than there is room for', async () => {
+  const { cache, put } = await open()
+  for (let i = 0; i < 300; i++) await put(String(i).padStart(5, '0'))
+  const room = { left: 1 << 20 }
+  const segment = new Segment(cache.list('/k/'), room)
+  assert.notEqual(segment.bytes, segment.bytes)
+  assert.equal(segment.bytes, segment.bytes)
+  assert.equal(room.left, (1 << 20) - segment.bytes.length)
+  segment.letGo()
+  assert.notEqual(segment.bytes, segment.bytes)
+  assert.equal(room.left, 1 << 20)
+  const narrow = new Segment(cache.list('/k/'), { left: 100 })
+  assert.notEqual(narrow.bytes, narrow.bytes)
+  assert.notEqual(narrow.bytes, narrow.bytes)
 })
 
 test('ListSegments.of() keeps pieces in which nothing changed, and those handed out before as they were', async () => {
