@@ -1,13 +1,26 @@
 /** Fills in what a user left out: constant defaults of the schema at every depth, then those that need several fields. */
+import { copyJson } from './copy.ts'
 import { decode, isZero } from './decode.ts'
 import { jsonFiller } from './default-json.ts'
 import type { Kind, KubeObject } from './kind.ts'
 import type { Field, Node, ObjectNode, Schema } from './words.ts'
 
-/** Changes a decoded object in place; where nothing is missing, nothing is written: parts of it may be shared. */
-export function applyDefaults(kind: Kind, object: KubeObject): void {
-  applySchemaDefaults(kind.schema, object)
-  kind.def.defaults?.(object)
+/**
+ * Changes a decoded object in place; doing it twice changes nothing more. Fields that are `kept`'s very own values have their defaults and
+ * are shared: they stay as they are.
+ */
+export function applyDefaults(kind: Kind, object: KubeObject, kept?: Kept): void {
+  fillerOf(kind.schema)?.(object, kept)
+  kind.def.defaults?.(kept ? withCopies(object, kept) : object)
+}
+
+type Kept = Readonly<Record<string, unknown>>
+
+/** Rules of a kind may write wherever they look. */
+function withCopies(object: KubeObject, kept: Kept): KubeObject {
+  const copy: Record<string, unknown> = { ...object }
+  for (const name in copy) if (copy[name] === kept[name]) copy[name] = copyJson(copy[name])
+  return copy as unknown as KubeObject
 }
 
 /** The constant defaults alone, for any part of an object. */
@@ -15,8 +28,8 @@ export function applySchemaDefaults(schema: Node, value: unknown): void {
   fillerOf(schema)?.(value)
 }
 
-/** Fills a value in place; undefined where the schema has no default at any depth. */
-type Filler = (value: unknown) => void
+/** Fills a value in place, but for fields of it that are `kept`'s; undefined where the schema has no default at any depth. */
+type Filler = (value: unknown, kept?: Kept) => void
 
 const fillers = new WeakMap<Node, Filler | null>()
 
@@ -35,11 +48,11 @@ function compile(node: Node): Filler | undefined {
   if (node.type === 'object') return objectFiller(node)
   if (node.type === 'list') {
     const fill = fillerOf(node.items)
-    return fill && ((value) => (value as unknown[]).forEach(fill))
+    return fill && ((value) => (value as unknown[]).forEach((item) => fill(item)))
   }
   if (node.type === 'map') {
     const fill = fillerOf(node.values)
-    return fill && ((value) => Object.values(value as object).forEach(fill))
+    return fill && ((value) => Object.values(value as object).forEach((item) => fill(item)))
   }
   return undefined
 }
@@ -56,10 +69,11 @@ interface FieldFiller {
 function objectFiller(node: ObjectNode): Filler | undefined {
   const fields = Object.entries(node.fields).flatMap(([name, field]) => fieldFiller(name, field) ?? [])
   if (fields.length === 0) return undefined
-  return (value) => {
+  return (value, kept) => {
     if (typeof value !== 'object' || value === null) return
     const object = value as Record<string, unknown>
     for (const { name, make, fill, isMissing } of fields) {
+      if (kept && object[name] !== undefined && object[name] === kept[name]) continue
       if (make && isMissing(object[name])) object[name] = make()
       const held = object[name]
       if (fill && held !== undefined && held !== null) fill(held)

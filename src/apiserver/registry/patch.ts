@@ -12,6 +12,7 @@ import { trackWrite } from './field-managers.ts'
 import { type WriteOptions, writeOptions } from './options.ts'
 import { complain, mediaType, unsupportedMediaType } from './read-object.ts'
 import type { Registry } from './registry.ts'
+import { keptOf } from './strategy.ts'
 import { checkAddress, mayCreate, partOf } from './update.ts'
 import { type WriteContext, writeContext } from './write-context.ts'
 import { type Change, writeLoop } from './write-loop.ts'
@@ -59,9 +60,12 @@ export async function patchedBy(registry: Registry, request: Request, kind: Kind
   const seesManagers = mentionsManagers(type, body.value)
   const next = (current: KubeObject) => {
     const patched = apply(seesManagers ? current : withoutManagers(current))
-    // Admission and preparation change an object in place, but for what a change of the status leaves alone.
-    const kept = part === 'status' ? { ...current, metadata: undefined } : undefined
-    const object = decodePatched(request, kind, { patched, kept, options, duplicates: body.duplicates })
+    const object = decodePatched(request, kind, {
+      patched,
+      kept: keptOf(context, { part, old: current }),
+      options,
+      duplicates: body.duplicates,
+    })
     trackWrite(context, object, current)
     checkAddress(context, object)
     return object
@@ -148,7 +152,7 @@ function unprocessable<T>(apply: () => T): T {
 
 interface Patched {
   readonly patched: unknown
-  readonly kept: object | undefined
+  readonly kept: ReturnType<typeof keptOf>
   readonly options: WriteOptions
   readonly duplicates: readonly string[]
 }
@@ -168,6 +172,6 @@ function decodePatched(request: Request, kind: Kind, { patched, kept, options, d
   complain(request, options, [...duplicates, ...report.unknown], refuse)
   object.apiVersion = kind.apiVersion
   object.kind = kind.kind
-  applyDefaults(kind, object)
+  applyDefaults(kind, object, kept)
   return object
 }

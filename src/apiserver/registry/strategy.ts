@@ -46,6 +46,15 @@ export function generatedName(prefix: string, ending: string): string {
   return prefix.slice(0, 63 - ending.length) + ending
 }
 
+/**
+ * What a change of a status leaves alone of `old`, and may share with it: admission and preparation change an object in place, but not
+ * there. Metadata are everybody's, and of custom resources nobody knows what was stored.
+ */
+export function keptOf({ kind }: WriteContext, { part, old }: { part: Part; old: KubeObject }) {
+  if (part !== 'status' || kind.def.custom) return undefined
+  return { ...old, metadata: undefined } as Readonly<Record<string, unknown>>
+}
+
 /** Resets, validates, and answers a clean copy that nobody else holds. */
 export function prepareCreate(context: WriteContext, object: KubeObject): KubeObject {
   const { kind, namespace } = context

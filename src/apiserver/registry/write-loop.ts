@@ -18,7 +18,7 @@ import { mayGo } from './namespace.ts'
 import { dedupOwnerReferences } from './owner-references.ts'
 import { sameJson } from './same-json.ts'
 import type { Entry, Storage } from './storage.ts'
-import { type Part, prepareUpdate } from './strategy.ts'
+import { keptOf, type Part, prepareUpdate } from './strategy.ts'
 import { causeOf, type WriteContext } from './write-context.ts'
 
 export interface Change {
@@ -107,7 +107,7 @@ async function attempt(change: Change, { storage, entry }: Place): Promise<Attem
   const object = await change.next(old)
   if (change.admits !== false) {
     await admitMutating(context, { operation: 'UPDATE', object, old })
-    applyDefaults(context.kind, object)
+    applyDefaults(context.kind, object, keptOf(context, { part, old }))
   }
   dedupOwnerReferences(object, context.warn, true)
   checkVersion(context, object, old)
