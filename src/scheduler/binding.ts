@@ -82,21 +82,41 @@ export function takesTime({ run, node }: Placed): boolean {
 }
 
 export interface Binding extends Actor {
+  /** Aborted when its room is needed for another one while it is not bound yet. */
+  readonly preempted?: AbortSignal | undefined
+  /** From now on it is bound, whatever comes. */
+  onBinding?(): void
   /** The first that binds such pods does it in place of the plugins. */
   readonly extenders?: readonly Extender[]
 }
 
 /** Does what must be done before the pod can start, then binds it. Failures of the server are thrown. */
-export async function bind(run: Run, node: string, { extenders = [], ...actor }: Binding): Promise<Refusal | undefined> {
-  for (const { plugin, cycle, skipsFilter } of run.running) {
-    if (skipsFilter && plugin.filter) continue
-    const rejection = await plugin.preBind?.(cycle, node, actor)
-    if (rejection) return { rejection, by: plugin.name }
-  }
+export async function bind(run: Run, node: string, { extenders = [], ...binding }: Binding): Promise<Refusal | undefined> {
+  const { preempted, onBinding, ...actor } = binding
+  const refusal = await preBind(run, node, { ...actor, preempted })
+  if (refusal) return refusal
+  onBinding?.()
   if (!(extenders.length > 0 && (await bindByExtender(run.pod, node, extenders)))) {
     for (const { plugin, cycle } of run.running) if (await plugin.bind?.(cycle, node, actor)) break
   }
   for (const { plugin, cycle } of run.running) plugin.postBind?.(cycle, node)
+  return undefined
+}
+
+/** Whom others need the room of is as if it had not been placed, and tried again. */
+async function preBind(run: Run, node: string, { preempted, ...actor }: Binding): Promise<Refusal | undefined> {
+  const signal = preempted ? AbortSignal.any([actor.signal, preempted]) : actor.signal
+  const because = { rejection: { message: `pod "${run.pod.metadata.name}" has been preempted` }, by: '' }
+  for (const { plugin, cycle, skipsFilter } of run.running) {
+    if ((skipsFilter && plugin.filter) || !plugin.preBind) continue
+    try {
+      const rejection = await plugin.preBind(cycle, node, { ...actor, signal })
+      if (rejection && !preempted?.aborted) return { rejection, by: plugin.name }
+    } catch (error) {
+      if (!preempted?.aborted) throw error
+    }
+    if (preempted?.aborted) return because
+  }
   return undefined
 }
 

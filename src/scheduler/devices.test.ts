@@ -158,3 +158,35 @@ test('scheduler does not try a pod before its claims exist', async () => {
   cluster.stop()
   await cluster.settle()
 })
+
+test('scheduler does not delete a pod that is preempted while it waits for its devices, and tries it again', async () => {
+  await using cluster = await waiting()
+  const { client } = cluster
+  const { uid } = (await read(cluster)).metadata
+  const containers = [{ name: 'main', image: 'x', resources: { requests: { cpu: '4' } } }]
+  const spec = { tolerations: [{ operator: 'Exists' }], priority: 100, containers }
+  await client.create(Pod, make.pod('important', { spec: spec as never }))
+  await client.patch(
+    Node,
+    { name: 'n1' },
+    { type: 'merge', body: { status: { allocatable: { pods: '1' } } } },
+    { subresource: 'status' },
+  )
+  await cluster.advance(20_000)
+  const { nodeName } = (await client.get(Pod, { name: 'important', namespace: 'default' })).spec
+  assert.equal(nodeName, 'n1')
+  const left = await read(cluster)
+  assert.deepEqual([left.metadata.uid, left.spec.nodeName, left.metadata.deletionTimestamp], [uid, undefined, undefined])
+  await client.patch(
+    Node,
+    { name: 'n1' },
+    { type: 'merge', body: { status: { allocatable: { pods: '9' } } } },
+    { subresource: 'status' },
+  )
+  await cluster.advance(20_000)
+  await say(cluster, 'Attached')
+  await cluster.advance(20_000)
+  assert.equal((await read(cluster)).spec.nodeName, 'n1')
+  cluster.stop()
+  await cluster.settle()
+})

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { type Call, type Client, TransportError } from '#client/client.ts'
+import type { Call } from '#client/client.ts'
 import { createClient } from '#client/typed-client.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
+import { dyingClient } from '#testing/dying-client.ts'
 import * as make from '#testing/make.ts'
 import { runScheduler } from './scheduler.ts'
 // The server loads it on the first patch, which takes real time that `settle` does not wait for.
@@ -30,26 +31,6 @@ async function filled(): Promise<TestCluster> {
   await client.create(Pod, make.pod('important', { spec: asking('3', 100) as never }))
   await client.create(Pod, make.pod('huge', { spec: asking('9', 1_000) as never }))
   return cluster
-}
-
-interface Dying {
-  readonly client: Client
-  readonly writes: () => number
-}
-
-/** Whoever writes through it dies with its write number `last`: before it (the server never sees it) or after it (the answer is lost). */
-function dyingClient(cluster: TestCluster, last: number, { when, die }: { when: 'before' | 'after'; die: () => void }): Dying {
-  const { transport } = cluster.clientAs({ name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] })
-  let writes = 0
-  const request = async (call: Call) => {
-    if (call.verb === 'get' || call.verb === 'list') return transport.request(call)
-    writes++
-    if (writes < last) return transport.request(call)
-    if (writes === last && when === 'after') await transport.request(call)
-    die()
-    throw new TransportError('the process has died')
-  }
-  return { client: createClient({ ...transport, request }), writes: () => writes }
 }
 
 async function check(cluster: TestCluster, what: string): Promise<void> {

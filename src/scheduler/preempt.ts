@@ -7,7 +7,7 @@ import { patchStatus, type Reporting } from './report.ts'
 export interface Preempting extends Reporting {
   /** Of the preemptor's profile. */
   readonly schedulerName: string
-  /** True when the pod was waiting for a permit and now is not. */
+  /** True when the pod was waiting for a permit, or for what it needs before it is bound, and now is not. */
   rejectWaiting(uid: string): boolean
 }
 

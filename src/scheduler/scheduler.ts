@@ -91,6 +91,8 @@ class Scheduler {
   #assumed = new Set<string>()
   /** By UID: where pods are said to be going, by ourselves, and are not bound yet. */
   #announced = new Map<string, string>()
+  /** By UID: pods that wait for what they need before they are bound. */
+  #preparing = new Map<string, AbortController>()
   /** Pods for which room is being made right now. */
   #preempting = new Set<string>()
 
@@ -267,7 +269,7 @@ class Scheduler {
       if (wait > 0 || takesTime(placed)) await this.#announce(pod, served, node)
       const waited = wait > 0 ? await this.#permits.wait(pod, wait, actor) : undefined
       const rejection = { message: `pod "${pod.metadata.name}" rejected while waiting on permit: ${waited}` }
-      const refusal = waited ? { rejection, by: '' } : await bind(placed.run, node, { ...actor, extenders: this.#extenders })
+      const refusal = waited ? { rejection, by: '' } : await this.#bindNow(placed, actor)
       if (refusal) return this.#takeBack(entry, served, { placed, refusal })
     } catch (error) {
       if (signal.aborted) return
@@ -291,6 +293,27 @@ class Scheduler {
       message: `Successfully assigned ${namespace}/${name} to ${node}`,
       action: 'Binding',
     })
+  }
+
+  async #bindNow(placed: Placed, actor: Actor): Promise<Refusal | undefined> {
+    const { uid } = placed.run.pod.metadata
+    const extenders = this.#extenders
+    if (!takesTime(placed)) return bind(placed.run, placed.node.name, { ...actor, extenders })
+    const preempted = new AbortController()
+    this.#preparing.set(uid, preempted)
+    const onBinding = () => this.#preparing.delete(uid)
+    try {
+      return await bind(placed.run, placed.node.name, { ...actor, extenders, preempted: preempted.signal, onBinding })
+    } finally {
+      this.#preparing.delete(uid)
+    }
+  }
+
+  /** True when the pod was on its way and now is not, so that it need not be deleted. */
+  #turnBack(uid: string): boolean {
+    const preparing = this.#preparing.get(uid)
+    preparing?.abort()
+    return preparing !== undefined || this.#permits.reject(uid, 'preempted')
   }
 
   /** Tells others where the pod is about to go, since it will take a while (upstream's `NominatedNodeNameForExpectation`). */
@@ -349,7 +372,7 @@ class Scheduler {
     const reporting = this.#reporting(served)
     this.#preempting.add(uid)
     this.#options.watcher?.preempting(room.victims.length)
-    const rejectWaiting = (victim: string) => this.#permits.reject(victim, 'preempted')
+    const rejectWaiting = (victim: string) => this.#turnBack(victim)
     const done = await evictVictims(pod, room, { ...reporting, schedulerName: served.profile.name, rejectWaiting })
     this.#preempting.delete(uid)
     for (const other of this.#state.nominatedTo(room.node)) {

@@ -213,11 +213,15 @@ function leastAllocated(pod: Pod, node: Node, cluster: NaiveCluster): number {
 
 function balanced(pod: Pod, node: Node, cluster: NaiveCluster): number {
   if (asked(pod, 'cpu') === 0 && asked(pod, 'memory') === 0) return 0
-  const [cpu, memory] = (['cpu', 'memory'] as const).map((name) => {
-    const used = [...on(node, cluster), pod].reduce((sum, one) => sum + asked(one, name), 0)
-    return Math.min(1, used / capacity(node, name))
-  }) as [number, number]
-  return Math.trunc((1 - Math.abs((cpu - memory) / 2)) * 100)
+  const balance = (pods: readonly Pod[]) => {
+    const [cpu, memory] = (['cpu', 'memory'] as const).map((name) => {
+      const used = pods.reduce((sum, one) => sum + asked(one, name), 0)
+      return Math.min(1, used / capacity(node, name))
+    }) as [number, number]
+    return Math.trunc((1 - Math.abs((cpu - memory) / 2)) * 100)
+  }
+  const there = on(node, cluster)
+  return 50 + Math.trunc((50 + balance([...there, pod]) - balance(there)) / 2)
 }
 
 function spreadScores(pod: Pod, feasible: readonly Node[], cluster: NaiveCluster): number[] {

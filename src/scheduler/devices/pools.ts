@@ -30,10 +30,10 @@ export function deviceId(driver: string, pool: string, device: string): string {
   return `${driver}/${pool}/${device}`
 }
 
-/** Slices of each pool's newest generation, whatever node they are for. */
+/** Slices of each pool's newest generation, whatever node they are for; both by name, so that drivers can say what is given away first. */
 export function newestSlices(slices: readonly ResourceSlice[]): ReadonlyMap<string, readonly ResourceSlice[]> {
   const pools = new Map<string, ResourceSlice[]>()
-  for (const slice of slices) {
+  for (const slice of slices.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))) {
     const { driver, pool } = slice.spec
     const key = `${driver}/${pool.name}`
     const present = pools.get(key)
@@ -42,7 +42,7 @@ export function newestSlices(slices: readonly ResourceSlice[]): ReadonlyMap<stri
     if (present && pool.generation === generation) present.push(slice)
     else pools.set(key, [slice])
   }
-  return pools
+  return new Map([...pools].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 export function poolsOf(node: Node, newest: ReadonlyMap<string, readonly ResourceSlice[]>): Pool[] {

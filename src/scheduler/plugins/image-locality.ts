@@ -1,4 +1,5 @@
 /** ImageLocality prefers nodes that have the pod's images already, the more the larger they are. */
+import type { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, maxNodeScore } from '../framework/plugin.ts'
 
 const megabyte = 1024 * 1024
@@ -16,9 +17,7 @@ export const imageLocality = definePlugin<State>({
   requeueOn: [],
 
   prepare({ spec }, snapshot) {
-    const images: string[] = []
-    for (const { image = '' } of spec.initContainers ?? []) images.push(normalized(image))
-    for (const { image = '' } of spec.containers) images.push(normalized(image))
+    const images = imagesOf(spec).map(normalized)
     const nodes = snapshot.nodes.length || 1
     return { state: { images, spread: images.map((image) => snapshot.nodesWithImage(image) / nodes) } }
   },
@@ -34,8 +33,17 @@ export const imageLocality = definePlugin<State>({
     return Math.trunc((maxNodeScore * (bounded - least)) / (most - least))
   },
 
-  signature: ({ spec }) => [...(spec.initContainers ?? []), ...spec.containers].map(({ image }) => image).join(' '),
+  signature: ({ spec }) => imagesOf(spec).join(' '),
 })
+
+/** Of containers and of volumes. */
+function imagesOf({ initContainers, containers, volumes }: Pod['spec']): string[] {
+  const images: string[] = []
+  for (const { image = '' } of initContainers ?? []) images.push(image)
+  for (const { image = '' } of containers) images.push(image)
+  for (const { image } of volumes ?? []) if (image?.reference) images.push(image.reference)
+  return images
+}
 
 /** Nodes list images with a tag. */
 function normalized(image: string): string {

@@ -6,6 +6,7 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { CSINode } from '#api/storage/v1/csi-node.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
 import { VolumeAttachment } from '#api/storage/v1/volume-attachment.ts'
+import type { Objects } from '../framework/objects.ts'
 import { definePlugin, unschedulable } from '../framework/plugin.ts'
 import { claimNameOf } from '../framework/pod-facts.ts'
 import type { Snapshot } from '../framework/snapshot.ts'
@@ -33,6 +34,9 @@ export const nodeVolumeLimits = definePlugin<Volumes>({
   filter({ state, snapshot }, node) {
     const limits = limitsOf(node.name, snapshot)
     if (limits.size === 0) return undefined
+    // Most nodes are far from any limit, even if every claim there were of the one driver.
+    const most = node.usedClaims.size + (attachments(snapshot).get(node.name)?.length ?? 0) + state.size
+    if (limits.values().every((limit) => most <= limit)) return undefined
     const present = new Map<string, string>()
     for (const pod of node.pods) for (const [name, driver] of volumesOf(pod, snapshot)) present.set(name, driver)
     for (const [name, driver] of attachedTo(node.name, snapshot)) present.set(name, driver)
@@ -78,10 +82,23 @@ function volumesOf(pod: Pod, { objects }: Snapshot): Volumes {
   return volumes
 }
 
+type ByNode = ReadonlyMap<string, readonly VolumeAttachment[]>
+
+const known = new WeakMap<Objects, { readonly generation: number; readonly byNode: ByNode }>()
+
+/** Sorted once for each state of them. */
+function attachments({ objects }: Pick<Snapshot, 'objects'>): ByNode {
+  const generation = objects.generation(VolumeAttachment)
+  const found = known.get(objects)
+  if (found?.generation === generation) return found.byNode
+  const byNode = Map.groupBy(objects.list(VolumeAttachment), ({ spec }) => spec.nodeName)
+  known.set(objects, { generation, byNode })
+  return byNode
+}
+
 function attachedTo(node: string, { objects }: Snapshot): Volumes {
   const volumes = new Map<string, string>()
-  for (const { spec } of objects.list(VolumeAttachment)) {
-    if (spec.nodeName !== node) continue
+  for (const { spec } of attachments({ objects }).get(node) ?? []) {
     const name = spec.source.persistentVolumeName
     const csi = name ? objects.get(PersistentVolume, { name })?.spec.csi : undefined
     if (csi) volumes.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver)

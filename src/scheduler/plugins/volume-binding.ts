@@ -2,6 +2,7 @@
  * VolumeBinding finds volumes for the claims of a pod: bound ones must be reachable from the node, others are bound or provisioned once
  * the node is chosen (KEP-490), where there is room (KEP-1472).
  */
+import type { NodeSelector } from '#api/core/v1/affinity.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { matchesSelector } from '#api/core/v1/node-selector.ts'
 import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
@@ -22,7 +23,8 @@ export interface VolumeBindingArgs {
 }
 
 interface State {
-  readonly bound: readonly PersistentVolumeClaim[]
+  /** Of the claims that have volumes already. */
+  readonly places: readonly Place[]
   readonly delayed: readonly PersistentVolumeClaim[]
   readonly choices: Map<string, VolumeChoice>
   chosen?: VolumeChoice
@@ -55,11 +57,12 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
       const open = found.claims.filter((claim) => !isFullyBound(claim))
       const delayed = open.filter((claim) => !claim.spec.volumeName && waitsForConsumer(claim, snapshot))
       if (delayed.length < open.length) return { reject: unresolvable('pod has unbound immediate PersistentVolumeClaims') }
-      return { state: { bound, delayed, choices: new Map() } }
+      return { state: { places: placesOf(bound, snapshot), delayed, choices: new Map() } }
     },
 
     filter({ state, snapshot }, node) {
-      const reasons = [...boundReasons(state.bound, node, snapshot)]
+      const reasons = [...boundReasons(state.places, node)]
+      if (state.delayed.length === 0) return reasons.length === 0 ? undefined : rejectionOf(reasons)
       const { matches, unmatched, message } = matchVolumes(state.delayed, node, snapshot)
       const provisioned = unmatched.filter((claim) => !isPromisedElsewhere(claim, node))
       if (message || provisioned.length < unmatched.length) reasons.push(message ?? bindConflict)
@@ -67,7 +70,7 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
         const reason = canProvision(claim, node, snapshot)
         if (reason && !reasons.includes(reason)) reasons.push(reason)
       }
-      if (reasons.length > 0) return { message: reasons.join(', '), reasons, unresolvable: true } satisfies Rejection
+      if (reasons.length > 0) return rejectionOf(reasons)
       state.choices.set(node.name, { matches, provisioned })
       return undefined
     },
@@ -109,13 +112,29 @@ function writesFor({ matches, provisioned }: VolumeChoice, node: string) {
 
 const bindConflict = "node(s) didn't find available persistent volumes to bind"
 
-function boundReasons(claims: readonly PersistentVolumeClaim[], { node }: NodeInfo, snapshot: Snapshot): Set<string> {
-  const reasons = new Set<string>()
-  for (const claim of claims) {
+function rejectionOf(reasons: readonly string[]): Rejection {
+  return { message: reasons.join(', '), reasons, unresolvable: true }
+}
+
+/** Of the claims' volumes: where they can be used, unless that is everywhere; `gone` for one that does not exist. */
+type Place = NodeSelector | 'gone'
+
+function placesOf(claims: readonly PersistentVolumeClaim[], snapshot: Snapshot): readonly Place[] {
+  return claims.flatMap((claim): Place[] => {
     const volume = volumeOf(claim, snapshot)
     const required = volume?.spec.nodeAffinity?.required
-    if (!volume) reasons.add('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)')
-    else if (required && !matchesSelector(required, node)) reasons.add("node(s) didn't match PersistentVolume's node affinity")
+    return volume ? (required ? [required] : []) : ['gone']
+  })
+}
+
+const nothing: ReadonlySet<string> = new Set()
+
+function boundReasons(places: readonly Place[], { node }: NodeInfo): ReadonlySet<string> {
+  if (places.length === 0) return nothing
+  const reasons = new Set<string>()
+  for (const place of places) {
+    if (place === 'gone') reasons.add('node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)')
+    else if (!matchesSelector(place, node)) reasons.add("node(s) didn't match PersistentVolume's node affinity")
   }
   return reasons
 }
