@@ -12,12 +12,12 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { openEtcdStore } from '#store/etcd/etcd.ts'
-import { Members } from '#store/etcd/members.ts'
 import type { TxnMessage } from '#store/etcd/messages.ts'
 import { openSqliteStore } from '#store/sqlite.ts'
 import { create, type Store } from '#store/store.ts'
 import { missingEtcd, testEtcd } from '#testing/etcd.ts'
 import { defineBench, type Figure } from './define-bench.ts'
+import { connectEtcd, type EtcdClient } from './parts/etcd-client.ts'
 import { processorTimeOf } from './parts/timing.ts'
 
 const seconds = 1.5
@@ -67,8 +67,8 @@ async function throughEtcdApi(directory: string, report: (figure: Figure) => voi
   const [port] = await once(child.stdout, 'data')
   const file = (name: string) => readFileSync(join(directory, 'pki', name))
   const tls = { ca: file('ca.crt'), certificate: file('admin.crt'), key: file('admin.key') }
-  const here = new Members({ endpoints: [`https://localhost:${String(port).trim()}`], tls, clock: systemClock })
-  const there = new Members({ endpoints: etcd.endpoints, clock: systemClock })
+  const here = await connectEtcd(`https://localhost:${String(port).trim()}`, tls)
+  const there = await connectEtcd(etcd.endpoints[0] as string)
   try {
     const sides = {
       ours: { write: creating(here), pid: child.pid },
@@ -83,8 +83,8 @@ async function throughEtcdApi(directory: string, report: (figure: Figure) => voi
   }
 }
 
-function creating(members: Members): Write {
-  return (text) => {
+function creating(client: EtcdClient): Write {
+  return async (text) => {
     const key = Buffer.from(text)
     const absent = { key, target: 2, result: 0, mod_revision: 0 }
     const request: TxnMessage = {
@@ -92,7 +92,7 @@ function creating(members: Members): Write {
       success: [{ request_put: { key, value } }],
       failure: [{ request_range: { key } }],
     }
-    return members.call('KV.Txn', request)
+    if (!(await client.txn(request)).succeeded) throw new Error(`${text} was there`)
   }
 }
 

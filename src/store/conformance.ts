@@ -4,6 +4,7 @@
  *     testStore('memory', async ({ clock }) => openMemoryStore({ clock }))
  */
 import type { Open, Skip } from './conformance/bench.ts'
+import { testBeside } from './conformance/beside.ts'
 import { testConcurrency } from './conformance/concurrency.ts'
 import { testHistory } from './conformance/history.ts'
 import { testLeases } from './conformance/leases.ts'
@@ -20,5 +21,6 @@ export function testStore(name: string, open: Open, skip: Skip = {}): void {
   testHistory(name, open)
   testLeases(name, open, skip)
   testConcurrency(name, open)
+  testBeside(name, open)
   testRobustness(name, open)
 }

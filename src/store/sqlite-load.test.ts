@@ -9,6 +9,7 @@ import { systemClock } from '#lib/clock.ts'
 import { del, keys, Listener, put, text } from './conformance/bench.ts'
 import { Ledger } from './ledger.ts'
 import { openSqliteStore } from './sqlite.ts'
+import { DamagedStoreError } from './sqlite-damage.ts'
 import { openFile, setMeta } from './sqlite-file.ts'
 import { loadFile } from './sqlite-load.ts'
 
@@ -73,6 +74,45 @@ test('openSqliteStore() reads a file of many rows in parts, and hands its events
   assert.deepEqual(listener.events[1499]?.cause?.user, 'conformance')
   await store.close()
 })
+
+test('openSqliteStore() reads back any key and value to the byte', async () => {
+  const path = join(directory, 'bytes.db')
+  const first = await openSqliteStore({ path, clock: systemClock })
+  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
+  const values = [new Uint8Array(), new Uint8Array(3), bytes, Buffer.from([0xc3, 0x28, 0xff, 0]), Buffer.from('"\\\u0000,é')]
+  const written = values.flatMap((value) => ['"', '\\', '\0', '\n', 'é', '\u{10000}', ','].map((end) => ({ value, end })))
+  for (const [i, { value, end }] of written.entries()) {
+    await first.txn({
+      compare: [],
+      success: [{ op: 'put', key: `/${i}/${end}`, value }],
+      cause: { user: end, time: i, request: end },
+    })
+  }
+  const before = await first.range({ key: '/', end: '0' })
+  await first.close()
+  const store = await openSqliteStore({ path, clock: systemClock })
+  const after = await store.range({ key: '/', end: '0' })
+  const shown = ({ rows }: typeof after) =>
+    rows.map(({ value, ...row }) => ({ ...row, value: Buffer.from(value).toString('hex') }))
+  assert.deepEqual(shown(after), shown(before))
+  await store.close()
+})
+
+for (const change of ['key = CAST(key AS BLOB)', 'value = NULL', 'value = 7', 'user = NULL', 'revision = 1.5', "time = 'x'"]) {
+  test(`loadFile() refuses a row of which somebody has changed the type: ${change}`, () => {
+    const path = join(directory, `typed-${change.replace(/\W/g, '')}.db`)
+    copyFileSync(original, path)
+    const forger = new DatabaseSync(path)
+    forger.enableDefensive(false)
+    forger.exec('PRAGMA writable_schema = ON')
+    forger.exec("UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT', ''), 'NOT NULL', '') WHERE name = 'log'")
+    forger.close()
+    const database = openFile(path)
+    database.exec(`UPDATE log SET ${change} WHERE id = 3`)
+    assert.throws(() => loadFile(database, new Ledger(), path), DamagedStoreError)
+    database.close()
+  })
+}
 
 test('openSqliteStore() goes on compacting where it was cut short', { timeout: 30_000 }, async () => {
   const path = join(directory, 'cut.db')

@@ -60,9 +60,9 @@ export function readRows(database: DatabaseSync, path: string, take: (rows: Rows
   orDamaged(database, path, () => {
     const check = new Check()
     const compactRevision = meta(database, 'compactRevision')
-    for (const batch of batchesOf(database)) {
-      check.add(batch)
-      take(pack(batch, compactRevision))
+    for (const batch of batchesOf(database, path)) {
+      // Of what is damaged nothing is taken, but all of it is looked through.
+      if (check.add(batch)) take(pack(batch, compactRevision))
     }
     check.end(database, path)
   })
@@ -123,12 +123,13 @@ const readBatch = `
 const rowsAtOnce = 256
 const bytesAtOnce = 512 << 10
 
-function* batchesOf(database: DatabaseSync): Generator<Batch> {
+function* batchesOf(database: DatabaseSync, path: string): Generator<Batch> {
   const query = database.prepare(readBatch)
   query.setReturnArrays(true)
   let limit = 16
   for (let last = 0; ; ) {
-    const [id, values, keysText, ...texts] = query.get(last, limit) as unknown as Cells
+    const cells = cellsOf(() => query.get(last, limit) as unknown as Cells, { path, last })
+    const [id, values, keysText, ...texts] = cells
     if (id === null) return
     const [users, requests, ...numbers] = texts.map((text) => JSON.parse(text)) as [string[], string[], ...number[][]]
     yield { values, keysText, keys: JSON.parse(keysText), users, requests, numbers }
@@ -136,6 +137,20 @@ function* batchesOf(database: DatabaseSync): Generator<Batch> {
     limit = values.byteLength > bytesAtOnce ? Math.max(1, limit >> 1) : Math.min(rowsAtOnce, limit * 2)
   }
 }
+
+/** A cell of another type than its column's cannot be joined, and can only be there because something has changed it. */
+function cellsOf(read: () => Cells, { path, last }: { path: string; last: number }): Cells {
+  try {
+    const [id, values, ...texts] = read()
+    return [id, values ?? new Uint8Array(), ...texts]
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== generalError) throw error
+    throw new DamagedStoreError(path, [`one of the rows after ${last} holds what it cannot: ${(error as Error).message}`])
+  }
+}
+
+/** SQLITE_ERROR. */
+const generalError = 1
 
 type Cells = [id: number | null, values: Uint8Array<ArrayBuffer>, keys: string, ...texts: string[]]
 
@@ -146,7 +161,8 @@ class Check {
   #sum = 0
   #last: number | undefined
 
-  add({ values, keys, users, requests, numbers }: Batch): void {
+  /** Whether everything until now is sound. */
+  add({ values, keys, users, requests, numbers }: Batch): boolean {
     const [ids, revisions, subs, deleted, created, versions, leases, times, sizes, crcs] = numbers as Columns
     let offset = 0
     for (let i = 0; i < keys.length; i++) {
@@ -160,6 +176,7 @@ class Check {
       if (found !== crc) this.#say(`row ${id}, key ${key}, revision ${revision}: its checksum is wrong`)
     }
     this.#last = ids.at(-1)
+    return this.#findings.length === 0
   }
 
   end(database: DatabaseSync, path: string): void {

@@ -2,6 +2,7 @@
 import http2 from 'node:http2'
 import type { ProtoFile } from '#kubelet/cri/proto-file.ts'
 import { decode, encode, type Message } from '#kubelet/cri/proto-wire.ts'
+import { GrpcFrames, grpcFrame } from '#lib/grpc-frames.ts'
 
 /** By service and method: what is answered. A thrown `GrpcFailure` is the status. */
 export type Methods = Readonly<Record<string, (request: Message) => Promise<Message> | Message>>
@@ -40,12 +41,11 @@ export async function serveGrpc(socket: string, protos: readonly ProtoFile[], me
       const serve = methods[path.split('/').at(-1) ?? '']
       try {
         if (!method || !serve) throw new GrpcFailure(12, `unknown method ${path}`)
-        const answer = encode(method.response, await serve(decode(method.request, Buffer.concat(chunks).subarray(5))))
-        const prefix = Buffer.alloc(5)
-        prefix.writeUInt32BE(answer.length, 1)
+        const [request = Buffer.alloc(0)] = new GrpcFrames().add(Buffer.concat(chunks))
+        const answer = encode(method.response, await serve(decode(method.request, request)))
         stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
         stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
-        stream.end(Buffer.concat([prefix, answer]))
+        stream.end(grpcFrame(answer))
       } catch (error) {
         const [code, message] = error instanceof GrpcFailure ? [error.code, error.message] : [2, String(error)]
         const status = { 'grpc-status': String(code), 'grpc-message': encodeURIComponent(message) }

@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import { connect } from 'node:net'
 import { type Clock, sleep } from '#lib/clock.ts'
+import { GrpcFrames, grpcFrame } from '#lib/grpc-frames.ts'
 import { type Method, type ProtoFile, readProto } from './proto-file.ts'
 import { decode, encode, type Message } from './proto-wire.ts'
 import { RuntimeError, type RuntimeErrorCode } from './runtime.ts'
@@ -101,7 +102,7 @@ export class GrpcChannel {
 
   #start(method: Method, request: Message, { timeout, onMessage, onEnd }: CallHandlers): http2.ClientHttp2Stream {
     const stream = this.#open().request({ ...head, ':path': method.path }, { endStream: false })
-    const frames = new Frames()
+    const frames = new GrpcFrames()
     let failure: RuntimeError | undefined
     let status: http2.IncomingHttpHeaders = {}
     const timer = timeout > 0 ? this.#clock.after(timeout, () => expire()) : undefined
@@ -130,7 +131,7 @@ export class GrpcChannel {
       timer?.cancel()
       onEnd(failure ?? errorOf(status))
     })
-    stream.end(frame(encode(method.request, request)))
+    stream.end(grpcFrame(encode(method.request, request)))
     return stream
   }
 }
@@ -154,31 +155,6 @@ function opened(session: http2.ClientHttp2Session): Promise<Error | undefined> {
     session.once('error', resolve)
     session.once('close', () => resolve(new Error('the connection was closed')))
   })
-}
-
-/** A byte that says whether it is compressed, four for the length, and the message. */
-function frame(message: Buffer): Buffer {
-  const prefix = Buffer.alloc(5)
-  prefix.writeUInt32BE(message.length, 1)
-  return Buffer.concat([prefix, message])
-}
-
-/** Puts together what arrives in pieces. */
-class Frames {
-  #held: Buffer = Buffer.alloc(0)
-
-  /** Answers what is complete. */
-  add(chunk: Buffer): Buffer[] {
-    this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk
-    const messages: Buffer[] = []
-    while (this.#held.length >= 5) {
-      const end = 5 + this.#held.readUInt32BE(1)
-      if (this.#held.length < end) break
-      messages.push(this.#held.subarray(5, end))
-      this.#held = this.#held.subarray(end)
-    }
-    return messages
-  }
 }
 
 /** From the trailers, or from the head where there was nothing else. */

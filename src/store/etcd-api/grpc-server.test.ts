@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ensurePki } from '#cluster/pki.ts'
 import { systemClock } from '#lib/clock.ts'
+import { grpcFrame } from '#lib/grpc-frames.ts'
 import { openMemoryStore } from '../memory.ts'
-import { grpcFrame } from './grpc-frames.ts'
 import { serveEtcdApi } from './serve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'nami-grpc-server-'))

@@ -11,7 +11,7 @@ import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type MethodDefinition, type ServiceDefinition, status } from '@grpc/grpc-js'
-import { GrpcFrames, grpcFrame } from './grpc-frames.ts'
+import { GrpcFrameError, GrpcFrames, grpcFrame } from '#lib/grpc-frames.ts'
 import { Refusal } from './refusals.ts'
 
 /** The subject of a client's certificate. */
@@ -216,10 +216,11 @@ export class GrpcCall extends EventEmitter {
     try {
       for (const bytes of this.#frames.add(chunk)) this.emit('data', this.#method?.requestDeserialize(bytes))
     } catch (error) {
+      const { message } = error as Error
       this.destroy(
-        error instanceof Refusal
-          ? error
-          : new Refusal(status.INTERNAL, `Error deserializing request: ${(error as Error).message}`),
+        error instanceof GrpcFrameError
+          ? new Refusal(error.status, message)
+          : new Refusal(status.INTERNAL, `Error deserializing request: ${message}`),
       )
     }
   }

@@ -1,8 +1,17 @@
 /** gRPC's frames: a byte that says whether the message is compressed, four for its length, and the message. */
-import { status } from '@grpc/grpc-js'
-import { Refusal } from './refusals.ts'
 
 const headSize = 5
+
+/** What cannot be taken, with the number of gRPC's status that says so: 8 RESOURCE_EXHAUSTED, 12 UNIMPLEMENTED. */
+export class GrpcFrameError extends Error {
+  readonly status: 8 | 12
+
+  constructor(status: 8 | 12, message: string) {
+    super(message)
+    this.name = 'GrpcFrameError'
+    this.status = status
+  }
+}
 
 export function grpcFrame(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(headSize + message.byteLength)
@@ -18,8 +27,8 @@ export class GrpcFrames {
   #held: Buffer[] = []
   #size = 0
 
-  /** Longer messages are refused. */
-  constructor(most: number) {
+  /** Longer messages are refused, and so are compressed ones: `GrpcFrameError`. */
+  constructor(most = Number.POSITIVE_INFINITY) {
     this.#most = most
   }
 
@@ -42,10 +51,9 @@ export class GrpcFrames {
     if (this.#size < headSize) return Number.POSITIVE_INFINITY
     if ((this.#held[0] as Buffer).byteLength < headSize) this.#held = [Buffer.concat(this.#held)]
     const head = this.#held[0] as Buffer
-    if (head[0] !== 0) throw new Refusal(status.UNIMPLEMENTED, 'compressed messages are not supported')
+    if (head[0] !== 0) throw new GrpcFrameError(12, 'compressed messages are not supported')
     const length = head.readUInt32BE(1)
-    if (length > this.#most)
-      throw new Refusal(status.RESOURCE_EXHAUSTED, `Received message larger than max (${length} vs ${this.#most})`)
+    if (length > this.#most) throw new GrpcFrameError(8, `Received message larger than max (${length} vs ${this.#most})`)
     return headSize + length
   }
 }
