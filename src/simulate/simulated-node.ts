@@ -18,8 +18,8 @@ import { type Behaviour, shapeLabel, type WantedNode } from './shapes.ts'
 
 export const leaseNamespace = 'kube-node-lease'
 const leaseSeconds = 40
-/** Leases of many nodes are renewed in one go, so that the server commits them in one go. */
-const renewTogether = 500
+/** Leases of many nodes are renewed in one go, so that the server reads, commits and answers them in one go. */
+const renewTogether = 1_000
 const reportEvery = 300_000
 const usualFailure = { least: 60_000, most: 60_000 }
 

@@ -77,7 +77,7 @@ class Simulation implements SimulatedNodes {
       ...{ client, clock, random, signal, version, onError },
       wheel: new TimerWheel(clock, signal),
       renewEvery: () => (this.#nodes.size > manyNodes ? renewManyEvery : renewFewEvery),
-      heartbeats: new WriteLane(64),
+      heartbeats: new WriteLane(128),
       registrations: new WriteLane(64),
       writes: new WriteLane(width),
     }
