@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { Pod } from '#api/core/v1/pod.ts'
 import { kinds } from '#api/kinds.ts'
 import { publishStages } from '#apiserver/publish/publish.ts'
@@ -125,60 +125,63 @@ const roads: readonly (Asking & { readonly name: string; readonly missing?: stri
   { name: 'kubectl 1.20', program: v20.kubectl, missing: v20.missing },
 ]
 
-for (const { name, missing = false, ...asking } of roads) {
-  test(`${name} exec: output, exit code, and stdin to its end`, { skip: skip || missing }, async () => {
-    const failed = await run(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'], asking)
-    assert.equal(failed.code, 7, failed.stderr)
-    assert.equal(failed.stdout, 'out\n')
-    assert.match(failed.stderr, /^err\n/)
-    const big = 'x'.repeat(1_000_000)
-    assert.equal((await run(['exec', '-i', 'web', '--', 'cat'], { ...asking, input: big })).stdout, big)
-  })
+// They mostly wait: for processes to start, and for each other.
+describe('kubectl', { concurrency: true }, () => {
+  for (const { name, missing = false, ...asking } of roads) {
+    test(`${name} exec: output, exit code, and stdin to its end`, { skip: skip || missing }, async () => {
+      const failed = await run(['exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7'], asking)
+      assert.equal(failed.code, 7, failed.stderr)
+      assert.equal(failed.stdout, 'out\n')
+      assert.match(failed.stderr, /^err\n/)
+      const big = 'x'.repeat(1_000_000)
+      assert.equal((await run(['exec', '-i', 'web', '--', 'cat'], { ...asking, input: big })).stdout, big)
+    })
 
-  test(`${name} port-forward carries bytes both ways`, { skip: skip || missing }, async () => {
-    // The pod has the host's network, so this server is the pod's.
-    const echo = createTcpServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-    await once(echo, 'listening')
-    const child = start(['port-forward', 'pod/web', `:${(echo.address() as AddressInfo).port}`], asking)
-    try {
-      const [, local] = await printed(child, /Forwarding from 127.0.0.1:(\d+)/)
-      for (let round = 0; round < 3; round++) {
-        const socket = connect(Number(local), '127.0.0.1')
-        socket.write(`hello ${round}`)
-        const [data] = await once(socket, 'data')
-        assert.equal(data.toString(), `hello ${round}`)
-        socket.destroy()
+    test(`${name} port-forward carries bytes both ways`, { skip: skip || missing }, async () => {
+      // The pod has the host's network, so this server is the pod's.
+      const echo = createTcpServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+      await once(echo, 'listening')
+      const child = start(['port-forward', 'pod/web', `:${(echo.address() as AddressInfo).port}`], asking)
+      try {
+        const [, local] = await printed(child, /Forwarding from 127.0.0.1:(\d+)/)
+        for (let round = 0; round < 3; round++) {
+          const socket = connect(Number(local), '127.0.0.1')
+          socket.write(`hello ${round}`)
+          const [data] = await once(socket, 'data')
+          assert.equal(data.toString(), `hello ${round}`)
+          socket.destroy()
+        }
+      } finally {
+        child.kill()
+        echo.close()
       }
-    } finally {
-      child.kill()
-      echo.close()
-    }
+    })
+  }
+
+  test('kubectl attach, then logs, see what the container prints', { skip }, async () => {
+    const child = start(['attach', '-i', 'web'])
+    child.stdin?.write('ping\n')
+    await printed(child, /ping/)
+    child.kill()
+    await once(child, 'close')
+    assert.equal((await run(['logs', 'web'])).stdout, 'ping\n')
+    const followed = start(['logs', '-f', 'web', '--tail=1'])
+    await printed(followed, /ping/)
+    followed.kill()
   })
-}
 
-test('kubectl attach, then logs, see what the container prints', { skip }, async () => {
-  const child = start(['attach', '-i', 'web'])
-  child.stdin?.write('ping\n')
-  await printed(child, /ping/)
-  child.kill()
-  await once(child, 'close')
-  assert.equal((await run(['logs', 'web'])).stdout, 'ping\n')
-  const followed = start(['logs', '-f', 'web', '--tail=1'])
-  await printed(followed, /ping/)
-  followed.kill()
-})
+  test('kubectl names what is wrong with a container', { skip }, async () => {
+    const other = await run(['logs', 'web', '-c', 'other'])
+    assert.equal(other.stderr, 'error: container other is not valid for pod web out of: app\n')
+    assert.match((await run(['logs', 'none'])).stderr, /pods "none" not found/)
+  })
 
-test('kubectl names what is wrong with a container', { skip }, async () => {
-  const other = await run(['logs', 'web', '-c', 'other'])
-  assert.equal(other.stderr, 'error: container other is not valid for pod web out of: app\n')
-  assert.match((await run(['logs', 'none'])).stderr, /pods "none" not found/)
-})
-
-test('kubectl cp copies a file in and out', { skip }, async () => {
-  const [there, back] = [join(bed.directory, 'there'), join(bed.directory, 'back')]
-  writeFileSync(there, 'content')
-  const copied = await run(['cp', there, 'web:/tmp/there'])
-  assert.equal(copied.code, 0, copied.stderr)
-  assert.equal((await run(['exec', 'web', '--', 'cat', '/tmp/there'])).stdout, 'content')
-  assert.equal((await run(['cp', 'web:/tmp/there', back])).code, 0)
+  test('kubectl cp copies a file in and out', { skip }, async () => {
+    const [there, back] = [join(bed.directory, 'there'), join(bed.directory, 'back')]
+    writeFileSync(there, 'content')
+    const copied = await run(['cp', there, 'web:/tmp/there'])
+    assert.equal(copied.code, 0, copied.stderr)
+    assert.equal((await run(['exec', 'web', '--', 'cat', '/tmp/there'])).stdout, 'content')
+    assert.equal((await run(['cp', 'web:/tmp/there', back])).code, 0)
+  })
 })
