@@ -100,7 +100,7 @@ test('NodeClaims gives back what an earlier agent prepared, also of pods that no
   assert.deepEqual(await node.claims.devicesOf(kept, main(kept)), [`${driver}/device=one-gpu`])
   await node.claims.sweep(new Set([kept.metadata.uid]))
   await node.claims.prepare(kept)
-  assert.deepEqual(gpu.calls, ['prepare one', 'prepare two', 'unprepare two'])
+  assert.deepEqual(gpu.calls, ['prepare one', 'prepare two', 'unprepare two', 'prepare one'])
   await node.claims.release(kept.metadata.uid)
   assert.deepEqual(gpu.calls.at(-1), 'unprepare one')
 })

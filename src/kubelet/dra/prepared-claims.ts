@@ -24,11 +24,14 @@ export class PreparedClaims {
     this.#file = file
   }
 
-  /** A file that is not there, or says nothing sensible, is none: drivers bear being asked twice. */
+  /**
+   * A file that is not there, or says nothing sensible, is none. The machine may have been off meanwhile: before a new sandbox drivers are asked again, which
+   * they bear.
+   */
   async load(): Promise<void> {
     const text = await readFile(this.#file, 'utf8').catch(() => '[]')
     try {
-      for (const claim of JSON.parse(text) as KnownClaim[]) this.#claims.set(keyOf(claim), claim)
+      for (const claim of JSON.parse(text) as KnownClaim[]) this.#claims.set(keyOf(claim), { ...claim, isPrepared: false })
     } catch {
       this.#claims.clear()
     }
