@@ -109,6 +109,7 @@ const costly: readonly (readonly [what: string, line: `${string} /${string}`, bo
     `POST ${pods}`,
     () => withContainer({ resources: { claims: numbers(30_000).map((i) => ({ name: `c${i}` })) } }),
   ],
+  ['ports that collide', `POST ${pods}`, () => withContainer({ ports: numbers(40_000).map(() => ({ containerPort: 80 })) })],
   [
     'spread constraints',
     `POST ${pods}`,

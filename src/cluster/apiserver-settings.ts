@@ -191,5 +191,11 @@ function trafficOf(flags: ApiserverFlags): Pick<ApiServerOptions, 'flowControl'>
   if (readOnly + mutating <= 0) {
     throw new ApiserverConfigError('--max-requests-inflight and --max-mutating-requests-inflight: their sum must be positive')
   }
-  return { flowControl: { seats: readOnly + mutating, patience: flags['request-timeout'] / 4 } }
+  return {
+    flowControl: {
+      seats: readOnly + mutating,
+      inFlight: { reads: readOnly, writes: mutating },
+      patience: flags['request-timeout'] / 4,
+    },
+  }
 }

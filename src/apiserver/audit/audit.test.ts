@@ -9,7 +9,9 @@ import { seededRandom, systemRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { listenOnLoopback } from '#testing/loopback.ts'
+import { send } from '#testing/send.ts'
 import { tlsBackend } from '#testing/tls-backend.ts'
+import { removedRelease } from '../removed-release.ts'
 import { webhookTarget } from '../webhook-target.ts'
 import { batchingBackend } from './batch.ts'
 import type { AuditBackend, AuditEvent } from './event.ts'
@@ -108,6 +110,18 @@ rules:
   assert.deepEqual(created.responseStatus, { metadata: {}, code: 201 })
   assert.equal(refused.annotations?.['authorization.k8s.io/decision'], 'forbid')
   assert.equal((refused.responseStatus as any).reason, 'Forbidden')
+})
+
+test('auditing says that an API is deprecated, and which release lacks it', async () => {
+  const backend = memory()
+  const policy = parseAuditPolicy(policyText('rules: [{ level: Metadata }]'))
+  await using cluster = await testCluster({ audit: { policy, backend } })
+  backend.events.length = 0
+  await send(cluster.server, 'GET /api/v1/namespaces/default/endpoints')
+  const [{ annotations } = {}] = backend.events.filter(({ stage }) => stage === 'ResponseComplete')
+  assert.equal(annotations?.['k8s.io/deprecated'], 'true')
+  assert.equal(annotations?.['k8s.io/removed-release'], undefined)
+  assert.equal(removedRelease('a v1beta1 B is deprecated in v1.35+, unavailable in v1.38+'), '1.38')
 })
 
 test('audit() tells of a watch when it begins and when it has ended', async () => {

@@ -163,7 +163,7 @@ test('priorityAndFairness() lets nobody wait longer than is patient, nor after l
 })
 
 test('priorityAndFairness() gives wide requests all their seats', async () => {
-  const { running, send, control } = limitedTo(10, { queues: 4, handSize: 2, queueLengthLimit: 50 })
+  const { clock, running, send, control } = limitedTo(10, { queues: 4, handSize: 2, queueLengthLimit: 50 })
   const sent = send('ann', '/api/v1/pods')
   const seats = control.levels.get('narrow')?.seats
   assert.equal(seats?.seatsInUse, 2)
@@ -174,6 +174,17 @@ test('priorityAndFairness() gives wide requests all their seats', async () => {
   assert.ok(lines().includes(`${prefix}current_executing_seats${labels} 2`))
   for (let i = 0; i < 9; i++) void send('ann')
   assert.ok(lines().includes(`${prefix}current_inqueue_requests${labels} 1`))
+  clock.advanceTo(clock.now() + 1_000)
+  const ratio = (phase: string, kind: string) => {
+    const name = `${prefix}read_vs_write_current_requests_sum{phase="${phase}",request_kind="${kind}"} `
+    return Number(
+      flowControlLines(control)
+        .find((line) => line.startsWith(name))
+        ?.slice(name.length),
+    )
+  }
+  assert.deepEqual([ratio('waiting', 'readOnly'), ratio('waiting', 'mutating'), ratio('executing', 'mutating')], [1e8, 0, 0])
+  assert.equal(ratio('executing', 'readOnly'), 9e8)
   running[0]?.end()
   await sent
   for (const { end } of running.slice(1)) end()

@@ -14,6 +14,7 @@ import { allocate } from './concurrency.ts'
 import { FlowCounts } from './flow-counts.ts'
 import { rulesFor, rulesMatch } from './match.ts'
 import { QueueSet } from './queue-set.ts'
+import { ReadsAndWrites } from './reads-and-writes.ts'
 import { RetryAfter } from './retry-after.ts'
 
 export interface Level {
@@ -49,6 +50,8 @@ export interface FlowControlOptions {
   readonly clock: Clock
   /** Of the whole server: reads and writes together. */
   readonly seats: number
+  /** How many of each may be under way, which the measures of both are relative to; default: `seats`. */
+  readonly inFlight?: { readonly reads: number; readonly writes: number }
 }
 
 const adjustEvery = 10_000
@@ -62,8 +65,12 @@ export class FlowControl {
   /** The flows that are about a user, with the rules that are: found once. */
   #about = new WeakMap<User, readonly Candidate[]>()
 
+  readonly readsAndWrites: ReadsAndWrites
+
   constructor(options: FlowControlOptions) {
     this.#options = options
+    const { clock, seats, inFlight = { reads: seats, writes: seats } } = options
+    this.readsAndWrites = new ReadsAndWrites(clock, inFlight)
   }
 
   /** Follows the objects until `signal` is aborted. */

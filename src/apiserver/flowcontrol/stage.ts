@@ -31,7 +31,7 @@ export function priorityAndFairness(options: PriorityOptions): Stage {
     const wanted = seatsOf(work)
     if (seats.canStart(wanted)) {
       const counted = isWatch ? watched(options, next) : next
-      return runNow(flow, work, { request, next: counted, isWatch, clock })
+      return runNow(flow, work, { request, next: counted, isWatch, control, clock })
     }
     return inTurn(options, flow, { request, next: isWatch ? watched(options, next) : next, work, isWatch })
   }
@@ -46,7 +46,7 @@ interface Task {
 function runNow(
   flow: Flow,
   work: Work,
-  { request, next, isWatch, clock }: Task & { clock: Clock },
+  { request, next, isWatch, control, clock }: Task & { control: FlowControl; clock: Clock },
 ): Response | Promise<Response> {
   const { counts, level } = flow
   const { seats } = level
@@ -68,7 +68,9 @@ function runNow(
   seats.noteDemand()
   const began = clock.monotonic()
   counts.begin(taken)
+  control.readsAndWrites.change('executing', request.info, 1)
   return answered.finally(() => {
+    control.readsAndWrites.change('executing', request.info, -1)
     counts.end(taken, (clock.monotonic() - began) / 1000, isWatch)
     seats.finish(taken, work)
   })
@@ -76,7 +78,7 @@ function runNow(
 
 /** Waits for its turn, then runs. */
 function inTurn(
-  { clock, patience }: PriorityOptions,
+  { control: { readsAndWrites }, clock, patience }: PriorityOptions,
   flow: Flow,
   { request, next, work, isWatch }: Task & { work: Work },
 ): Promise<Response> {
@@ -97,19 +99,25 @@ function inTurn(
   const queue = refused ? undefined : seats.queues.find((one) => one.waiting.some(({ subject }) => subject === request))
   if (queue) {
     counts.wait(wanted, queue.waiting.length)
+    readsAndWrites.change('waiting', request.info, 1)
     seats.dispatch()
   }
   return promise.then(async (refusal) => {
-    if (queue) counts.leave(wanted)
+    if (queue) {
+      counts.leave(wanted)
+      readsAndWrites.change('waiting', request.info, -1)
+    }
     const waited = refusal ? counts.waitsInVain : counts.waits
     waited.observe((clock.monotonic() - began) / 1000)
     if (refusal || !queue) return tooMany(flow, request, { refusal: refusal ?? 'cancelled', now: clock.now() })
     counts.dispatched++
     counts.begin(wanted)
+    readsAndWrites.change('executing', request.info, 1)
     const ran: Ran = { queue, work, startedAt: clock.monotonic() }
     try {
       return await next(request)
     } finally {
+      readsAndWrites.change('executing', request.info, -1)
       counts.end(wanted, (clock.monotonic() - ran.startedAt) / 1000, isWatch)
       seats.finish(wanted, work, ran)
     }

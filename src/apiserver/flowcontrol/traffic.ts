@@ -12,6 +12,8 @@ export type TrafficOptions =
   | {
       /** Of the whole server: `--max-requests-inflight` and `--max-mutating-requests-inflight` together. */
       readonly seats: number
+      /** Each of the two. */
+      readonly inFlight?: { readonly reads: number; readonly writes: number }
       /** Milliseconds that a request may wait; default a quarter of a minute. */
       readonly patience?: number
     }
@@ -31,7 +33,12 @@ export interface Traffic {
 export function trafficControl(registry: Registry, options: TrafficOptions, signal: AbortSignal): Traffic {
   const { lister, clock, client, gates, onError } = registry
   if ('maxInFlight' in options) return { stage: maxInFlight(options.maxInFlight), publish: [], start: () => {} }
-  const control = new FlowControl({ lister, clock, seats: options.seats })
+  const control = new FlowControl({
+    lister,
+    clock,
+    seats: options.seats,
+    ...(options.inFlight && { inFlight: options.inFlight }),
+  })
   control.start(signal)
   const estimator: Estimator = { watches: new WatchTracker(), gates, stored: (info) => storedOf(registry, info) }
   return {

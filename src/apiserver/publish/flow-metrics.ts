@@ -4,14 +4,17 @@ import type { QueueSet } from '../flowcontrol/queue-set.ts'
 import { family, type Histogram, type Labels, samples } from './exposition.ts'
 
 const prefix = 'apiserver_flowcontrol_'
+const readWrite = `${prefix}read_vs_write_current_requests`
 
-export function flowControlLines({ levels, flows, fairFraction, now }: FlowControl): string[] {
+export function flowControlLines({ levels, flows, fairFraction, readsAndWrites, now }: FlowControl): string[] {
   const all = [...levels.values()]
   return [
     ...levelLines(all),
     ...samples([`${prefix}seat_fair_frac`, 'gauge', 'Fraction of its target that each level has.'], [[{}, fairFraction]]),
     ...virtualTimeLines(all),
     ...ratioLines(all, now()),
+    ...family(readWrite, 'histogram', 'Nanoseconds by the fraction of the limits that reads and writes made up.'),
+    ...readsAndWrites.lines(readWrite),
     ...flowLines(flows),
     ...flowHistograms(flows),
   ]

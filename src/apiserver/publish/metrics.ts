@@ -1,6 +1,7 @@
 /** `/metrics`: what the network asked of this server, under upstream's names (`endpoints/metrics`), and how the process fares. */
 import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
+import { removedRelease } from '../removed-release.ts'
 import type { Request, Response, Stage } from '../request.ts'
 import { family, Histogram, type Labels, sample, samples } from './exposition.ts'
 
@@ -30,6 +31,8 @@ interface Series {
   sizes: Histogram | undefined
   /** Of a watch. */
   readonly events: { value: number }
+  /** What clients of the kind are warned of. */
+  readonly deprecation: string | undefined
 }
 
 /** Bytes; upstream's buckets. */
@@ -124,6 +127,7 @@ function seriesIndex(all: Map<string, Series>): (request: Request, response: Res
         count: 0,
         sizes: undefined,
         events: { value: 0 },
+        deprecation: kind?.def.deprecation,
       }
       all.set(key, series)
     }
@@ -263,7 +267,20 @@ function moreRequestLines(all: readonly Series[]): string[] {
       all.flatMap((one) => ended(one, [429, 504])),
     ),
     ...samples(['apiserver_watch_events_total', 'counter', 'Events that were sent to watchers.'], watched),
+    ...deprecatedLines(all),
   ]
+}
+
+/** What somebody still asks for though it will go, with the release that lacks it. */
+function deprecatedLines(all: readonly Series[]): string[] {
+  const name = 'apiserver_requested_deprecated_apis'
+  const lines = new Set<string>()
+  for (const { deprecation, labels } of all) {
+    if (!deprecation) continue
+    const { group = '', version = '', resource = '', subresource = '' } = labels
+    lines.add(sample(name, { group, removed_release: removedRelease(deprecation), resource, subresource, version }, 1))
+  }
+  return lines.size > 0 ? [...family(name, 'gauge', 'Deprecated APIs that were asked for.'), ...lines] : []
 }
 
 function sliLines({ counts, sum, count }: Series, labels: Labels): string[] {

@@ -171,6 +171,22 @@ test('metrics count requests by what they are and how they were answered', async
   assert.match(bucket ?? '', / 1$/)
 })
 
+test('metrics tell which deprecated APIs somebody asks for', async () => {
+  await client.call('GET /api/v1/namespaces/default/endpoints')
+  const lines = (await client.call('GET /metrics')).text.split('\n')
+  const found = lines.filter((line) => line.startsWith('apiserver_requested_deprecated_apis'))
+  const labels = 'group="",removed_release="",resource="endpoints",subresource="",version="v1"'
+  assert.deepEqual(found, [`apiserver_requested_deprecated_apis{${labels}} 1`])
+})
+
+test('metrics tell which deprecated APIs somebody asks for', async () => {
+  await client.call('GET /api/v1/namespaces/default/endpoints')
+  const lines = (await client.call('GET /metrics')).text.split('\n')
+  const found = lines.filter((line) => line.startsWith('apiserver_requested_deprecated_apis'))
+  const labels = 'group="",removed_release="",resource="endpoints",subresource="",version="v1"'
+  assert.deepEqual(found, [`apiserver_requested_deprecated_apis{${labels}} 1`])
+})
+
 test('metrics tell sizes of answers, indicators and events of watches', async () => {
   const path = '/api/v1/namespaces/default/secrets'
   await client.call(`GET ${path}`)

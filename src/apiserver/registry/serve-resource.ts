@@ -6,6 +6,7 @@ import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
 import { negotiate } from '../http/negotiate.ts'
+import { removedRelease } from '../removed-release.ts'
 import type { Request, Response } from '../request.ts'
 import { pageNotFound } from '../stages/not-found.ts'
 import { create } from './create.ts'
@@ -46,7 +47,7 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   if (!addresses(request, kind)) return pageNotFound()
   if (info.name) requirePathSegment('Name', info.name)
   if (info.namespace) requirePathSegment('Namespace', info.namespace)
-  if (kind.def.deprecation) request.warnings.add(kind.def.deprecation)
+  if (kind.def.deprecation) tellDeprecated(request, kind.def.deprecation)
   const reads = virtualReads.get(kind)
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
@@ -61,6 +62,15 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   const serves = verbs[verb]
   if (!serves || !(kind.def.verbs?.includes(verb) ?? true) || misplaced(request, kind)) throw methodNotAllowed()
   return serves(registry, request, kind)
+}
+
+/** To the client, and to auditors (upstream's `deprecatedAnnotationKey`). */
+function tellDeprecated({ warnings, audit }: Request, deprecation: string): void {
+  warnings.add(deprecation)
+  if (!audit) return
+  audit.annotate('k8s.io/deprecated', 'true')
+  const removed = removedRelease(deprecation)
+  if (removed) audit.annotate('k8s.io/removed-release', removed)
 }
 
 /** Kinds that are computed when somebody reads them. */
