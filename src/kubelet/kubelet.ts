@@ -175,7 +175,9 @@ class NodeAgent implements Kubelet {
   /** Oldest pods are admitted first, so that a restart decides as it did before. */
   async #begin(): Promise<void> {
     const { pods, services, nodes } = this.#sources
-    await Promise.all([pods.synced(), services.synced(), nodes.synced()])
+    const { prepared, settled } = this.#options
+    await Promise.all([pods.synced(), services.synced(), nodes.synced(), settled])
+    for (const [id, config] of (await prepared?.end()) ?? []) this.#means.prepared.set(id, config)
     const first = pods.list().toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
     const adopted = new Set((await this.#options.runtime.listPodSandboxes()).map(({ metadata }) => metadata.uid))
     await this.#readStaticPods(adopted)
@@ -338,6 +340,7 @@ class NodeAgent implements Kubelet {
       }),
       status: new StatusWriter({ client, clock, signal, onError }),
       facts,
+      prepared: new Map(),
       services: () => this.#sources.services.list(),
       runtimeHandler: async (name) => (await client.get(RuntimeClass, { name })).handler,
       refuseResize: (pod) => this.#refuseResize(pod),
@@ -375,7 +378,10 @@ function isOver({ status }: Pod): boolean {
   return status.phase === 'Succeeded' || status.phase === 'Failed'
 }
 
-function factsOf(options: KubeletOptions): NodeFacts {
+type FactOptions = Omit<NodeFacts, 'hostIps' | 'resolver' | 'hostsFile' | 'memoryCapacity' | 'cgroupVersion' | 'allocatable'> &
+  Pick<KubeletOptions, 'nodeAddresses' | 'resolvConf' | 'hostsFile' | 'memoryCapacity' | 'cgroupVersion' | 'allocatable'>
+
+export function factsOf(options: FactOptions): NodeFacts {
   const { nodeName, nodeAddresses, rootDirectory, logDirectory, clusterDns, clusterDomain } = options
   return {
     nodeName,
