@@ -1,8 +1,10 @@
 /** Rows to shared objects. What was just written is not parsed again. */
+import { zeroOf } from '#schema/decode.ts'
 import { parseJson, stringifyJson } from '#schema/json.ts'
-import type { KubeObject } from '#schema/kind.ts'
+import type { Kind, KubeObject } from '#schema/kind.ts'
 import { readyText } from '#schema/managed-fields.ts'
 import type { NullLists } from '#schema/null-lists.ts'
+import type { Node, Schema } from '#schema/words.ts'
 import { encodeStored } from '#store/splice.ts'
 import type { Row } from '#store/store.ts'
 
@@ -33,16 +35,27 @@ function metadataText({ metadata }: KubeObject): string | undefined {
 interface Decoding {
   readonly freeze: boolean
   readonly nulls: NullLists | undefined
+  /** Structs that objects of the kind always have, by name: a row that others wrote may lack them, and to Go they are there. */
+  readonly structs: readonly (readonly [name: string, schema: Node])[]
+}
+
+export function alwaysThere({ schema }: Kind): Decoding['structs'] {
+  return Object.entries(schema.fields).flatMap(([name, field]) =>
+    field.schema.type === 'object' && (field.presence === 'always' || field.presence === 'required')
+      ? [[name, field.schema] as const]
+      : [],
+  )
 }
 
 /** Shared and read-only. `before`, where it is known, is the same object under another version: a deletion shows the last state under its own. */
-export function decodeRow(row: Row, { freeze, nulls }: Decoding, before?: KubeObject): KubeObject {
+export function decodeRow(row: Row, { freeze, nulls, structs }: Decoding, before?: KubeObject): KubeObject {
   const version = String(row.revision)
   if (before) return withVersion(before, version)
   let object = underWay.get(row.value)
   if (object) underWay.delete(row.value)
   else {
     object = parseJson(row.value).value as KubeObject
+    for (const [name, schema] of structs) (object as any)[name] ??= zeroOf(schema as Schema)
     nulls?.fromWire(object)
   }
   object.metadata.resourceVersion = version

@@ -8,7 +8,7 @@ import { asLongAsTheRow, CachedRow, type Making } from '#store/cached-row.ts'
 import { type Cause, create, type Row, remove, type Store, update } from '#store/store.ts'
 import { openWatchCache, type WatchCache } from '#store/watch-cache.ts'
 import type { ServedEvent } from '../request.ts'
-import { decodeRow, encodeObject, objectLine, withVersion } from './codec.ts'
+import { alwaysThere, decodeRow, encodeObject, objectLine, withVersion } from './codec.ts'
 import { ListSegments } from './list-segments.ts'
 
 export type Cache = WatchCache<KubeObject>
@@ -42,12 +42,13 @@ export interface CacheOptions {
 export function openCache(kind: Kind, { store, clock, freeze }: CacheOptions): Cache {
   const fields = indexedFields(kind).map((field) => [field, kind.def.selectable?.[field] as (object: any) => string] as const)
   const indexers = Object.fromEntries(fields)
+  const structs = alwaysThere(kind)
   return openWatchCache<KubeObject>({
     store,
     clock,
     prefix: prefixOf(kind),
     indexers,
-    decode: (row, before) => decodeRow(row, { freeze, nulls: nullLists(kind.schema) }, before),
+    decode: (row, before) => decodeRow(row, { freeze, nulls: nullLists(kind.schema), structs }, before),
   })
 }
 
@@ -85,7 +86,7 @@ export class Storage {
     this.#store = store
     this.#prefix = prefixOf(storedKindOf(kind))
     this.#nulls = nullLists(storedKindOf(kind).schema)
-    const decoding = { freeze, nulls: this.#nulls }
+    const decoding = { freeze, nulls: this.#nulls, structs: alwaysThere(storedKindOf(kind)) }
     this.#making = { decode: (row, before) => decodeRow(row, decoding, before), decoded: asLongAsTheRow, served: asLongAsTheRow }
   }
 
