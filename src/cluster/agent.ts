@@ -1,7 +1,6 @@
 /** The agent process: containerd, kubelet, service proxy and DNS of one node, composed. Restarting it touches no container. */
 import { createWriteStream } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
-import { createConnection } from 'node:net'
+import { readFile, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Node } from '#api/core/v1/node.ts'
@@ -9,29 +8,30 @@ import { type Client, TransportError } from '#client/client.ts'
 import { httpsTransport } from '#client/https-transport.ts'
 import { createClient } from '#client/typed-client.ts'
 import { pauseReference } from '#images/pause.ts'
-import { diskPodFiles } from '#kubelet/containers/pod-files.ts'
 import { connectContainerd } from '#kubelet/cri/containerd.ts'
 import type { Runtime } from '#kubelet/cri/runtime.ts'
+import { createImageGc } from '#kubelet/images/image-gc.ts'
 import { createImageManager } from '#kubelet/images/image-manager.ts'
-import { factsOf, type Kubelet, startKubelet } from '#kubelet/kubelet.ts'
-import { type PreparedSandboxes, prepareSandboxes } from '#kubelet/lifecycle/prepare-sandboxes.ts'
+import { type Kubelet, startKubelet } from '#kubelet/kubelet.ts'
 import { openCgroups } from '#kubelet/node/cgroups.ts'
 import { allocatableOf, type Machine, readMachine } from '#kubelet/node/machine.ts'
-import { type NodeAgent, startNodeAgent } from '#kubelet/node/node-agent.ts'
+import { startNodeAgent } from '#kubelet/node/node-agent.ts'
 import { createPodCgroups } from '#kubelet/node/pod-cgroups.ts'
 import { pressureOf, readRemaining } from '#kubelet/node/pressure.ts'
 import { reviewAccess, reviewToken } from '#kubelet/server/access.ts'
 import { listenAgent } from '#kubelet/server/agent-server.ts'
 import { rotateLogs } from '#kubelet/server/log-rotation.ts'
-import { systemClock } from '#lib/clock.ts'
+import { sleep, systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
+import { watchNames } from '#network/dns/cluster-names.ts'
+import { runDns } from '#network/dns/dns.ts'
 import { bringUpLoopback, cniConfigName, type PodNetwork, podNetwork, setUpPodNetwork } from '#network/pod-network.ts'
-import { watchServices } from '#network/watch-services.ts'
+import { nftSession } from '#network/proxy/nft.ts'
+import { runProxy } from '#network/proxy/proxy.ts'
+import { fixedPort } from '#network/proxy/ruleset.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { machineAddresses } from './addresses.ts'
 import { prepareRoot } from './agent-root.ts'
-import { startDns, startProxy } from './agent-services.ts'
-import { collectImages } from './collect-images.ts'
 import { type Containerd, type ContainerdOptions, importImages, keepContainerd } from './containerd.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
 import { registryPort } from './image-registry.ts'
@@ -55,7 +55,7 @@ export interface AgentOptions {
   readonly containerd: { readonly options: ContainerdOptions; readonly started: Promise<Containerd> }
 }
 
-export interface Context extends AgentOptions {
+interface Context extends AgentOptions {
   readonly signal: AbortSignal
 }
 
@@ -64,14 +64,19 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
   const stop = new AbortController()
   const { signal } = stop
   const context: Context = { ...options, signal }
-  const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
-  const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
   // The server may still be starting: what can be done without it is done meanwhile.
-  const prepared = prepareNode(context, addresses)
+  const prepared = Promise.all([
+    startRuntime(context),
+    readMachine({ directory: directory.path }),
+    rememberedNetwork(context),
+    prepareRoot(directory.kubelet),
+  ])
   // Whoever waits for it hears of it.
   prepared.catch(() => {})
   await bringUpLoopback()
   const pki = await serversPki(context)
+  const clusterNetwork = podNetwork(config.podCidr, config.serviceCidr)
+  const addresses = machineAddresses().length > 0 ? machineAddresses() : [clusterNetwork.gateway]
   const certificates = await ensureNodeCertificates(pki, { nodeName: config.nodeName, addresses: [...addresses, '127.0.0.1'] })
   await writeRegistryHosts({
     directory: directory.containerd.registries,
@@ -84,89 +89,30 @@ export async function runAgent(options: AgentOptions): Promise<RunningAgent> {
       key: join(directory.pki, 'nodes', config.nodeName, 'client.key'),
     },
   })
-  const client = clientOf(config, pki.ca.certificate, certificates.client)
-  const ready = await prepared
-  await untilListening(context)
+  const connect = (identity: KeyAndCertificate) => clientOf(config, pki.ca.certificate, identity)
+  const client = connect(certificates.client)
+  const [{ runtime }, machine, known, rootFor] = await prepared
+  await untilServing(context, client)
   const volumes: VolumesInUse = { names: () => undefined }
-  let node: NodeAgent | undefined
-  const register = () => {
-    node = registerNode(context, { ...ready, client, addresses, volumes })
-  }
-  // Only a node that the cluster has never seen has to be known before its pods are: its range of addresses is handed out to it.
-  if (!ready.network) register()
-  const network = ready.network ?? (await firstNetwork(context, client))
-  const settled = confirmNetwork(context, client, ready)
-  const proxyClient = clientOf(config, pki.ca.certificate, pki.proxy)
-  node?.refresh()
-  const services = watchServices(proxyClient, { clock, random, signal, onError: (error) => log.error('services', error) })
+  const node = registerNode(context, { client, runtime, addresses, machine, volumes })
+  const network = podNetwork(await assignedCidr(context, client), config.serviceCidr)
+  if (network.podCidr !== known?.podCidr) await layNetwork(context, network)
+  node.refresh()
+  const proxyClient = connect(pki.proxy)
   const tls = { ...certificates.serving, clientCa: pki.ca.certificate }
-  const pods = { ...ready, client, volumes, tls, settled, onVolumesInUse: () => node?.refresh() }
   const [dns, server] = await Promise.all([
-    startDns(context, { services, network }),
-    startPods(context, pods).then(({ server, synced }) => {
-      if (!node) void synced.then(register, () => {})
-      return server
-    }),
-    startProxy(context, { services, podClient: client, network }),
-    settled,
+    startDns(context, { client: proxyClient, network }),
+    startPods(context, { client, runtime, addresses, machine, volumes, tls, rootFor, onVolumesInUse: () => node.refresh() }),
+    startProxy(context, { proxyClient, podClient: client, network }),
   ])
   log.info(`node ${config.nodeName} at ${addresses[0]}, pods ${network.podCidr}`)
   return {
     async close() {
       stop.abort(new Error('the agent is stopping'))
-      await Promise.allSettled([server.close(), dns.close(), node?.done])
-      await Promise.allSettled([client.close(), proxyClient.close(), ready.runtime.close()])
+      await Promise.allSettled([server.close(), dns.close(), node.done])
+      await Promise.allSettled([client.close(), proxyClient.close(), runtime.close()])
     },
   }
-}
-
-interface ReadyNode {
-  readonly runtime: Runtime
-  readonly machine: Machine
-  readonly rootFor: (endpoint: string) => string
-  /** Of what runs pods, all that is not the API's. */
-  readonly local: LocalPods
-  /** As it was laid for the last agent; absent where there was none. */
-  readonly network: PodNetwork | undefined
-  readonly sandboxes: PreparedSandboxes | undefined
-}
-
-async function prepareNode(context: Context, addresses: readonly string[]): Promise<ReadyNode> {
-  const { directory, log } = context
-  const [{ runtime }, machine, network, rootFor] = await Promise.all([
-    startRuntime(context),
-    readMachine({ directory: directory.path }),
-    rememberedNetwork(context),
-    prepareRoot(directory.kubelet),
-  ])
-  const local = await localPods(context, { addresses, machine })
-  const { cgroups, rootDirectory, logDirectory } = local
-  const files = diskPodFiles({ rootDirectory, logDirectory })
-  const onError = (error: unknown) => log.error('kubelet', error)
-  const sandboxes = network && prepareSandboxes({ runtime, files, cgroups, facts: factsOf(local), clock, onError })
-  return { runtime, machine, rootFor, local, network, sandboxes }
-}
-
-async function firstNetwork(context: Context, client: Client): Promise<PodNetwork> {
-  const network = podNetwork(await assignedCidr(context, client), context.config.serviceCidr)
-  await layNetwork(context, network)
-  return network
-}
-
-/**
- * Resolves when the node has been given the range of addresses that it had before. Where it is another, what was prepared in the old one goes, and the
- * agent begins anew with what the API says.
- */
-async function confirmNetwork(context: Context, client: Client, { network, sandboxes, runtime }: ReadyNode): Promise<void> {
-  if (!network) return
-  const podCidr = await assignedCidr(context, client)
-  if (podCidr === network.podCidr) return
-  for (const id of (await sandboxes?.end())?.keys() ?? []) {
-    await runtime.stopPodSandbox(id)
-    await runtime.removePodSandbox(id)
-  }
-  await layNetwork(context, podNetwork(podCidr, context.config.serviceCidr))
-  throw new Error(`the node was given ${podCidr} for its pods`)
 }
 
 async function layNetwork({ directory, log }: Context, network: PodNetwork): Promise<void> {
@@ -252,20 +198,17 @@ function registerNode({ directory, config, log, signal }: Context, { volumes, ..
   })
 }
 
-/** Server and agent start together, and the first moment in which it listens is not to be missed. */
-async function untilListening({ config, signal }: Context): Promise<void> {
-  while (!(await listens(config.port))) await waitReferenced(clock, 5, signal)
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port })
-    const end = (result: boolean) => () => {
-      socket.destroy()
-      resolve(result)
+/** Server and agent start together: to be refused meanwhile is no failure, and the first moment in which it listens is not to be missed. */
+async function untilServing({ config, signal }: Context, client: Client): Promise<void> {
+  for (;;) {
+    try {
+      await client.get(Node, { name: config.nodeName }, { signal })
+      return
+    } catch (error) {
+      if (!(error instanceof TransportError)) return
     }
-    socket.once('connect', end(true)).once('error', end(false))
-  })
+    await waitReferenced(clock, 10, signal)
+  }
 }
 
 /** Waits for the controller that hands out ranges. */
@@ -280,18 +223,63 @@ async function assignedCidr({ config, signal }: Context, client: Client): Promis
   }
 }
 
-type LocalPods = Awaited<ReturnType<typeof localPods>>
+async function startDns({ config, log, signal }: Context, { client, network }: { client: Client; network: PodNetwork }) {
+  const names = watchNames(client, { clock, random, signal, onError: (error) => log.error('dns', error) })
+  await names.synced()
+  const own = [network.gateway, config.clusterDns]
+  const resolv = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
+  const upstreams = [...resolv.matchAll(/^nameserver\s+([\d.]+)/gm)]
+    .map(([, ip]) => ip as string)
+    .filter((ip) => !own.includes(ip))
+  return runDns({
+    ...{ names, upstreams, clock, random },
+    domain: config.clusterDomain,
+    listen: { host: network.gateway, port: 53 },
+    onError: (error) => log.error('dns', error),
+  })
+}
 
-async function localPods(
-  { directory, config }: Context,
-  { addresses, machine }: { addresses: readonly string[]; machine: Machine },
-) {
+async function startProxy(
+  { config, log, signal }: Context,
+  { proxyClient, podClient, network }: { proxyClient: Client; podClient: Client; network: PodNetwork },
+): Promise<void> {
+  const dns = (protocol: 'udp' | 'tcp') =>
+    fixedPort(`kube-system/node-dns/${protocol}/dns`, {
+      protocol,
+      from: { ip: config.clusterDns, port: 53 },
+      to: { ip: network.gateway, port: 53 },
+    })
+  await runProxy({
+    client: proxyClient,
+    ...{ podClient, clock, random, signal },
+    nodeName: config.nodeName,
+    addresses: { podCidr: config.podCidr, serviceCidr: config.serviceCidr },
+    fixed: [dns('udp'), dns('tcp')],
+    nft: nftSession({ clock, signal }),
+    onError: (error) => log.error('proxy', error),
+  })
+}
+
+interface PodParts extends NodeParts {
+  readonly rootFor: (endpoint: string) => string
+  readonly onVolumesInUse: () => void
+  readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
+}
+
+/** The kubelet itself, and the server through which its pods are looked into. */
+async function startPods({ directory, config, log, signal }: Context, { addresses, machine, volumes, tls, ...parts }: PodParts) {
+  const { client, runtime } = parts
+  const onError = (error: unknown) => log.error('kubelet', error)
+  const staticPodPath = join(directory.path, 'manifests')
   const cgroups = await openCgroups({ clock, prefix: directory.cgroup })
   await cgroups.prepare({})
-  return {
+  const kubelet = await startKubelet({
+    ...{ ...parts, clock, random, signal, onError },
+    images: createImageManager({ runtime, clock, recordsFile: join(directory.kubelet, 'pulled-images.json') }),
     nodeName: config.nodeName,
     nodeAddresses: addresses,
     rootDirectory: directory.kubelet,
+    staticPodPath,
     logDirectory: directory.podLogs,
     clusterDns: [config.clusterDns],
     clusterDomain: config.clusterDomain,
@@ -301,31 +289,11 @@ async function localPods(
     cgroupVersion: cgroups.version,
     allocatable: allocatableOf(machine, 110),
     cgroups: createPodCgroups(cgroups),
-  }
-}
-
-interface PodParts extends ReadyNode {
-  readonly client: Client
-  readonly volumes: VolumesInUse
-  readonly onVolumesInUse: () => void
-  readonly settled: Promise<unknown>
-  readonly tls: { readonly key: string; readonly certificate: string; readonly clientCa: string }
-}
-
-/** The kubelet itself, and the server through which its pods are looked into. */
-async function startPods({ directory, config, log, signal }: Context, parts: PodParts) {
-  const { client, runtime, machine, volumes, tls, local, rootFor, settled, onVolumesInUse } = parts
-  const onError = (error: unknown) => log.error('kubelet', error)
-  const staticPodPath = join(directory.path, 'manifests')
-  const kubelet = await startKubelet({
-    ...{ ...local, client, runtime, rootFor, settled, onVolumesInUse, clock, random, signal, onError, staticPodPath },
-    prepared: parts.sandboxes,
-    images: createImageManager({ runtime, clock, recordsFile: join(directory.kubelet, 'pulled-images.json') }),
   })
   volumes.names = () => kubelet.volumesInUse()
   void rotateLogs({ runtime, clock, onError }, signal)
   void collectImages({ runtime, signal, onError })
-  const server = await listenAgent({
+  return listenAgent({
     ...{ runtime, clock, tls, onError },
     nodeName: config.nodeName,
     pods: () => kubelet.pods(),
@@ -345,5 +313,26 @@ async function startPods({ directory, config, log, signal }: Context, parts: Pod
     authorize: reviewAccess({ client, clock, nodeName: config.nodeName }),
     authenticateToken: reviewToken({ client, clock }),
   })
-  return { server, synced: kubelet.synced() }
+}
+
+const collectEvery = 5 * 60_000
+
+async function collectImages({
+  runtime,
+  signal,
+  onError,
+}: {
+  runtime: Runtime
+  signal: AbortSignal
+  onError: (error: unknown) => void
+}): Promise<void> {
+  const filesystem = async (path: string) => {
+    const { blocks, bavail, bsize } = await statfs(path)
+    return { capacity: blocks * bsize, available: bavail * bsize }
+  }
+  const gc = createImageGc({ runtime, clock, filesystem })
+  while (!signal.aborted) {
+    await gc.collect().catch(onError)
+    await sleep(clock, collectEvery, signal).catch(() => {})
+  }
 }

@@ -2,58 +2,25 @@
  * Calls within the server's own process wait for no socket, so that what controllers have to do at a start would keep the answers of everybody else
  * waiting until all of it is done. This one lets the event loop come round in between.
  */
-import type { RequestMetrics } from '#apiserver/publish/metrics.ts'
-import type { Request } from '#apiserver/request.ts'
 import type { Call, Transport } from '#client/client.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
 
 /** Milliseconds of a turn of the event loop after which a call waits for the next one. */
 const share = 4
-/** Milliseconds from the process's beginning in which whoever has waited for the server is answered before anything else is done. */
-const youth = 3000
-/** Milliseconds after such an answer: most that ask once have more to ask. */
-const grace = 3
 
 /** Shared by all transports of a process. */
 export class Turns {
   #clock: Clock
   #began: number | undefined
   #next: Promise<void> = Promise.resolve()
-  readonly #end: number
-  readonly #asked = new Set<Request>()
-  #lastAnswer = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#end = clock.monotonic() + youth
   }
 
-  /** Others' requests as they come and are answered. */
-  following(metrics: RequestMetrics): RequestMetrics {
-    const answered = (request: Request) => {
-      if (this.#asked.delete(request)) this.#lastAnswer = this.#clock.monotonic()
-    }
-    return {
-      ...metrics,
-      begin: (request) => {
-        this.#asked.add(request)
-        const end = metrics.begin(request)
-        return (response, sent) => {
-          answered(request)
-          end(response, sent)
-        }
-      },
-      lasts(request) {
-        answered(request)
-        return metrics.lasts(request)
-      },
-    }
-  }
-
-  /** Undefined while this turn is young, and nobody else waits. */
+  /** Undefined while this turn is young. */
   wait(): Promise<void> | undefined {
     const now = this.#clock.monotonic()
-    if (now < this.#end && (this.#asked.size > 0 || now - this.#lastAnswer < grace)) return sleep(this.#clock, 1)
     if (this.#began !== undefined) return now - this.#began < share ? undefined : this.#next
     this.#began = now
     this.#next = sleep(this.#clock, 0).then(() => {

@@ -78,7 +78,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
     ensurePki(directory.pki, { domain: config.clusterDomain, dnsNames: [config.nodeName], addresses: addresses() })
   const pki = await keys()
   const state = { isReady: false, isStopping: false }
-  const metrics = turns.following(requestMetrics(clock))
+  const metrics = requestMetrics(clock)
   const stop = new AbortController()
   const followed = { clock, random, log, signal: stop.signal }
   const settings = await apiserverSettings(read, { ...followed, config, pki })

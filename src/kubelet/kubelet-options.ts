@@ -7,7 +7,6 @@ import type { PodFiles } from './containers/pod-files.ts'
 import type { Runtime } from './cri/runtime.ts'
 import type { PodClaims } from './dra/node-claims.ts'
 import type { PodCgroups } from './lifecycle/pod-means.ts'
-import type { PreparedSandboxes } from './lifecycle/prepare-sandboxes.ts'
 import type { ProbeDialer } from './probes/dialer.ts'
 import type { Mounter } from './volumes/mounter.ts'
 import type { PodVolumes } from './volumes/pod-volumes.ts'
@@ -47,10 +46,6 @@ export interface KubeletOptions {
   readonly housekeepingPeriod?: number | undefined
   /** Folder, or file, of pods that run here whatever the API says; default none. */
   readonly staticPodPath?: string | undefined
-  /** Sandboxes of this node's pods that somebody has begun to make. */
-  readonly prepared?: PreparedSandboxes | undefined
-  /** No pod begins before it resolves. */
-  readonly settled?: Promise<unknown> | undefined
   /** What the CSI driver of an endpoint calls the root directory; default the same. */
   readonly rootFor?: ((endpoint: string) => string) | undefined
   /** What `volumesInUse` answers is another. */

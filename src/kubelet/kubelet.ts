@@ -175,9 +175,7 @@ class NodeAgent implements Kubelet {
   /** Oldest pods are admitted first, so that a restart decides as it did before. */
   async #begin(): Promise<void> {
     const { pods, services, nodes } = this.#sources
-    const { prepared, settled } = this.#options
-    await Promise.all([pods.synced(), services.synced(), nodes.synced(), settled])
-    for (const [id, config] of (await prepared?.end()) ?? []) this.#means.prepared.set(id, config)
+    await Promise.all([pods.synced(), services.synced(), nodes.synced()])
     const first = pods.list().toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
     const adopted = new Set((await this.#options.runtime.listPodSandboxes()).map(({ metadata }) => metadata.uid))
     await this.#readStaticPods(adopted)
@@ -340,7 +338,6 @@ class NodeAgent implements Kubelet {
       }),
       status: new StatusWriter({ client, clock, signal, onError }),
       facts,
-      prepared: new Map(),
       services: () => this.#sources.services.list(),
       runtimeHandler: async (name) => (await client.get(RuntimeClass, { name })).handler,
       refuseResize: (pod) => this.#refuseResize(pod),
@@ -378,10 +375,7 @@ function isOver({ status }: Pod): boolean {
   return status.phase === 'Succeeded' || status.phase === 'Failed'
 }
 
-type FactOptions = Omit<NodeFacts, 'hostIps' | 'resolver' | 'hostsFile' | 'memoryCapacity' | 'cgroupVersion' | 'allocatable'> &
-  Pick<KubeletOptions, 'nodeAddresses' | 'resolvConf' | 'hostsFile' | 'memoryCapacity' | 'cgroupVersion' | 'allocatable'>
-
-export function factsOf(options: FactOptions): NodeFacts {
+function factsOf(options: KubeletOptions): NodeFacts {
   const { nodeName, nodeAddresses, rootDirectory, logDirectory, clusterDns, clusterDomain } = options
   return {
     nodeName,

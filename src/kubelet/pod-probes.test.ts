@@ -166,7 +166,7 @@ test('a port that is not open yet is tried again within the period, and only the
   await node.cluster.advance(150)
   const isReady = async () => (await node.pod('web')).status.containerStatuses?.[0]?.ready
   assert.equal(await isReady(), false)
-  assert(knocks >= 9 && knocks <= 12, `${knocks} attempts`)
+  assert(knocks >= 4 && knocks <= 6, `${knocks} attempts`)
   dialer.http = open
   await node.cluster.advance(200)
   assert.equal(await isReady(), true)

@@ -350,9 +350,8 @@ export class PodWorker {
   }
 
   async #release(): Promise<void> {
-    const { volumes, cgroups, files, status } = this.#means
+    const { volumes, cgroups, status } = this.#means
     await this.#report({ isTerminal: true })
-    await files.forget(this.uid)
     await volumes.release(this.uid)
     await cgroups?.remove(this.#pod)
     if (this.#isRemoved) return await this.#vanish()

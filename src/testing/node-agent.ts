@@ -22,8 +22,8 @@ export interface TestNode extends AsyncDisposable {
   /** Errors that workers reported. */
   readonly errors: unknown[]
   kubelet: Kubelet
-  /** Ends the agent and starts another on the same runtime, with what `meanwhile` answers. */
-  restart(meanwhile?: () => Promise<Partial<KubeletOptions>>): Promise<void>
+  /** Ends the agent and starts another on the same runtime. */
+  restart(): Promise<void>
   /** Creates the pod on this node and settles. */
   run(pod: Draft<Pod>): Promise<Pod>
   pod(name: string): Promise<Pod>
@@ -46,7 +46,7 @@ export async function testNode(over: Partial<KubeletOptions> = {}): Promise<Test
   const runtime = new MemoryRuntime({ clock })
   const [volumes, files, errors] = [memoryVolumes(), memoryFiles(), [] as unknown[]]
   let stop = new AbortController()
-  const start = async (more: Partial<KubeletOptions> = {}) => {
+  const start = async () => {
     stop = new AbortController()
     const { signal } = stop
     const images = createImageManager({ runtime, clock })
@@ -60,16 +60,15 @@ export async function testNode(over: Partial<KubeletOptions> = {}): Promise<Test
       dialer: deafDialer,
       onError: (error) => errors.push(error),
       ...over,
-      ...more,
     })
   }
   const result: TestNode = {
     ...{ cluster, runtime, volumes, files, errors },
     kubelet: await start(),
-    async restart(meanwhile) {
+    async restart() {
       stop.abort()
       await cluster.settle()
-      result.kubelet = await start(await meanwhile?.())
+      result.kubelet = await start()
       await cluster.settle()
     },
     async run(draft) {

@@ -23,9 +23,6 @@ export function memoryFiles(): MemoryFiles {
       (terminationLogs.get(`${uid}/${container}/${attempt}`) ?? '').slice(-bytes),
     tailLog: async (pod, container, { attempt, bytes }) =>
       (logs.get(`${pod.metadata.uid}/${container}/${attempt}`) ?? '').slice(-bytes),
-    remember: async () => {},
-    forget: async () => {},
-    remembered: async () => [],
     removeLogs: async () => {},
     logDirectories: async () => [],
   }

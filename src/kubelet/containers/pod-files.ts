@@ -1,5 +1,5 @@
 /** Files that the agent keeps for a pod beside its volumes: logs, /etc/hosts, termination messages. */
-import { chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { IdRange } from '../cri/runtime.ts'
@@ -19,11 +19,6 @@ export interface PodFiles {
   tailLog(pod: Pod, container: string, limit: { attempt: number; lines: number; bytes: number }): Promise<string>
   /** Users of the node that are the pod's alone, as long as it has a folder. */
   idRange(podUid: string): Promise<IdRange>
-  /** Keeps the pod as it is now, for the agent of another day. Only a pod with a folder. */
-  remember(pod: Pod): Promise<void>
-  forget(podUid: string): Promise<void>
-  /** All that are kept, of their statuses the claim alone. What cannot be read is left out. */
-  remembered(): Promise<readonly Pod[]>
   removeLogs(pod: { readonly name: string; readonly namespace: string; readonly uid: string }): Promise<void>
   /** Names of the log folders of all pods. */
   logDirectories(): Promise<readonly string[]>
@@ -68,22 +63,6 @@ export function diskPodFiles({ rootDirectory, logDirectory }: DiskPodFilesOption
       const path = join(podLogDirectory(pod, logDirectory), containerLogPath(container, attempt))
       return lastLines((await readEnd(path, bytes * 4)).toString('utf8'), lines, bytes)
     },
-    async remember({ apiVersion, kind, metadata, spec, status: { extendedResourceClaimStatus } }) {
-      const { name, namespace, uid, labels, annotations } = metadata
-      const status = { extendedResourceClaimStatus }
-      const kept = { apiVersion, kind, metadata: { name, namespace, uid, labels, annotations }, spec, status }
-      // Of a power cut in the midst of it stays a file that is no JSON, or none.
-      await writeFile(join(podDirectory(uid), recordFile), JSON.stringify(kept), { mode: 0o600 })
-    },
-    async forget(podUid) {
-      await rm(join(podDirectory(podUid), recordFile), { force: true })
-    },
-    async remembered() {
-      const uids = await readdir(join(rootDirectory, 'pods')).catch(() => [])
-      const read = (uid: string) => readFile(join(podDirectory(uid), recordFile), 'utf8').then(JSON.parse, () => undefined)
-      const pods = await Promise.all(uids.map((uid): Promise<Pod | undefined> => read(uid).catch(() => undefined)))
-      return pods.filter((pod) => pod !== undefined)
-    },
     async removeLogs({ name, namespace, uid }) {
       await rm(join(logDirectory, `${namespace}_${name}_${uid}`), { recursive: true, force: true })
     },
@@ -92,8 +71,6 @@ export function diskPodFiles({ rootDirectory, logDirectory }: DiskPodFilesOption
     },
   }
 }
-
-const recordFile = 'pod.json'
 
 async function readEnd(path: string, bytes: number): Promise<Buffer> {
   const handle = await open(path, 'r').catch(() => undefined)

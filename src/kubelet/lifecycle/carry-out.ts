@@ -11,7 +11,6 @@ import type { StartFailure } from '../status/container-statuses.ts'
 import type { PodPlan } from '../sync-pod.ts'
 import { killContainer, killPod } from './kill-pod.ts'
 import type { PodMeans } from './pod-means.ts'
-import { isAsPrepared, isForetold } from './prepare-sandboxes.ts'
 import type { Requirements } from './resize.ts'
 import { startContainer } from './start-container.ts'
 
@@ -35,7 +34,7 @@ export interface CarryOut {
 /** Answers whether something failed that is to be tried again. */
 export async function carryOut(means: PodMeans, work: CarryOut): Promise<boolean> {
   const { pod, plan, status, signal } = work
-  if ((plan.createSandbox && plan.sandboxId) || means.prepared.has(plan.sandboxId)) {
+  if (plan.createSandbox && plan.sandboxId) {
     const message = 'Pod sandbox changed, it will be killed and re-created.'
     means.record(pod, { type: 'Normal', reason: 'SandboxChanged', message })
   }
@@ -53,9 +52,7 @@ export async function carryOut(means: PodMeans, work: CarryOut): Promise<boolean
   if (!config) return true
   const sandbox = await ensureSandbox(means, work, config)
   if (!sandbox) return true
-  const failed = await startAll(means, work, sandbox)
-  if (sandbox.isNew && isForetold(pod)) await means.files.remember(pod).catch(means.onError)
-  return failed
+  return await startAll(means, work, sandbox)
 }
 
 async function killUnwanted(means: PodMeans, { pod, plan, status }: CarryOut): Promise<void> {
@@ -120,7 +117,6 @@ interface ReadySandbox {
   readonly id: string
   readonly config: SandboxConfig
   readonly ips: readonly string[]
-  readonly isNew: boolean
 }
 
 async function ensureSandbox(
@@ -128,24 +124,15 @@ async function ensureSandbox(
   { pod, plan, status }: CarryOut,
   config: SandboxConfig,
 ): Promise<ReadySandbox | undefined> {
-  const { sandboxId } = plan
-  const made = means.prepared.get(sandboxId)
-  means.prepared.delete(sandboxId)
-  if (!plan.createSandbox && isAsPrepared(made, config)) return { id: sandboxId, config, ips: addressesOf(status), isNew: false }
+  if (!plan.createSandbox) return { id: plan.sandboxId, config, ips: addressesOf(status) }
   try {
-    if (!plan.createSandbox) await removeSandbox(means, sandboxId)
     const id = await means.runtime.runPodSandbox(config)
     const created = await means.runtime.podSandboxStatus(id)
-    return { id, config, ips: created?.ips ?? [], isNew: true }
+    return { id, config, ips: created?.ips ?? [] }
   } catch (error) {
     failedSandbox(means, pod, error)
     return undefined
   }
-}
-
-async function removeSandbox({ runtime }: PodMeans, id: string): Promise<void> {
-  await runtime.stopPodSandbox(id)
-  await runtime.removePodSandbox(id)
 }
 
 function failedSandbox(means: PodMeans, pod: Pod, error: unknown): void {

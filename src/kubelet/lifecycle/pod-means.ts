@@ -7,7 +7,7 @@ import type { Random } from '#lib/random.ts'
 import type { ImageSource } from '../containers/image-source.ts'
 import type { NodeFacts } from '../containers/node-facts.ts'
 import type { PodFiles } from '../containers/pod-files.ts'
-import type { Runtime, SandboxConfig } from '../cri/runtime.ts'
+import type { Runtime } from '../cri/runtime.ts'
 import type { PodClaims } from '../dra/node-claims.ts'
 import type { ProbeDialer } from '../probes/dialer.ts'
 import type { Probes } from '../probes/prober.ts'
@@ -59,8 +59,6 @@ export interface PodMeans {
   readonly probes: Probes
   readonly status: StatusWriter
   readonly facts: NodeFacts
-  /** Sandboxes that were made before the API was asked, by id, until their pods have taken or refused them. */
-  readonly prepared: Map<string, SandboxConfig>
   /** Services of every namespace. */
   readonly services: () => Iterable<Service>
   /** Handler of a RuntimeClass. Rejects for a class that there is not. */

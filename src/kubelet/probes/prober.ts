@@ -8,10 +8,8 @@ import type { ProbeResult } from '../sync-pod.ts'
 import { type ProbeCount, ProbeTally } from './probe-tally.ts'
 import { type Attempt, type ProbeMeans, runProbe } from './run-probe.ts'
 
-/** Milliseconds between attempts, of which the first ones come as quickly as most programs begin. */
-const firstKnock = 15
-const quickKnocks = 20
-const farther = 1.5
+/** Milliseconds. */
+const firstKnock = 20
 
 export type ProbeType = 'startup' | 'liveness' | 'readiness'
 
@@ -120,7 +118,7 @@ export class Probes {
     const next = () => began + period - clock.monotonic()
     if (!this.#isHeld(run)) {
       const attempt = await this.#attempt(run)
-      if (attempt.isRefused && !run.stopped && run.isAwaited) return this.#knock(run, { period, next, count: 1 })
+      if (attempt.isRefused && !run.stopped && run.isAwaited) return this.#knock(run, { period, next, pause: firstKnock })
     }
     if (run.stopped) return
     run.timer = clock.after(Math.max(0, next()), () => void this.#tick(run, period))
@@ -128,11 +126,10 @@ export class Probes {
 
   /**
    * A program that is starting does not listen yet. It is not left unready for the rest of the period: between two attempts the port is
-   * tried in between, at growing distances at last, and only a success counts.
+   * tried at growing distances, of which only a success counts.
    */
-  #knock(run: ProbeRun, { period, next, count }: { period: number; next: () => number; count: number }): void {
+  #knock(run: ProbeRun, { period, next, pause }: { period: number; next: () => number; pause: number }): void {
     const { clock } = this.#options
-    const pause = firstKnock * farther ** Math.max(0, count - quickKnocks)
     if (pause >= next()) {
       run.timer = clock.after(Math.max(0, next()), () => void this.#tick(run, period))
       return
@@ -140,7 +137,7 @@ export class Probes {
     run.timer = clock.after(pause, async () => {
       const attempt = await this.#probe(run)
       if (run.stopped) return
-      if (attempt.isRefused) return this.#knock(run, { period, next, count: count + 1 })
+      if (attempt.isRefused) return this.#knock(run, { period, next, pause: pause * 1.5 })
       if (attempt.result === 'success') this.#take(run, attempt)
       run.timer = clock.after(attempt.result === 'success' ? period : Math.max(0, next()), () => void this.#tick(run, period))
     })

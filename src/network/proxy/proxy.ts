@@ -4,13 +4,12 @@
  * Guarantees: level-triggered, and what `RuleKeeper` promises. A load is a transaction, so packets never meet half a change.
  */
 import { Pod } from '#api/core/v1/pod.ts'
-import type { Service } from '#api/core/v1/service.ts'
-import type { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
+import { Service } from '#api/core/v1/service.ts'
+import { EndpointSlice } from '#api/discovery/v1/endpoint-slice.ts'
 import type { Client } from '#client/client.ts'
 import { startInformer } from '#client/informer.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
-import type { ServiceInformers } from '../watch-services.ts'
 import { deletionRuleset } from './base-ruleset.ts'
 import type { RunNft } from './nft.ts'
 import { RuleKeeper } from './rule-keeper.ts'
@@ -18,7 +17,7 @@ import { hostPort, type NodeAddresses } from './ruleset.ts'
 import { type Protocol, type ServicePort, servicePorts } from './service-ports.ts'
 
 export interface ProxyOptions {
-  readonly services: ServiceInformers
+  readonly client: Client
   /** Sees the pods of this node: the node agent's own client. */
   readonly podClient: Client
   readonly clock: Clock
@@ -32,14 +31,17 @@ export interface ProxyOptions {
   readonly onError: (error: unknown) => void
 }
 
+const byService = 'service'
 /** What `hostIP` says for all addresses of the node. */
 const everywhere = new Set(['', '0.0.0.0', '::'])
 
 /** Resolves when the first rules are loaded; runs until the signal is aborted, and leaves the rules in place then. */
 export async function runProxy(options: ProxyOptions): Promise<void> {
-  const { clock, random, signal, onError } = options
-  const { services, slices, slicesOf } = options.services
+  const { client, clock, random, signal, onError } = options
   const watching = { clock, random, signal, onError }
+  const services = startInformer(client, Service, watching)
+  const slices = startInformer(client, EndpointSlice, watching)
+  slices.addIndex(byService, ({ metadata }) => [`${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`])
   const pods = startInformer(options.podClient, Pod, { ...watching, fieldSelector: `spec.nodeName=${options.nodeName}` })
   const ports = new Map<string, readonly ServicePort[]>()
   const rules = new RuleKeeper({ ...options, wanted: () => [...options.fixed, ...[...ports.values()].flat()] })
@@ -47,7 +49,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   function refresh(key: string): void {
     const [namespace = '', name = ''] = key.split('/')
     const service = services.get({ namespace, name })
-    if (service) ports.set(key, servicePorts(service, slicesOf(namespace, name), options.nodeName))
+    if (service) ports.set(key, servicePorts(service, slices.indexed(byService, key), options.nodeName))
     else ports.delete(key)
     rules.request()
   }
