@@ -48,13 +48,17 @@ function compile(node: Node): Filler | undefined {
   if (node.type === 'object') return objectFiller(node)
   if (node.type === 'list') {
     const fill = fillerOf(node.items)
-    return fill && ((value) => (value as unknown[]).forEach((item) => fill(item)))
+    return fill && ((value) => fillAll(value as unknown[], fill))
   }
   if (node.type === 'map') {
     const fill = fillerOf(node.values)
-    return fill && ((value) => Object.values(value as object).forEach((item) => fill(item)))
+    return fill && ((value) => fillAll(Object.values(value as object), fill))
   }
   return undefined
+}
+
+function fillAll(values: readonly unknown[], fill: Filler): void {
+  for (const value of values) fill(value)
 }
 
 interface FieldFiller {
