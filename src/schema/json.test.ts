@@ -13,9 +13,9 @@ test('parseJson() keeps integers exact to 64 bits', () => {
 
 for (const place of ['N', '[N]', '[1,N]', '{"a":N}', '{"a": N}', '[1,\n N]', ' N ']) {
   test(`parseJson() keeps wide numbers exact in ${JSON.stringify(place)}, and takes texts that look like them for texts`, () => {
-    const valueOf = (number: string) => [parseJson(place.replace('N', number)).value].flat().at(-1)
+    const readFrom = (number: string) => [parseJson(place.replace('N', number)).value].flat().at(-1)
     const only = (value: unknown) => (typeof value === 'object' ? (value as { a: unknown }).a : value)
-    for (const wide of ['9007199254740993', '-9007199254740993']) assert.equal(only(valueOf(wide)), BigInt(wide))
+    for (const wide of ['9007199254740993', '-9007199254740993']) assert.equal(only(readFrom(wide)), BigInt(wide))
     for (const great of ['1e400', '-1.5E+400']) {
       const text = place.replace('N', great)
       const outcome = (read: () => unknown) => {
@@ -31,7 +31,7 @@ for (const place of ['N', '[N]', '[1,N]', '{"a":N}', '{"a": N}', '[1,\n N]', ' N
         slowly,
       )
     }
-    for (const text of ['"a1e123-9007199254740993"', '"1: 9007199254740993"']) assert.equal(only(valueOf(text)), JSON.parse(text))
+    for (const text of ['"a1e123-9007199254740993"', '"1: 9007199254740993"']) assert.equal(only(readFrom(text)), JSON.parse(text))
   })
 }
 
