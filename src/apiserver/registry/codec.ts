@@ -55,12 +55,16 @@ export function decodeRow(row: Row, { freeze, nulls, structs }: Decoding, before
   if (object) underWay.delete(row.value)
   else {
     object = parseJson(row.value).value as KubeObject
-    for (const [name, schema] of structs) (object as any)[name] ??= zeroOf(schema as Schema)
+    fillStructs(object as unknown as Record<string, unknown>, structs)
     nulls?.fromWire(object)
   }
   object.metadata.resourceVersion = version
   if (freeze) deepFreeze(object)
   return object
+}
+
+function fillStructs(object: Record<string, unknown>, structs: Decoding['structs']): void {
+  for (const [name, schema] of structs) object[name] ??= zeroOf(schema as Schema)
 }
 
 export function withVersion(object: KubeObject, resourceVersion: string): KubeObject {
