@@ -82,10 +82,10 @@ async function step<T extends KubeObject>(reflection: Reflection<T>, state: Stat
   seen.watched = true
   for await (const events of watchFrom(reflection, { from: state.from })) {
     seen.events += events.length
-    const last = events.at(-1)
-    if (last) seen.from = last.object.metadata.resourceVersion
     const taken = reflection.options.onEvents(events.map(reflected))
     if (taken) await taken
+    const last = events.at(-1)
+    if (last) seen.from = last.object.metadata.resourceVersion
   }
   return { name: 'watch', from: seen.from }
 }

@@ -45,7 +45,9 @@ async function setUp(namespace: string): Promise<void> {
   await ok('patch node n1 --subresource=status --type=merge --patch-file node-status.json')
   await ok(`patch -n ${namespace} pod single --subresource=status --type=merge --patch-file pod-status.json`)
   await ok(`wait -n ${namespace} --for=jsonpath={.status.observedGeneration}=1 deployment/web`)
-  await ok(`wait -n ${namespace} --for=create configmap/kube-root-ca.crt serviceaccount/default`)
+  // One by one: kubectl waits for one object that is missing, and gives up at once on two.
+  await ok(`wait -n ${namespace} --for=create configmap/kube-root-ca.crt`)
+  await ok(`wait -n ${namespace} --for=create serviceaccount/default`)
 }
 
 /** Blanks part words, quotes hold them together. */

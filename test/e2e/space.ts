@@ -32,7 +32,9 @@ export async function openSpace(bed: Bed, name: string): Promise<Space> {
   const image = await bed.kubectl('get', 'deployment', 'probe', '-n', 'default', '-o', 'jsonpath={..image}')
   const space = spaceOf(bed, { name, image: image.stdout })
   await space.kubectl('create', 'namespace', name)
-  await space.kubectl('wait', '--for=create', 'serviceaccount/default', 'configmap/kube-root-ca.crt', '--timeout=30s')
+  // One by one: kubectl waits for one object that is missing, and gives up at once on two.
+  for (const made of ['serviceaccount/default', 'configmap/kube-root-ca.crt'])
+    await space.kubectl('wait', '--for=create', made, '--timeout=30s')
   return space
 }
 

@@ -13,6 +13,8 @@ let cluster: TestCluster
 /** Changes what the webhook answers. */
 let spoil: (review: any) => void = () => {}
 let calls = 0
+/** The webhook answers after this. */
+let held: Promise<void> | undefined
 
 /** v1 has `hostPort`, v2 has `host` and `port`. */
 function convert(object: any, desiredAPIVersion: string): any {
@@ -24,6 +26,7 @@ function convert(object: any, desiredAPIVersion: string): any {
 
 async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
   calls++
+  await held
   const { request, ...review } = JSON.parse(Buffer.concat(await Array.fromAsync(message as AsyncIterable<Buffer>)).toString())
   const convertedObjects = request.objects.map((object: any) => convert(object, request.desiredAPIVersion))
   const result: any = { ...review, response: { uid: request.uid, result: { status: 'Success' }, convertedObjects } }
@@ -107,6 +110,31 @@ test('a watch tells objects in its version, in their order', async () => {
     'BOOKMARK  {}',
     'ADDED c {"host":"c","port":"3"}',
   ])
+})
+
+test('a bookmark of a watch waits for the events before it that are still being converted', async () => {
+  const stop = new AbortController()
+  const { promise, resolve: release } = Promise.withResolvers<void>()
+  const path = `GET ${base('v2')}?watch=true&resourceVersion=0&allowWatchBookmarks=true` as const
+  const { response } = await send(cluster.server, path, { signal: stop.signal })
+  assert.ok(response.type === 'watch')
+  const seen: string[] = []
+  const reading = (async () => {
+    for await (const batch of response.events)
+      for (const { type, object } of batch as readonly any[]) seen.push(`${type} ${object.metadata.name ?? ''}`)
+  })()
+  await cluster.settle()
+  seen.length = 0
+  held = promise
+  await send(cluster.server, `POST ${base('v1')}`, { body: { metadata: { name: 'slow' }, spec: { hostPort: 's:4' } } })
+  await cluster.advance(61_000)
+  assert.deepEqual(seen, [])
+  release()
+  held = undefined
+  while (seen.length < 2) await new Promise(setImmediate)
+  assert.deepEqual(seen, ['ADDED slow', 'BOOKMARK '])
+  stop.abort()
+  await reading.catch(() => {})
 })
 
 const about = `conversion webhook for ${group}/v1, Kind=Host`

@@ -83,10 +83,11 @@ class Session {
     else cache.watch({ ...request, from: version + 1 }, onBatch)
   }
 
-  /** Tells the client how far it has come, if that is news. */
+  /** Tells the client how far it has come, if that is news: after what still waits to be converted, which it would else never see. */
   bookmark(): void {
     const { revision } = this.#parts.storage.cache
-    if (this.#parts.options.allowWatchBookmarks && revision > this.#bookmarked) this.#bookmark(revision)
+    if (!this.#parts.options.allowWatchBookmarks || revision <= this.#bookmarked) return
+    this.#whenNear([], () => this.#bookmark(revision))
   }
 
   #bookmark(revision: number, annotations?: Record<string, string>): void {
