@@ -15,7 +15,7 @@ import { pipeline } from 'node:stream/promises'
 import { httpsTransport } from '#client/https-transport.ts'
 import { formatTime, systemClock } from '#lib/clock.ts'
 import { BackupError, type BackupHead, backupRows, checkBackup } from '#store/backup.ts'
-import { prefixOf } from '#store/encryption/find-unreadable.ts'
+import { prefixOf } from '#store/encryption/value-prefix.ts'
 import { openHistory } from '#store/history.ts'
 import { lockFile } from '#store/sqlite-file.ts'
 import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
@@ -49,14 +49,7 @@ export async function backUp(directory: DataDirectory, path: string, { keys = fa
   const transport = httpsTransport({ ...identity, clock: systemClock })
   const temporary = `${path}.${process.pid}.new`
   try {
-    const answer = await transport
-      .raw({ method: 'GET', path: keys ? `${backupPath}?${withKeys}` : backupPath, signal: new AbortController().signal })
-      .catch((error) => {
-        throw new BackupFailed(`The server does not answer: ${error.message}`, { cause: error })
-      })
-    if (answer.status !== 200) throw new BackupFailed(`The server refuses: status ${answer.status}`)
-    await pipeline(answer.body, createWriteStream(temporary, { mode: 0o600, flush: true }))
-    const head = await checkBackup(temporary)
+    const head = await received(transport, { keys, temporary })
     renameSync(temporary, path)
     syncDirectory(dirname(path))
     remember(directory, { path, created: head.created, revision: head.revision })
@@ -64,6 +57,29 @@ export async function backUp(directory: DataDirectory, path: string, { keys = fa
   } finally {
     rmSync(temporary, { force: true })
     await transport.close()
+  }
+}
+
+/** What the server loses on the way, when etcd forgets it, or when it ends, can be asked for again. */
+const mostTries = 3
+
+async function received(
+  transport: ReturnType<typeof httpsTransport>,
+  { keys, temporary }: { readonly keys: boolean; readonly temporary: string },
+): Promise<BackupHead> {
+  const path = keys ? `${backupPath}?${withKeys}` : backupPath
+  for (let tries = 1; ; tries++) {
+    const answer = await transport.raw({ method: 'GET', path, signal: new AbortController().signal }).catch((error) => {
+      throw new BackupFailed(`The server does not answer: ${error.message}`, { cause: error })
+    })
+    if (answer.status !== 200) throw new BackupFailed(`The server refuses: status ${answer.status}`)
+    try {
+      await pipeline(answer.body, createWriteStream(temporary, { mode: 0o600, flush: true }))
+      return await checkBackup(temporary)
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException
+      if (code === 'ENOSPC' || tries === mostTries) throw new BackupFailed(`The backup did not arrive: ${message}`, { cause: error })
+    }
   }
 }
 

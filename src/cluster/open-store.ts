@@ -10,7 +10,7 @@ import { DamagedStoreError } from '#store/sqlite-damage.ts'
 import type { Store } from '#store/store.ts'
 import { lastGoodBackup } from './backups.ts'
 import type { ClusterConfig, DataDirectory } from './data-directory.ts'
-import { openEncryption } from './encryption-reload.ts'
+import { type Encryption, openEncryption } from './encryption-reload.ts'
 import type { Log } from './log.ts'
 import { openEngine } from './open-engine.ts'
 import { clearProblem, noteProblem, StoreProblem } from './store-problem.ts'
@@ -30,6 +30,8 @@ export interface OpenedStore {
   readonly raw: Store
   readonly history: History
   readonly recorder: Recorder
+  /** Absent where nothing is encrypted. */
+  readonly encryption: Encryption | undefined
   close(): Promise<void>
 }
 
@@ -53,23 +55,33 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   open.defer(() => raw.close())
   open.defer(() => stop.abort())
   const history = await opening
-  const encryption = await encryptionOf(options, raw, stop.signal)
+  const encryption = await encryptionOf(options, { raw, history }, stop.signal)
   const recorder = await recordHistory({ store: raw, history, clock, onError })
   open.defer(() => recorder.close())
   runCompactor({ store: raw, clock, signal: stop.signal, onError: (error) => log.error('compaction', error) })
   if (!config.etcd) watchSpace(options, raw, stop.signal)
   const closing = open.move()
-  const store = encryption ? encryptedStore(raw, encryption) : raw
-  return { store, raw, history, recorder, close: () => closing.disposeAsync() }
+  const store = encryption ? encryptedStore(raw, encryption.providersOf) : raw
+  return { store, raw, history, recorder, encryption, close: () => closing.disposeAsync() }
 }
 
-async function encryptionOf({ directory, config, clock, random, log }: OpenStoreOptions, raw: Store, signal: AbortSignal) {
+async function encryptionOf(
+  { directory, config, clock, random, log }: OpenStoreOptions,
+  state: { readonly raw: Store; readonly history: History },
+  signal: AbortSignal,
+) {
   try {
-    return await openEncryption({ path: config.encryptionConfig, raw, clock, random, log, signal })
+    const reloads = config.encryptionConfig === undefined || (await followsEncryption(config))
+    return await openEncryption({ path: config.encryptionConfig, ...state, clock, random, log, signal, reloads })
   } catch (error) {
     if (error instanceof StoreProblem) noteProblem(directory, error)
     throw error
   }
+}
+
+async function followsEncryption({ apiserverConfig, apiserverFlags }: ClusterConfig): Promise<boolean> {
+  const { readApiserverFlags } = await import('./apiserver-flags.ts')
+  return readApiserverFlags(apiserverConfig, apiserverFlags).flags['encryption-provider-config-automatic-reload']
 }
 
 async function refuse(error: unknown, { directory, config }: OpenStoreOptions): Promise<never> {

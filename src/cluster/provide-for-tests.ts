@@ -8,6 +8,7 @@ const forTests: readonly Requirement[] = [
   { anyOf: ['etcd'], debian: 'etcd-server', why: 'keeps the state of several API servers' },
   { anyOf: ['etcdctl'], debian: 'etcd-client', why: 'is its client' },
   { anyOf: ['skopeo'], debian: 'skopeo', why: 'reads them' },
+  { anyOf: ['strace'], debian: 'strace', why: 'sees what the store writes, and lets its disk fail' },
 ]
 
 /** Without root or apt nothing is done: the tests say themselves what they miss. */

@@ -1,10 +1,10 @@
 /** The thread of the history: it alone touches the history's file. */
-import { existsSync, renameSync, rmSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import type { Change, HistoryStatus } from './history.ts'
-import { formatVersion, historyId } from './history-file.ts'
-import { meta, pragma, setMeta } from './sqlite-file.ts'
+import { prefixOf, resourceOf } from './encryption/value-prefix.ts'
+import type { Change, SealedValue } from './history.ts'
+import { type ChangeRow, type HistoryHead, openFile, readHead, setSeal, sumOf, writeHead } from './history-file.ts'
+import { pragma } from './sqlite-file.ts'
 
 interface Bounds {
   readonly key: string
@@ -13,12 +13,12 @@ interface Bounds {
 }
 
 export type HistoryRequest =
-  | { readonly type: 'add'; readonly changes: readonly Change[]; readonly revision: number }
-  | { readonly type: 'skip'; readonly revision: number }
+  | { readonly type: 'add'; readonly changes: readonly Change[]; readonly from: number; readonly to: number }
   | ({ readonly type: 'changesOf'; readonly until: number } & Bounds)
   | ({ readonly type: 'changesBetween'; readonly from: number; readonly to: number } & Bounds)
   | { readonly type: 'firstAfter'; readonly revision: number; readonly key: string; readonly end: string }
   | { readonly type: 'revisionAt'; readonly time: number }
+  | { readonly type: 'sealed' }
   | { readonly type: 'status' }
   | { readonly type: 'close' }
 
@@ -28,54 +28,33 @@ export type HistoryAnswer =
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'note'; readonly text: string }
 
-const tables = `
-  CREATE TABLE change (
-    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, sub INTEGER NOT NULL, key TEXT NOT NULL, before BLOB, before_revision INTEGER,
-    after BLOB, user TEXT, time INTEGER NOT NULL, request TEXT, bytes INTEGER NOT NULL) STRICT;
-  CREATE INDEX change_by_key ON change (key, revision);
-  CREATE INDEX change_by_time ON change (time);
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;`
-
 /** Rows deleted at once when the history has outgrown its bytes. */
 const chunk = 500
 const freePages = 4096
 
-interface Row {
-  readonly revision: number
-  readonly sub: number
-  readonly key: string
-  readonly before: Uint8Array | null
-  readonly before_revision: number | null
-  readonly after: Uint8Array | null
-  readonly user: string | null
-  readonly time: number
-  readonly request: string | null
-}
+type Row = ChangeRow & { readonly id: number; readonly sum: number }
+
+const columns = 'id, revision, sub, key, before, before_revision, after, user, time, request, sum'
 
 class Keeper {
   #database: DatabaseSync
   #maxBytes: number
   #insert: StatementSync
-  #meta: StatementSync
-  #bytes: number
+  #seal: StatementSync
+  #head: HistoryHead
 
   constructor({ path, maxBytes }: { path: string; maxBytes: number }) {
-    this.#database = openFile(path)
+    this.#database = openFile(path, note)
     this.#maxBytes = maxBytes
-    this.#insert = this.#database.prepare('INSERT INTO change VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    this.#meta = this.#database.prepare(setMeta)
-    this.#bytes = meta(this.#database, 'bytes')
+    this.#insert = this.#database.prepare('INSERT INTO change VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#seal = this.#database.prepare(setSeal)
+    this.#head = readHead(this.#database)
   }
 
   answer(request: Exclude<HistoryRequest, { type: 'close' }>): unknown {
     switch (request.type) {
       case 'add':
         return this.#add(request)
-      case 'skip':
-        return this.#transact(() => {
-          this.#meta.run('revision', request.revision)
-          this.#meta.run('since', request.revision)
-        })
       case 'changesOf': {
         const { key, end, until, limit } = request
         const where = 'key >= ? AND key < ? AND revision <= ? ORDER BY revision DESC, sub DESC LIMIT ?'
@@ -93,8 +72,10 @@ class Keeper {
       }
       case 'revisionAt':
         return this.#revisionAt(request.time)
+      case 'sealed':
+        return this.#sealed()
       case 'status':
-        return this.#status()
+        return this.#head
     }
   }
 
@@ -102,64 +83,95 @@ class Keeper {
     this.#database.close()
   }
 
-  #add({ changes, revision }: HistoryRequest & { type: 'add' }): void {
-    let bytes = this.#bytes
+  #add({ changes, from, to }: HistoryRequest & { type: 'add' }): void {
+    const { revision, since, bytes } = this.#head
+    // Those before were added by a call whose answer was lost.
+    const added = changes.filter((change) => change.revision > revision)
+    let head: HistoryHead = { revision: Math.max(revision, to), since: from > revision ? from : since, bytes }
     this.#transact(() => {
-      // A file that had to begin anew while changes were on their way knows nothing of what was before them.
-      if (meta(this.#database, 'revision') === 0) this.#meta.run('since', (changes[0]?.revision ?? revision + 1) - 1)
-      for (const { key, before, beforeRevision, after, cause, ...change } of changes) {
-        const size = key.length + (before?.byteLength ?? 0) + (after?.byteLength ?? 0) + 100
-        const { user = null, time = 0, request = null } = cause ?? {}
-        const { revision, subRevision } = change
-        const values = [before ?? null, beforeRevision ?? null, after ?? null] as const
-        this.#insert.run(revision, subRevision, key, ...values, user, time, request, size)
-        bytes += size
-      }
-      bytes -= this.#prune(bytes)
-      this.#meta.run('revision', revision)
-      this.#meta.run('bytes', bytes)
+      head = this.#prune({ ...head, bytes: bytes + this.#write(added) })
+      writeHead(this.#database, head)
     })
-    this.#bytes = bytes
+    this.#head = head
     if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
   }
 
-  /** Answers the bytes that went; a revision goes whole, or a range at it would be half. */
-  #prune(bytes: number): number {
-    let gone = 0
-    while (bytes - gone > this.#maxBytes) {
+  /** Answers the bytes that were added. */
+  #write(changes: readonly Change[]): number {
+    const seals = new Map<string, readonly [resource: string, prefix: string, last: number | bigint]>()
+    let bytes = 0
+    for (const change of changes) {
+      const { key, before, after } = change
+      const size = key.length + (before?.byteLength ?? 0) + (after?.byteLength ?? 0) + 100
+      const row = rowOf(change)
+      const cells = [row.revision, row.sub, key, row.before, row.before_revision, row.after, row.user, row.time, row.request]
+      const { lastInsertRowid: id } = this.#insert.run(...cells, size, sumOf(row))
+      bytes += size
+      for (const value of [before, after]) {
+        if (!value) continue
+        const [resource, prefix] = [resourceOf(key), prefixOf(value)]
+        seals.set(`${resource}\0${prefix}`, [resource, prefix, id])
+      }
+    }
+    for (const seal of seals.values()) this.#seal.run(...seal)
+    return bytes
+  }
+
+  /** A revision goes whole, or a range at it would be half. */
+  #prune(head: HistoryHead): HistoryHead {
+    let { bytes, since } = head
+    while (bytes > this.#maxBytes) {
       const oldest = this.#database.prepare('SELECT revision FROM change ORDER BY id LIMIT 1 OFFSET ?').get(chunk - 1)
       const last = (oldest ?? this.#database.prepare('SELECT max(revision) AS revision FROM change').get()) as {
         revision: number
       }
       const sizes = this.#database.prepare('DELETE FROM change WHERE revision <= ? RETURNING bytes').all(last.revision)
       if (sizes.length === 0) break
-      for (const size of sizes as { bytes: number }[]) gone += size.bytes
-      this.#meta.run('since', Math.max(meta(this.#database, 'since'), last.revision))
+      for (const size of sizes as { bytes: number }[]) bytes -= size.bytes
+      since = Math.max(since, last.revision)
     }
-    return gone
+    return { ...head, bytes, since }
   }
 
   #revisionAt(time: number): number | undefined {
     const query = 'SELECT max(revision) AS revision FROM change WHERE time <= ? AND time > 0'
     const { revision } = this.#database.prepare(query).get(time) as { revision: number | null }
-    const { since } = this.#status()
-    return revision !== null && revision >= since ? revision : undefined
+    return revision !== null && revision >= this.#head.since ? revision : undefined
   }
 
-  #status(): HistoryStatus {
-    return { revision: meta(this.#database, 'revision'), since: meta(this.#database, 'since'), bytes: this.#bytes }
+  #sealed(): SealedValue[] {
+    const query = 'SELECT prefix, last FROM seal WHERE last >= (SELECT min(id) FROM change) ORDER BY resource, prefix'
+    const found: SealedValue[] = []
+    for (const { prefix, last } of this.#database.prepare(query).all() as { prefix: string; last: number }[]) {
+      for (const { key, before, after } of this.#changes('id = ?', last)) {
+        const value = [before, after].find((one) => one && prefixOf(one) === prefix)
+        if (value) found.push({ prefix, key, value })
+      }
+    }
+    return found
   }
 
   #changes(where: string, ...parameters: (string | number)[]): Change[] {
-    const columns = 'revision, sub, key, before, before_revision, after, user, time, request'
-    const rows = this.#database.prepare(`SELECT ${columns} FROM change WHERE ${where}`).all(...parameters)
-    return (rows as unknown as Row[]).map(({ revision, sub, key, before, before_revision, after, user, time, request }) => ({
-      ...{ key, revision, subRevision: sub },
-      ...(before && { before }),
-      ...(before_revision !== null && { beforeRevision: before_revision }),
-      ...(after && { after }),
-      ...(user !== null && { cause: { user, time, request: request ?? '' } }),
-    }))
+    const rows = this.#database.prepare(`SELECT ${columns} FROM change WHERE ${where}`).all(...parameters) as unknown as Row[]
+    const sound = rows.filter((row) => sumOf(row) === row.sum)
+    if (sound.length < rows.length) this.#drop(rows.filter((row) => !sound.includes(row)))
+    return sound.map(changeOf)
+  }
+
+  /** Changes that are not what was written: ranges can be told only from behind them on. */
+  #drop(damaged: readonly Row[]): void {
+    const last = damaged.reduce((highest, { id }) => Math.max(highest, id), 0)
+    const query = 'SELECT min(revision) AS revision FROM change WHERE id > ?'
+    const { revision } = this.#database.prepare(query).get(last) as { revision: number | null }
+    const since = Math.max(this.#head.since, Math.min(revision ?? this.#head.revision, this.#head.revision))
+    let { bytes } = this.#head
+    this.#transact(() => {
+      const remove = this.#database.prepare('DELETE FROM change WHERE id = ? RETURNING bytes')
+      for (const { id } of damaged) bytes -= (remove.get(id) as { bytes: number } | undefined)?.bytes ?? 0
+      writeHead(this.#database, { ...this.#head, since, bytes })
+    })
+    this.#head = { ...this.#head, since, bytes }
+    note(`${damaged.length} changes in the history are damaged and left out; it is whole from revision ${since} on`)
   }
 
   #transact(work: () => void): void {
@@ -174,35 +186,19 @@ class Keeper {
   }
 }
 
-function openFile(path: string): DatabaseSync {
-  try {
-    return openSound(path)
-  } catch (error) {
-    if (!existsSync(path)) throw error
-    const aside = `${path}-damaged`
-    renameSync(path, aside)
-    for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
-    note(`the history begins anew, since its file cannot be read (${(error as Error).message}); it lies in ${aside}`)
-    return openSound(path)
-  }
+function rowOf({ key, revision, subRevision: sub, before, beforeRevision, after, time, cause }: Change): ChangeRow {
+  const values = { before: before ?? null, before_revision: beforeRevision ?? null, after: after ?? null }
+  return { revision, sub, key, ...values, user: cause?.user ?? null, time, request: cause?.request ?? null }
 }
 
-function openSound(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 5000 })
-  try {
-    if (pragma(database, 'user_version') === 0) {
-      database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL')
-      database.exec(`BEGIN; ${tables} PRAGMA application_id = ${historyId}; PRAGMA user_version = ${formatVersion}; COMMIT`)
-    }
-    if (pragma(database, 'application_id') !== historyId) throw new Error('it is no history')
-    if (pragma(database, 'user_version') > formatVersion) throw new Error('it is of a newer format')
-    const [found] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[]
-    if (found?.quick_check !== 'ok') throw new Error(found?.quick_check)
-    database.exec('PRAGMA synchronous = NORMAL')
-    return database
-  } catch (error) {
-    database.close()
-    throw error
+function changeOf({ revision, sub, key, before, before_revision: beforeRevision, after, user, time, request }: Row): Change {
+  return {
+    ...{ key, revision, subRevision: sub },
+    ...(before && { before }),
+    ...(beforeRevision !== null && { beforeRevision }),
+    ...(after && { after }),
+    time,
+    ...(user !== null && { cause: { user, time, request: request ?? '' } }),
   }
 }
 

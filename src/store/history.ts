@@ -7,9 +7,8 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '#lib/clock.ts'
-import { isHistory } from './history-file.ts'
+import { isHistory, readHead } from './history-file.ts'
 import type { HistoryAnswer, HistoryRequest } from './history-worker.ts'
-import { meta } from './sqlite-file.ts'
 import type { Cause } from './store.ts'
 
 export interface Change {
@@ -22,8 +21,18 @@ export interface Change {
   readonly beforeRevision?: number
   /** Absent where the key was deleted. */
   readonly after?: Uint8Array
-  /** Absent where the store no longer knew. */
+  /** Milliseconds since the epoch: the cause's, or else when the change was seen. */
+  readonly time: number
+  /** Absent where the store did not know. */
   readonly cause?: Cause
+}
+
+/** One value of those in the history that are stored in the same way. */
+export interface SealedValue {
+  /** What such values begin with, the name of their key included; '' where they are stored as they are. */
+  readonly prefix: string
+  readonly key: string
+  readonly value: Uint8Array
 }
 
 export interface HistoryStatus {
@@ -40,10 +49,12 @@ interface Span {
 }
 
 export interface History {
-  /** In order. Resolves when they are in the file; they need not be durable, since the store's watch would give them again. */
-  add(changes: readonly Change[], revision: number): Promise<void>
-  /** Something is missing up to `revision`: no range at a point before it can be told. */
-  skipTo(revision: number): Promise<void>
+  /**
+   * Every change after `from` up to `to`, in order. Where `from` lies beyond what the history has, there is a gap, which it remembers;
+   * what it has already is not added again. Resolves when they are in the file; they need not be durable, since the store's watch would
+   * give them again.
+   */
+  add(changes: readonly Change[], span: { readonly from: number; readonly to: number }): Promise<void>
   /** Changes of a key or range, newest first; `until` is the highest revision of interest. */
   changesOf(span: Span & { readonly limit?: number; readonly until?: number }): Promise<Change[]>
   /** Changes made from one instant up to another, both included, oldest first. */
@@ -52,12 +63,14 @@ export interface History {
   firstAfter(revision: number, span: Span): Promise<Change[]>
   /** The newest revision at an instant; undefined where the history does not reach back so far. */
   revisionAt(time: number): Promise<number | undefined>
+  /** For each resource and each way in which its values are stored, one of them: which keys are still needed to read them. */
+  sealed(): Promise<SealedValue[]>
   status(): Promise<HistoryStatus>
   close(): Promise<void>
 }
 
 export interface HistoryOptions {
-  /** Of the file. A damaged one is put aside, and the history begins anew. */
+  /** Of the file. A damaged one is put aside, and the history begins anew; a damaged change is left out, and known as a gap. */
   readonly path: string
   /** Keys and values kept; default 256 MB. */
   readonly maxBytes?: number
@@ -99,13 +112,9 @@ class SqliteHistory implements History {
     this.#options = options
   }
 
-  add(changes: readonly Change[], revision: number): Promise<void> {
+  add(changes: readonly Change[], span: { readonly from: number; readonly to: number }): Promise<void> {
     const packed = pack(changes)
-    return this.#ask({ type: 'add', changes: packed.changes, revision }, [packed.buffer])
-  }
-
-  skipTo(revision: number): Promise<void> {
-    return this.#ask({ type: 'skip', revision })
+    return this.#ask({ type: 'add', changes: packed.changes, ...span }, [packed.buffer])
   }
 
   changesOf({ key, end, limit = 0, until = 0 }: Span & { limit?: number; until?: number }): Promise<Change[]> {
@@ -123,6 +132,10 @@ class SqliteHistory implements History {
 
   revisionAt(time: number): Promise<number | undefined> {
     return this.#ask({ type: 'revisionAt', time })
+  }
+
+  sealed(): Promise<SealedValue[]> {
+    return this.#ask({ type: 'sealed' })
   }
 
   /** Needs no thread where the file is in order: every start of a server asks. */
@@ -214,9 +227,7 @@ function readStatus(path: string): HistoryStatus | undefined {
   if (!existsSync(path)) return { revision: 0, since: 0, bytes: 0 }
   try {
     using database = new DatabaseSync(path, { timeout: 5000 })
-    if (!isHistory(database)) return undefined
-    const [revision, since, bytes] = [meta(database, 'revision'), meta(database, 'since'), meta(database, 'bytes')]
-    return { revision, since, bytes }
+    return isHistory(database) ? readHead(database) : undefined
   } catch {
     return undefined
   }

@@ -2,9 +2,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import { addSum, checksumOf, type SummedRow } from './sqlite-checksum.ts'
 import { DamagedStoreError, isDamage, walDamage } from './sqlite-damage.ts'
+import { leaseTable, meta, noteFacts, noteLeases } from './sqlite-facts.ts'
+import type { Lease } from './store.ts'
 
 /** Raised with every change of the tables that older programs cannot read. */
-export const formatVersion = 2
+export const formatVersion = 3
 
 /** 'NAMI', in the header of the file. */
 const applicationId = 0x4e414d49
@@ -20,7 +22,7 @@ const columns = `
 
 const tables = `
   CREATE TABLE log (${columns}) STRICT;
-  CREATE TABLE lease (id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL) STRICT;
+  ${leaseTable};
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;`
 
 /** Opens or makes the file; throws where it is no store, one of a newer format, or damaged. */
@@ -36,7 +38,7 @@ export function openFile(path: string): DatabaseSync {
       throw new Error(
         `${path} has store format ${format}; this program reads formats up to ${formatVersion}, so a newer one is needed`,
       )
-    } else if (format === 1) upgrade(database)
+    } else if (format < formatVersion) upgrade(database, { format, path })
     return database
   } catch (error) {
     database.close()
@@ -66,24 +68,54 @@ export function pragma(database: DatabaseSync, name: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
 }
 
-export const setMeta = 'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'
-
-export function meta(database: DatabaseSync, name: string): number {
-  const row = database.prepare('SELECT value FROM meta WHERE name = ?').get(name) as { value: number } | undefined
-  return row?.value ?? 0
-}
-
 function create(database: DatabaseSync, path: string): void {
   const found = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number }
   if (found.count > 0) throw new Error(`${path} is a database, but not a Nami store`)
   // Freed pages can be given back a few at a time; this must be said before the first table.
   database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  database.exec(`BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}; COMMIT`)
+  database.exec(`BEGIN; ${tables} PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`)
+  noteFacts(database, {})
+  database.exec('COMMIT')
 }
 
-/** Format 1 had no checksums, and kept old versions in a table of this file. */
-function upgrade(database: DatabaseSync): void {
+/** Format 2 had checksums for the rows of the log alone. */
+function upgrade(database: DatabaseSync, { format, path }: { format: number; path: string }): void {
+  const is = formatOfTables(database)
+  if (is !== format) throw new DamagedStoreError(path, [`its header says format ${format}, but its tables are of format ${is}`])
   database.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE')
+  if (format === 1) sumRows(database)
+  const leases = database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[]
+  database.exec(`DROP TABLE lease; ${leaseTable}`)
+  noteFacts(database, {})
+  noteLeases(
+    database,
+    leases.map((lease) => ({ ...lease, ended: false })),
+  )
+  assertPlausible(database, path)
+  database.exec(`PRAGMA user_version = ${formatVersion}; COMMIT`)
+}
+
+function formatOfTables(database: DatabaseSync): number {
+  const tables = database.prepare("SELECT name, instr(sql, 'crc') > 0 AS summed FROM sqlite_schema").all() as {
+    name: string
+    summed: number
+  }[]
+  if (tables.some(({ name }) => name === 'history')) return 1
+  return tables.some(({ name, summed }) => name === 'lease' && summed) ? formatVersion : 2
+}
+
+/** What had no checksum can at least not contradict itself. */
+function assertPlausible(database: DatabaseSync, path: string): void {
+  const newest = database.prepare('SELECT coalesce(max(revision), 1) AS revision FROM log').get() as { revision: number }
+  const revision = Math.max(newest.revision, meta(database, 'revision'))
+  const compacted = meta(database, 'compactRevision')
+  if (compacted > revision) {
+    throw new DamagedStoreError(path, [`it is compacted at revision ${compacted}, but its newest one is ${revision}`])
+  }
+}
+
+/** Format 1 had no checksums at all, and kept old versions in a table of this file. */
+function sumRows(database: DatabaseSync): void {
   const newest = database
     .prepare('SELECT max((SELECT coalesce(max(id), 0) FROM log), (SELECT coalesce(max(id), 0) FROM history)) AS id')
     .get() as { id: number }
@@ -95,7 +127,6 @@ function upgrade(database: DatabaseSync): void {
     total = addSum(total, crc)
     insert.run(...(Object.values(row) as (string | number | Uint8Array)[]), crc, total)
   }
-  database.prepare(setMeta).run('sequence', newest.id)
-  database.prepare(setMeta).run('total', total)
-  database.exec(`DROP TABLE old; DROP TABLE history; PRAGMA user_version = ${formatVersion}; COMMIT`)
+  noteFacts(database, { sequence: newest.id, total })
+  database.exec('DROP TABLE old; DROP TABLE history')
 }

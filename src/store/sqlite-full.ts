@@ -17,14 +17,19 @@ export function diskFull(): Error {
 
 /** Leaves no file where there is no space for all of it. */
 export function writeZeros(path: string, size: number): boolean {
-  const file = openSync(path, 'w')
+  let file: number | undefined
   try {
+    file = openSync(path, 'w')
     for (let left = size; left > 0; ) left -= writeSync(file, new Uint8Array(Math.min(left, 1 << 20)))
     return true
-  } catch {
+  } catch (error) {
+    if (!wantsSpace.has((error as NodeJS.ErrnoException).code ?? '')) throw error
     rmSync(path, { force: true })
     return false
   } finally {
-    closeSync(file)
+    if (file !== undefined) closeSync(file)
   }
 }
+
+/** What the kernel says for want of space; anything else is a failure of the disk. */
+const wantsSpace = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])

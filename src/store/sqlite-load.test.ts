@@ -10,7 +10,8 @@ import { del, keys, Listener, put, text } from './conformance/bench.ts'
 import { Ledger } from './ledger.ts'
 import { openSqliteStore } from './sqlite.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
-import { openFile, setMeta } from './sqlite-file.ts'
+import { noteFacts } from './sqlite-facts.ts'
+import { openFile } from './sqlite-file.ts'
 import { loadFile } from './sqlite-load.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'nami-load-'))
@@ -40,8 +41,7 @@ for (let compacted = 2; compacted <= 12; compacted++) {
     loadFile(database, whole, path)
     const expected = whole.compact(compacted).map(({ sequence }) => sequence)
     // What the worker writes first; the rows go later.
-    database.prepare(setMeta).run('compactRevision', compacted)
-    database.prepare(setMeta).run('revision', 12)
+    noteFacts(database, { compactRevision: compacted, revision: 12 })
     const again = new Ledger()
     const { forgotten } = loadFile(database, again, path)
     database.close()
@@ -118,9 +118,7 @@ test('openSqliteStore() goes on compacting where it was cut short', { timeout: 3
   const path = join(directory, 'cut.db')
   copyFileSync(original, path)
   const database = new DatabaseSync(path)
-  database.exec(
-    "INSERT INTO meta VALUES ('compactRevision', 11), ('revision', 12) ON CONFLICT DO UPDATE SET value = excluded.value",
-  )
+  noteFacts(database, { compactRevision: 11, revision: 12 })
   database.close()
   const store = await openSqliteStore({ path, clock: systemClock })
   const listener = Listener.below(store, '/', 11)

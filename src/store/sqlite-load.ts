@@ -6,7 +6,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { firstRevision, type Ledger, type Version } from './ledger.ts'
 import { addSum, checksumOf, takeSum } from './sqlite-checksum.ts'
 import { DamagedStoreError, isDamage } from './sqlite-damage.ts'
-import { meta, openFile, totalOf } from './sqlite-file.ts'
+import { factFindings, meta } from './sqlite-facts.ts'
+import { openFile, totalOf } from './sqlite-file.ts'
 import { type Found, type Head, type Rows, width } from './sqlite-messages.ts'
 import type { Lease } from './store.ts'
 
@@ -45,14 +46,19 @@ export function loadFile(database: DatabaseSync, ledger: Ledger, path: string): 
   return endRestoring(ledger, head, path)
 }
 
+/** Throws `DamagedStoreError`. */
 export function readHead(database: DatabaseSync, path: string): Head {
-  return orDamaged(database, path, () => ({
-    compactRevision: meta(database, 'compactRevision'),
-    revision: Math.max(firstRevision, meta(database, 'revision')),
-    sequence: meta(database, 'sequence'),
-    leases: database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[],
-    lastLease: meta(database, 'lastLease'),
-  }))
+  return orDamaged(database, path, () => {
+    const findings = factFindings(database)
+    if (findings.length > 0) throw new DamagedStoreError(path, [...findings, ...pagesOf(database)].slice(0, mostFindings))
+    return {
+      compactRevision: meta(database, 'compactRevision'),
+      revision: Math.max(firstRevision, meta(database, 'revision')),
+      sequence: meta(database, 'sequence'),
+      leases: database.prepare('SELECT id, ttl FROM lease ORDER BY id').all() as unknown as Lease[],
+      lastLease: meta(database, 'lastLease'),
+    }
+  })
 }
 
 /** Reads the whole log, and checks each row and the sum of them all. Throws `DamagedStoreError`, possibly after some rows. */

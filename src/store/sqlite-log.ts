@@ -3,13 +3,12 @@ import { Worker } from 'node:worker_threads'
 import { atEndOfTurn } from '#lib/turn.ts'
 import type { Version } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
+import type { LeaseChange } from './sqlite-facts.ts'
 import { type Answer, type Found, pack, type Request, type WorkerOptions } from './sqlite-messages.ts'
-import type { Lease } from './store.ts'
 
 export interface Commit {
   readonly writes: readonly Version[]
-  readonly granted: readonly Lease[]
-  readonly ended: readonly number[]
+  readonly leases: readonly LeaseChange[]
   /** Only deletions, which may use the reserve. */
   readonly urgent: boolean
   /** See `Request`. */

@@ -1,5 +1,6 @@
 /** What the sqlite engine and its worker say to each other. */
 import type { Version } from './ledger.ts'
+import type { LeaseChange } from './sqlite-facts.ts'
 import type { Lease } from './store.ts'
 
 export interface WorkerOptions {
@@ -7,6 +8,11 @@ export interface WorkerOptions {
   /** The file may not grow beyond this; 0: as far as the disk goes. */
   readonly maxBytes: number
   readonly reserveBytes: number
+  /**
+   * Written to the write-ahead log before it is copied to the database in the background. It then begins anew in the same place: a log that
+   * grows makes every fsync nearly twice as dear, for the file's size has to be written too.
+   */
+  readonly checkpointBytes: number
 }
 
 export interface CheckpointerOptions {
@@ -36,8 +42,7 @@ export type Request =
   | {
       readonly type: 'commit'
       readonly rows: Packed
-      readonly granted: readonly Lease[]
-      readonly ended: readonly number[]
+      readonly leases: readonly LeaseChange[]
       /** Only deletions: the reserve may be used for it. */
       readonly urgent: boolean
       /** A commit that found the disk full ends its epoch: later ones of the same epoch were decided on top of it and fail too. */

@@ -2,167 +2,261 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, test } from 'node:test'
-import { type Random, seededRandom } from '#lib/random.ts'
-import { checkLinearizable } from '#testing/linearizability.ts'
-import { type Output, Recording, storeModel } from './conformance/recorded-client.ts'
-import { parseTrace, type Traced, TracedFiles, traceArguments } from './conformance/traced-files.ts'
+import { seededRandom } from '#lib/random.ts'
+import { type Beginning, Heard, nothing, type Recovered, type Told } from './conformance/told.ts'
+import { parseTrace, type Traced, traceArguments } from './conformance/traced-calls.ts'
+import { TracedFiles } from './conformance/traced-files.ts'
+import type { Session } from './conformance/traced-writer.ts'
 import { Ledger } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
 import { openFile } from './sqlite-file.ts'
 import { loadFile } from './sqlite-load.ts'
 import type { Row } from './store.ts'
 
-/** How often the process is killed, and the power cut: half of each. */
-const cuts = Number(process.env.NAMI_KILLS ?? 1000)
+/** How many different power cuts are drawn at each instant. */
+const draws = Number(process.env.NAMI_POWER_CUTS ?? 1)
 
 const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nami-power-'))
 after(() => rmSync(root, { recursive: true }))
 
 const hasStrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
-const skip = hasStrace ? false : 'strace is not installed, or may not trace here'
+const options = { skip: hasStrace ? false : 'strace is not installed, or may not trace here', timeout: 300_000 }
 
 /** Microseconds by which a disk is late that takes its time with an fsync. */
 const lateness = 15_000
 
-const traces = new Map<number, Traced[]>()
+type Files = ReadonlyMap<string, Buffer>
 
-/** A run of eight clients, traced once for all tests; `late` holds up each fsync by so many microseconds. */
-function trace(late = 0): Traced[] {
-  const found = traces.get(late)
-  if (found) return found
+/** A store on which a session is to work: where it begins, and with which files. */
+interface Life {
+  readonly session: Omit<Session, 'path' | 'name'>
+  readonly beginning: Beginning
+  readonly files: Files
+}
+
+/** What a session did. */
+interface Lived extends Life {
+  readonly traced: readonly Traced[]
+}
+
+/** Runs sessions under strace, one store after the other; `late` holds up each fsync by so many microseconds. */
+function trace(lives: readonly Life[], late = 0): Lived[] {
+  // On a disk, since an fsync in memory does nothing that takes time.
   const directory = mkdtempSync(join(tmpdir(), 'nami-traced-'))
   try {
     const file = join(directory, 'trace')
+    const sessions = lives.map(({ session, files }, i): Session => {
+      const folder = join(directory, `${i}`)
+      put(folder, files)
+      return { ...session, name: `${i}`, path: join(folder, 'state.db') }
+    })
     const writer = join(import.meta.dirname, 'conformance/traced-writer.ts')
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', writer, join(directory, 'state.db'), '7', '12']
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', writer, JSON.stringify(sessions)]
     const delay = late ? ['-e', `inject=fsync,fdatasync:delay_enter=${late}`] : []
-    spawnSync('strace', [...traceArguments, ...delay, '-o', file, ...command], { stdio: 'ignore', timeout: 60_000 })
-    const traced = parseTrace(file, join(directory, 'state.db'))
-    traces.set(late, traced)
-    assert(
-      traced.some((one) => one.type === 'out' && one.line.startsWith('"end"')),
-      'the writer came to its end',
-    )
-    return traced
+    const ran = spawnSync('strace', [...traceArguments, ...delay, '-o', file, ...command], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 120_000,
+    })
+    assert.equal(ran.status, 0, String(ran.stderr))
+    const stores = Map.groupBy(parseTrace(file, directory), storeOf)
+    return lives.map((life, i) => ({ ...life, traced: (stores.get(`${i}`) ?? []).map(named) }))
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+function storeOf(traced: Traced): string | undefined {
+  if (traced.type === 'out') return JSON.parse(traced.line)[0]
+  return (traced.type === 'syncNames' ? traced.folder : traced.file).split('/')[0]
+}
+
+/** With names as they are within the store's folder. */
+function named(traced: Traced): Traced {
+  if (traced.type === 'out') return { type: 'out', line: JSON.stringify(JSON.parse(traced.line)[1]) }
+  return traced.type === 'syncNames' ? { ...traced, folder: '' } : { ...traced, file: basename(traced.file) }
+}
+
+function put(folder: string, files: Files): void {
+  mkdirSync(folder)
+  for (const [name, bytes] of files) if (!name.endsWith('-shm')) writeFileSync(join(folder, name), bytes)
 }
 
 let places = 0
 
-/** The rows that a start finds in these files. */
-function found(files: ReadonlyMap<string, Buffer>): { rows: readonly Row[]; revision: number } {
-  const directory = join(root, `${places++}`)
-  mkdirSync(directory)
+/** What a start finds in these files. */
+function found(files: Files): Recovered {
+  const folder = join(root, `${places++}`)
+  put(folder, files)
   try {
-    for (const [name, bytes] of files) if (!name.endsWith('-shm')) writeFileSync(join(directory, name), bytes)
-    const path = join(directory, 'state.db')
+    const path = join(folder, 'state.db')
     const database = openFile(path)
     try {
       const ledger = new Ledger()
-      loadFile(database, ledger, path)
-      return ledger.range({ key: '/', end: '0' })
+      const { leases } = loadFile(database, ledger, path)
+      return { ledger, leases, rows: ledger.range({ key: '/', end: '0' }).rows }
     } finally {
       database.close()
     }
   } finally {
-    rmSync(directory, { recursive: true })
+    rmSync(folder, { recursive: true })
   }
 }
 
-function judge(recording: Recording, { rows }: { rows: readonly Row[] }, what: string): void {
-  const outputs = Array.from({ length: 6 }, (_, i) => {
-    const row = rows.find(({ key }) => key === `/k/${i}`)
-    const output: Output = { ok: true, revision: row?.revision ?? 0, ...(row && { value: Buffer.from(row.value).toString() }) }
-    return { key: `/k/${i}`, output }
-  })
-  const verdict = checkLinearizable(storeModel, recording.history(outputs))
-  if (!verdict.ok) assert.fail(`${what}: ${JSON.stringify({ stuck: verdict.stuck, longest: verdict.longest.slice(-5) })}`)
+interface Instant {
+  readonly files: TracedFiles
+  readonly heard: Heard
+  readonly what: string
+  /** Whether the last call has changed what a killed process leaves. */
+  readonly hasChanged: boolean
 }
 
-interface Replay {
-  readonly times: number
-  readonly random: Random
-  readonly late?: number
-  /** As if nothing were ever synced after the first answer. */
-  readonly forgetful?: boolean
-}
-
-type Look = (files: TracedFiles, recording: Recording, what: string) => void
-
-/** Calls back at chosen instants of the run, with the files and with what the clients know by then. */
-function replay({ times, random, late = 0, forgetful = false }: Replay, look: Look): number {
-  const all = trace(late)
-  const instants = new Set<number>()
-  const first = all.findIndex(({ type }) => type === 'out')
-  while (instants.size < Math.min(times, all.length - first))
-    instants.add(first + Math.floor(random.next() * (all.length - first)))
-  const files = new TracedFiles()
-  const recording = new Recording()
-  for (const [i, one] of all.entries()) {
-    if (!(forgetful && i > first && one.type === 'sync')) files.apply(one)
+/**
+ * Calls back at every instant at which files or what is known of them differ: before each call, with all that was told until then, so
+ * that an answer that came too early shows; answers how many there were. `forgetful`: as if nothing were synced after the first answer.
+ */
+function replay({ traced, files, beginning }: Lived, look: (instant: Instant) => void, forgetful = false): number {
+  const now = new TracedFiles(files)
+  const heard = new Heard(beginning)
+  let instants = 0
+  let hasChanged = true
+  let isForgetful = false
+  for (const [i, one] of traced.entries()) {
     if (one.type === 'out') {
-      const { id, input, output } = JSON.parse(one.line)
-      if (input) recording.called(id, input)
-      else if (output) recording.answered(id, output)
+      heard.hear(JSON.parse(one.line) as Told)
+      isForgetful = forgetful
+      continue
     }
-    if (instants.has(i)) look(files, recording, `after call ${i} of ${all.length}`)
+    look({ files: now, heard, what: `before call ${i} of ${traced.length}, ${one.type}`, hasChanged })
+    instants++
+    hasChanged = ['write', 'truncate', 'create', 'unlink'].includes(one.type)
+    if (!isForgetful || !one.type.startsWith('sync')) now.apply(one)
   }
-  return instants.size
+  look({ files: now, heard, what: 'at the end', hasChanged })
+  assert(heard.ended, 'the session came to its end')
+  return instants + 1
 }
 
-test(`a store killed at ${cuts / 2} instants has lost nothing acknowledged and invented nothing`, {
-  skip,
-  timeout: 300_000,
-}, () => {
-  const plan = { times: cuts / 2, random: seededRandom(1) }
-  const done = replay(plan, (files, recording, what) => judge(recording, found(files.killed()), what))
-  assert.equal(done, Math.floor(cuts / 2))
+/** Of many clients at once groups are made; few make many commits. */
+const plans = [8, 3, 1].map((clients) => ({ seed: clients, clients, rounds: 10, each: 10, from: 0, checkpointBytes: 200_000 }))
+
+const firstLives = new Map<number, readonly Lived[]>()
+
+/** Stores in their first life. */
+function begun(late = 0): readonly Lived[] {
+  const found =
+    firstLives.get(late) ??
+    trace(
+      plans.map((session) => ({ session, beginning: nothing, files: new Map() })),
+      late,
+    )
+  firstLives.set(late, found)
+  return found
+}
+
+function judged(files: Files, heard: Heard, what: string): Recovered {
+  let recovered: Recovered
+  try {
+    recovered = found(files)
+  } catch (error) {
+    throw new Error(`${what}: ${(error as Error).message}`, { cause: error })
+  }
+  heard.judge(recovered, what)
+  return recovered
+}
+
+test(
+  'a store that is killed before any call has lost nothing acknowledged, invented nothing, and its watch goes on without gap or repeat',
+  options,
+  (t) => {
+    let kills = 0
+    const look = ({ files, heard, what, hasChanged }: Instant) => {
+      if (!hasChanged) return
+      judged(files.killed(), heard, `killed ${what}`)
+      kills++
+    }
+    for (const life of begun()) replay(life, look)
+    t.diagnostic(`killed at ${kills} instants`)
+    assert(kills >= 1000, `${kills}`)
+  },
+)
+
+for (const late of [0, lateness]) {
+  const disk = late ? ' on a disk whose fsync is late' : ''
+  test(
+    `a store${disk} that is cut off from power before or in any call has lost nothing acknowledged, invented nothing, and its watch goes on`,
+    options,
+    (t) => {
+      const random = seededRandom(2)
+      let cuts = 0
+      const look = ({ files, heard, what }: Instant) => {
+        for (let i = 0; i < draws; i++, cuts++) judged(files.cut(random), heard, `cut ${what}`)
+      }
+      for (const life of begun(late)) replay(life, look)
+      t.diagnostic(`cut at ${cuts} instants`)
+      assert(cuts >= 1000, `${cuts}`)
+    },
+  )
+}
+
+test('what was recovered is written to, killed and cut off again, and still nothing is lost', options, (t) => {
+  const random = seededRandom(6)
+  const lives: Life[] = []
+  let instants = 0
+  const revive = ({ files, heard, what }: Instant) => {
+    if (++instants % 200 !== 0) return
+    const left = copyOf(lives.length % 3 === 0 ? files.killed() : files.cut(random))
+    const { rows, leases } = judged(left, heard, what)
+    const beginning = { rows, leases, from: heard.next }
+    const session = { seed: 20 + lives.length, clients: 2, rounds: 1, each: 4, from: heard.next, checkpointBytes: 50_000 }
+    lives.push({ session, beginning, files: left })
+  }
+  for (const life of begun()) replay(life, revive)
+  let cuts = 0
+  for (const [i, life] of trace(lives).entries()) {
+    replay(life, ({ files, heard, what, hasChanged }) => {
+      if (hasChanged) judged(files.killed(), heard, `life ${i}, killed ${what}`)
+      judged(files.cut(random), heard, `life ${i}, cut ${what}`)
+      cuts += hasChanged ? 2 : 1
+    })
+  }
+  t.diagnostic(`${lives.length} stores, ${cuts} times`)
+  assert(lives.length >= 10 && cuts >= 1000, `${lives.length} ${cuts}`)
 })
 
-test(`a store after ${cuts / 2} power cuts has lost nothing acknowledged and invented nothing`, {
-  skip,
-  timeout: 300_000,
-}, () => {
-  const random = seededRandom(2)
-  replay({ times: cuts / 2, random }, (files, recording, what) => judge(recording, found(files.cut(random)), what))
-})
+function copyOf(files: Files): Map<string, Buffer> {
+  return new Map([...files].map(([name, bytes]) => [name, Buffer.from(bytes)]))
+}
 
-test(`a store on a disk whose fsync is late has lost nothing acknowledged after ${cuts / 5} power cuts`, {
-  skip,
-  timeout: 300_000,
-}, () => {
-  const random = seededRandom(4)
-  const plan = { times: cuts / 5, random, late: lateness }
-  replay(plan, (files, recording, what) => judge(recording, found(files.cut(random)), what))
-})
+/** The write that makes the write-ahead log as long as it ever is: nothing of an earlier round is left in it. */
+function longestLog(traced: readonly Traced[]): number {
+  const ends = traced.map((one) => (one.type === 'write' && one.file.endsWith('-wal') ? one.offset + one.data.byteLength : 0))
+  return ends.indexOf(Math.max(...ends))
+}
 
 /** A page as the write-ahead log has it. */
 const frame = 4096 + 24
 
-test('power cuts find out a store that forgets to fsync', { skip, timeout: 300_000 }, () => {
+test('power cuts find out a store that forgets to fsync', options, () => {
   const random = seededRandom(5)
-  let lost = 0
-  const look: Look = (files, recording, what) => {
+  let [lost, instants] = [0, 0]
+  const look = ({ files, heard, what }: Instant) => {
+    if (instants++ % 40 !== 0) return
     try {
-      judge(recording, found(files.cut(random)), what)
+      judged(files.cut(random), heard, what)
     } catch {
       lost++
     }
   }
-  replay({ times: 50, random, forgetful: true }, look)
-  assert(lost > 10, `${lost} of 50 were found out`)
+  const all = begun().reduce((sum, life) => sum + replay(life, look, true), 0) / 40
+  assert(lost > all / 2, `${lost} of ${all} were found out`)
 })
 
-test('a store with a changed byte anywhere, or a torn last page, is what it was, or is refused', {
-  skip,
-  timeout: 300_000,
-}, () => {
+test('a store with a changed byte anywhere, or a torn last page, is what it was, or is refused', options, () => {
+  const { traced = [] } = begun()[2] ?? {}
   const files = new TracedFiles()
-  for (const one of trace()) files.apply(one)
+  for (const one of traced.slice(0, longestLog(traced) + 1)) files.apply(one)
   const sound = found(files.killed())
   const facts = ({ rows }: { rows: readonly Row[] }) =>
     rows.map(({ key, revision, value }) => `${key} ${revision} ${Buffer.from(value)}`)
@@ -182,11 +276,11 @@ test('a store with a changed byte anywhere, or a torn last page, is what it was,
     try {
       const now = found(copies)
       // A flaw in the very last transaction looks like a power cut in it.
-      if (now.revision === sound.revision) assert.deepEqual(facts(now), facts(sound), `${name} at ${at}`)
+      if (now.ledger.revision === sound.ledger.revision) assert.deepEqual(facts(now), facts(sound), `${name} at ${at}`)
       else
         assert(
-          name.endsWith('-wal') && now.revision >= sound.revision - 32,
-          `${name} at ${at}: ended at ${now.revision} of ${sound.revision}`,
+          name.endsWith('-wal') && now.ledger.revision >= sound.ledger.revision - 32,
+          `${name} at ${at}: ended at ${now.ledger.revision} of ${sound.ledger.revision}`,
         )
     } catch (error) {
       if (!(error instanceof DamagedStoreError) && !/is no(t a)? |store format/.test(String(error))) throw error

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { type BackupHead, backupRows, bump } from './backup.ts'
 import { Ledger } from './ledger.ts'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
-import { openFile, setMeta } from './sqlite-file.ts'
+import { noteFacts, noteLeases } from './sqlite-facts.ts'
+import { openFile } from './sqlite-file.ts'
 import { loadFile } from './sqlite-load.ts'
 import type { Lease, Row } from './store.ts'
 
@@ -32,16 +33,11 @@ export async function importSqlite(path: string, { rows, leases, above }: Import
       revision = Math.max(revision, row.revision)
     }
     revision += bump
-    const keep = database.prepare(setMeta)
-    const facts = {
-      revision,
-      compactRevision: revision,
-      sequence: id,
-      total,
-      lastLease: Math.max(0, ...leases.map(({ id }) => id)),
-    }
-    for (const [name, value] of Object.entries(facts)) keep.run(name, value)
-    for (const { id, ttl } of leases) database.prepare('INSERT INTO lease VALUES (?, ?)').run(id, ttl)
+    noteFacts(database, { revision, compactRevision: revision, sequence: id, total })
+    noteLeases(
+      database,
+      leases.map(({ id, ttl }) => ({ id, ttl, ended: false })),
+    )
     database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
     loadFile(database, new Ledger(), path)
     return revision

@@ -4,7 +4,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads'
 import { type Clock, systemClock } from '#lib/clock.ts'
 import { addSum, checksumOf } from './sqlite-checksum.ts'
-import { meta, pragma, setMeta, totalOf } from './sqlite-file.ts'
+import { type Facts, meta, noteFacts, noteLeases } from './sqlite-facts.ts'
+import { pragma, totalOf } from './sqlite-file.ts'
 import { diskFull, isFull, writeZeros } from './sqlite-full.ts'
 import { sendFile } from './sqlite-load.ts'
 import {
@@ -18,11 +19,6 @@ import {
   width,
 } from './sqlite-messages.ts'
 
-/**
- * Bytes written to the write-ahead log after which it is copied to the database in the background. It then begins anew in the
- * same place: a log that grows makes every fsync nearly twice as dear, for the file's size has to be written too.
- */
-const checkpointAfter = 4 << 20
 /** How few frames may be left over for the copying to be finished between two commits. */
 const fewFrames = 1024
 
@@ -45,9 +41,6 @@ class Committer {
   #begin: StatementSync
   #commitAll: StatementSync
   #insert: StatementSync
-  #grant: StatementSync
-  #end: StatementSync
-  #meta: StatementSync
   #drop: StatementSync
   #pages: StatementSync
   #pageSize: number
@@ -86,9 +79,6 @@ class Committer {
     this.#begin = this.#database.prepare('BEGIN IMMEDIATE')
     this.#commitAll = this.#database.prepare('COMMIT')
     this.#insert = this.#database.prepare(insertRow)
-    this.#grant = this.#database.prepare('INSERT INTO lease VALUES (?, ?)')
-    this.#end = this.#database.prepare('DELETE FROM lease WHERE id = ?')
-    this.#meta = this.#database.prepare(setMeta)
     this.#drop = this.#database.prepare(dropRows)
     this.#pages = this.#database.prepare('PRAGMA page_count')
     this.#pageSize = pragma(this.#database, 'page_size')
@@ -113,16 +103,13 @@ class Committer {
     this.#tidyLater()
   }
 
-  #commit({ rows, granted, ended, urgent, epoch }: Request & { type: 'commit' }): void {
+  #commit({ rows, leases, urgent, epoch }: Request & { type: 'commit' }): void {
     if (epoch <= this.#endedEpoch) throw diskFull()
     if (urgent && this.#full) this.#releaseReserve()
     let { id, sum } = this.#last
     this.#transactWithSpace(() => {
       ;({ id, sum } = this.#insertRows(rows))
-      for (const { id, ttl } of granted) this.#grant.run(id, ttl)
-      for (const id of ended) this.#end.run(id)
-      const last = granted.at(-1)
-      if (last) this.#meta.run('lastLease', last.id)
+      noteLeases(this.#database, leases)
     })
     this.#last = { id, sum }
     const count = rows.numbers.length / width
@@ -132,8 +119,9 @@ class Committer {
     this.#written += written
     this.#unmeasured += written
     this.#uncopied += written
-    if (this.#uncopied > Math.max(this.#options.reserveBytes, 2 * checkpointAfter)) this.#restartLog()
-    if (this.#written > checkpointAfter && !this.#full) this.#checkpoint()
+    const { reserveBytes, checkpointBytes } = this.#options
+    if (this.#uncopied > Math.max(reserveBytes, 2 * checkpointBytes)) this.#restartLog()
+    if (this.#written > checkpointBytes && !this.#full) this.#checkpoint()
   }
 
   /** Answers the number of the last row and the sum with all of them. Every object or string more for each row shows in the writes per second. */
@@ -158,17 +146,12 @@ class Committer {
 
   #compact({ revision, newest, forgotten }: Request & { type: 'compact' }): void {
     if (this.#full) this.#releaseReserve()
-    this.#transact(() => {
-      this.#meta.run('compactRevision', revision)
-      this.#meta.run('revision', newest)
-      this.#noteTotal()
-    })
+    this.#transact(() => this.#note({ compactRevision: revision, revision: newest }))
     if (forgotten.length > 0) this.#leaving.push(forgotten)
   }
 
-  #noteTotal(): void {
-    this.#meta.run('sequence', this.#last.id)
-    this.#meta.run('total', this.#last.sum)
+  #note(facts: Partial<Facts> = {}): void {
+    noteFacts(this.#database, { ...facts, sequence: this.#last.id, total: this.#last.sum })
   }
 
   /**
@@ -260,7 +243,7 @@ class Committer {
     this.#transact(() => {
       const dropped = this.#drop.all(JSON.stringify([...ids])) as { crc: number }[]
       const removed = dropped.reduce((sum, { crc }) => addSum(sum, crc), meta(this.#database, 'removed'))
-      this.#meta.run('removed', removed)
+      noteFacts(this.#database, { removed })
     })
     if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
   }
@@ -324,7 +307,8 @@ class Committer {
       if (pragma(this.#database, 'wal_checkpoint(TRUNCATE)') !== 0) return false
       this.#uncopied = 0
       return true
-    } catch {
+    } catch (error) {
+      if (!isFull(error)) throw error
       return false
     }
   }
@@ -374,7 +358,7 @@ class Committer {
     this.#port.close()
     try {
       // After an orderly end it is known how far the log reaches.
-      this.#transact(() => this.#noteTotal())
+      this.#transact(() => this.#note())
     } catch {
       // Then it is known after the next one.
     }

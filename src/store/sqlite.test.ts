@@ -98,8 +98,8 @@ test('openSqliteStore() restores leases with their whole time to live, and never
 test('openSqliteStore() refuses newer formats, other databases and a store in use', async () => {
   const newer = newPath()
   await (await open(newer)).close()
-  query(newer, 'PRAGMA user_version = 3')
-  await assert.rejects(open(newer), /has store format 3; this program reads formats up to 2/)
+  query(newer, 'PRAGMA user_version = 4')
+  await assert.rejects(open(newer), /has store format 4; this program reads formats up to 3/)
   const other = newPath()
   query(other, 'CREATE TABLE t (x)')
   await assert.rejects(open(other), /is a database, but not a Nami store/)

@@ -9,6 +9,7 @@ import { atEndOfTurn } from '#lib/turn.ts'
 import { deletionOf, Leases } from './leases.ts'
 import { type Decision, Ledger, type Version } from './ledger.ts'
 import { DamagedStoreError } from './sqlite-damage.ts'
+import type { LeaseChange } from './sqlite-facts.ts'
 import { lockFile } from './sqlite-file.ts'
 import { endRestoring, type Loaded, restoreRows } from './sqlite-load.ts'
 import { type SqliteLog, startLog } from './sqlite-log.ts'
@@ -39,6 +40,8 @@ export interface SqliteOptions {
   readonly maxBytes?: number
   /** Kept free for deletions when the disk is full, and for the write-ahead log to be copied; default 16 MB. */
   readonly reserveBytes?: number
+  /** Written to the write-ahead log before it is copied into the database, in the background; default 4 MB. */
+  readonly checkpointBytes?: number
   /** A revision that is known to have been durable: a file that does not reach it has lost writes. Asked for when the file is read. */
   readonly atLeast?: number | Promise<number>
   /** Overwritten versions kept in memory; beyond it the store compacts the older half by itself. Default 256 MB. */
@@ -47,10 +50,10 @@ export interface SqliteOptions {
 
 /** Throws where the file is of a newer format, is no store, or is in use; `DamagedStoreError` where it is not what was written. */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
-  const { path, maxBytes = 0, reserveBytes = 16 << 20 } = options
+  const { path, maxBytes = 0, reserveBytes = 16 << 20, checkpointBytes = 4 << 20 } = options
   const lock = lockFile(path)
   try {
-    const log = startLog({ path, maxBytes, reserveBytes }, options.onFatal ?? crash)
+    const log = startLog({ path, maxBytes, reserveBytes, checkpointBytes }, options.onFatal ?? crash)
     try {
       const ledger = new Ledger()
       const loaded = await load(log, ledger, path)
@@ -91,8 +94,7 @@ function crash(error: Error): void {
 
 interface Group {
   readonly writes: Version[]
-  readonly granted: Lease[]
-  readonly ended: Lease[]
+  readonly leases: LeaseChange[]
   readonly waiting: { readonly resolve: () => void; readonly reject: (error: Error) => void }[]
   /** The newest revision decided in it. */
   revision: number
@@ -200,7 +202,7 @@ class SqliteStore implements Store {
     this.#checkOpen()
     if (this.#full) throw noSpace()
     const lease = this.#leases.grant(ttlSeconds, id)
-    return this.#durable((group) => group.granted.push(lease), lease)
+    return this.#durable((group) => group.leases.push({ ...lease, ended: false }), lease)
   }
 
   async keepAliveLease(id: number): Promise<Lease> {
@@ -214,7 +216,7 @@ class SqliteStore implements Store {
     const request = deletionOf(this.#ledger.keysOf(id), this.#clock)
     const decision = this.#ledger.decide(request, () => true)
     await this.#durable((group) => {
-      group.ended.push(lease)
+      group.leases.push({ ...lease, ended: true })
       this.#add(group, decision)
     }, undefined)
   }
@@ -241,9 +243,9 @@ class SqliteStore implements Store {
 
   /** Resolves with the answer when what was decided until now, and what `add` puts into the group, cannot be undone. */
   #durable<T>(add: (group: Group) => void, answer: T): Promise<T> {
-    const group = this.#collecting ?? { writes: [], granted: [], ended: [], waiting: [], revision: this.#ledger.durable }
+    const group = this.#collecting ?? { writes: [], leases: [], waiting: [], revision: this.#ledger.durable }
     add(group)
-    const empty = group.writes.length + group.granted.length + group.ended.length === 0
+    const empty = group.writes.length + group.leases.length === 0
     const waitFor = empty ? this.#committing.at(-1) : group
     if (!waitFor) return Promise.resolve(answer)
     return new Promise((resolve, reject) => {
@@ -292,8 +294,8 @@ class SqliteStore implements Store {
   }
 
   async #commit(group: Group): Promise<void> {
-    const { writes, granted, ended } = group
-    const commit = { writes, granted, ended: ended.map(({ id }) => id), urgent: this.#full !== undefined, epoch: this.#epoch }
+    const { writes, leases } = group
+    const commit = { writes, leases, urgent: this.#full !== undefined, epoch: this.#epoch }
     const written = await this.#log.commit(commit)
     // Undone with the group before it.
     if (this.#committing[0] !== group) return
@@ -317,9 +319,10 @@ class SqliteStore implements Store {
     this.#collecting = undefined
     this.#epoch++
     this.#ledger.undo()
-    for (const lease of groups.flatMap(({ ended }) => ended)) this.#leases.restore(lease)
-    // Afterwards, since one may have been granted and revoked in what is undone.
-    for (const { id } of groups.flatMap(({ granted }) => granted)) if (this.#leases.has(id)) this.#leases.remove(id)
+    for (const lease of groups.flatMap(({ leases }) => leases).reverse()) {
+      if (lease.ended) this.#leases.restore(lease)
+      else this.#leases.remove(lease.id)
+    }
     for (const { previous } of groups.flatMap(({ writes }) => writes)) this.#recent -= previous?.row.value.byteLength ?? 0
     for (const { reject } of groups.flatMap(({ waiting }) => waiting)) reject(noSpace())
     this.#full ??= this.#clock.after(probePeriod, () => void this.#lookForSpace())

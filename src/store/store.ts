@@ -196,6 +196,9 @@ export function hasCode(error: unknown, code: StoreErrorCode): error is StoreErr
   return error instanceof StoreError && error.code === code
 }
 
+/** All keys there are; etcd knows no empty one. */
+export const everyKey = { key: '\u0000', end: '\u{10ffff}' } as const
+
 /** The end of the range of all keys that begin with `prefix`, which is ASCII. */
 export function prefixEnd(prefix: string): string {
   const last = prefix.charCodeAt(prefix.length - 1)

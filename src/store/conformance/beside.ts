@@ -10,7 +10,7 @@ import { aesgcm, identity, type Provider, secretbox } from '../encryption/provid
 import { openHistory } from '../history.ts'
 import { recordHistory } from '../record-history.ts'
 import { prefixEnd, type Store } from '../store.ts'
-import { bytes, Listener, type Open, storeTest, text } from './bench.ts'
+import { bytes, Listener, type Open, rejectsWith, storeTest, text } from './bench.ts'
 
 export function testBeside(name: string, open: Open): void {
   storeTest(
@@ -38,13 +38,14 @@ export function testBeside(name: string, open: Open): void {
       await store.compact(revisions[5] as number)
       const all = { key: '/registry/', end: prefixEnd('/registry/') }
       const stood = async (revision: number) =>
-        (await recorder.rangeAt(all, revision))
-          .filter(({ key }) => !key.includes('leases'))
-          .map(({ key, value }) => `${key.slice(10)}=${text(value)}`)
-          .join()
+        (await recorder.rangeAt(all, revision)).map(({ key, value }) => `${key.slice(10)}=${text(value)}`).join()
       assert.equal(await stood(revisions[1] as number), 'a=0,b=1')
       assert.equal(await stood((await history.revisionAt(at(2) + 500)) ?? 0), 'a=2,b=1')
       assert.equal(await stood(revisions[5] as number), 'a=2,c=5')
+      await rejectsWith(
+        recorder.rangeAt({ key: '/registry/leases/', end: '/registry/leases0' }, revisions[5] as number),
+        'Compacted',
+      )
       const changes = await history.changesOf({ key: '/registry/a' })
       const shown = changes.map(({ before, after, cause }) => [text(before), text(after), cause?.user, cause?.request])
       assert.deepEqual(shown, [

@@ -1,15 +1,26 @@
 /**
- * What the crash test kills: eight writers without end on the sqlite store at PATH, who print `KEY VALUE REVISION` for each
- * write that is acknowledged. Arguments: PATH RUN.
+ * What is killed, or has its disk fail: eight writers without end and a watch on a sqlite store. They print `wrote KEY VALUE REVISION` for
+ * each write that is acknowledged, and `saw REVISION NUMBER` for each event. Its argument is the JSON of a `CrashPlan`.
  */
 import { systemClock } from '#lib/clock.ts'
-import { openSqliteStore } from '../sqlite.ts'
+import { openSqliteStore, type SqliteOptions } from '../sqlite.ts'
 import { create } from '../store.ts'
 
-const [path = '', run = ''] = process.argv.slice(2)
-const store = await openSqliteStore({ path, clock: systemClock, reserveBytes: 4096 })
-const cause = { user: 'crash', time: 0, request: run }
+export interface CrashPlan extends Pick<SqliteOptions, 'path' | 'maxBytes' | 'checkpointBytes'> {
+  /** What values begin with. */
+  readonly run: number
+  /** First revision for the watch. */
+  readonly from: number
+}
 
+const { run, from, ...options } = JSON.parse(process.argv[2] ?? '{}') as CrashPlan
+const store = await openSqliteStore({ ...options, clock: systemClock, reserveBytes: 4096 })
+const cause = { user: 'crash', time: 0, request: `${run}` }
+
+store.watch({ key: '/', end: '0', from, signal: new AbortController().signal }, (batch) => {
+  if (batch.type !== 'events') throw new Error(`the watch was told: ${batch.type}`)
+  console.log(batch.events.map(({ row }) => `saw ${row.revision} ${row.subRevision}`).join('\n'))
+})
 await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(write))
 
 async function write(writer: number): Promise<void> {
@@ -17,7 +28,7 @@ async function write(writer: number): Promise<void> {
     const key = `/${writer}/${i % 50}`
     const value = `${run}.${i}`
     const { revision } = await store.txn({ compare: [], success: [{ op: 'put', key, value: Buffer.from(value) }], cause })
-    console.log(key, value, revision)
+    console.log(`wrote ${key} ${value} ${revision}`)
     const again = await create(store, { key, value: new Uint8Array(), lease: 0 }, cause)
     if (again.ok) throw new Error(`${key} was created twice`)
     if (writer === 0 && i % 100 === 99) await store.compact(revision - 50)

@@ -29,16 +29,18 @@ interface Run {
   readonly clients: number
   readonly each: number
   readonly keys: number
+  /** What values begin with. */
+  readonly label?: string
   readonly told: Told
 }
 
 /** A failure is no answer: the operation may or may not have happened. */
-export async function runClients({ store, random, clients, each, keys, told }: Run): Promise<void> {
+export async function runClients({ store, random, clients, each, keys, label = '', told }: Run): Promise<void> {
   let ids = 0
   const seen = new Map<string, number>()
   const client = async (name: number) => {
     for (let i = 0; i < each; i++) {
-      const input = chosen({ random, key: `/k/${Math.floor(random.next() * keys)}`, value: `${name}.${i}`, seen })
+      const input = chosen({ random, key: `/k/${Math.floor(random.next() * keys)}`, value: `${label}${name}.${i}`, seen })
       const id = ids++
       told.called(id, input)
       const output = await perform(store, input)

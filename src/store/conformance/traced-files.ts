@@ -1,86 +1,63 @@
-/** The files of a process, rebuilt from the writes that strace saw: as they were at any instant, and as a power cut would leave them. */
-import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+/** The files of a traced process, rebuilt from its calls: as they were at any instant, and as a power cut would leave them. */
 import type { Random } from '#lib/random.ts'
+import type { Traced } from './traced-calls.ts'
 
-export type Traced =
-  | { readonly type: 'write'; readonly file: string; readonly offset: number; readonly data: Buffer }
-  | { readonly type: 'truncate'; readonly file: string; readonly size: number }
-  | { readonly type: 'sync'; readonly file: string }
-  | { readonly type: 'unlink'; readonly file: string }
-  | { readonly type: 'out'; readonly line: string }
+type Change = Extract<Traced, { type: 'write' | 'truncate' }>
 
-export const traceArguments = ['-f', '-y', '-xx', '-s', '10000000', '-e', 'trace=pwrite64,write,fsync,fdatasync,ftruncate,unlink']
-
-/** What was written to standard output (`out`) and to files whose path begins with `prefix`, in order. */
-export function parseTrace(path: string, prefix: string): Traced[] {
-  const pending = new Map<string, string>()
-  return readFileSync(path, 'latin1')
-    .split('\n')
-    .flatMap((line) => {
-      const [, pid = '', text = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
-      if (text.endsWith('<unfinished ...>')) {
-        pending.set(pid, text.slice(0, -'<unfinished ...>'.length))
-        return []
-      }
-      const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(text)
-      const call = resumed ? (pending.get(pid) ?? '') + resumed[1] : text
-      return parseCall(call, prefix)
-    })
+/** A file on the disk: what is sure to be there, and changes since, of which any part may have got there. */
+interface Stored {
+  durable: Buffer
+  since: readonly { readonly change: Change; hasReturned: boolean }[]
 }
 
-function parseCall(call: string, prefix: string): Traced[] {
-  const [, name, rest = ''] = /^(\w+)\((.*)$/.exec(call) ?? []
-  if (/= -1 /.test(rest.slice(-80))) return []
-  if (name === 'unlink') {
-    const file = unquoted(rest)
-    return file.startsWith(prefix) ? [{ type: 'unlink', file: basename(file) }] : []
-  }
-  const [, fd, where = '', after = ''] = /^(\d+)<([^>]*)>(.*)$/.exec(rest) ?? []
-  const path = where.startsWith('\\x') ? Buffer.from(where.replaceAll('\\x', ''), 'hex').toString() : where
-  if (name === 'write' && fd === '1') return [{ type: 'out', line: unquoted(after) }]
-  if (!path.startsWith(prefix)) return []
-  const file = basename(path)
-  if (name === 'fsync' || name === 'fdatasync') return [{ type: 'sync', file }]
-  if (name === 'ftruncate') return [{ type: 'truncate', file, size: Number(/, (\d+) *\)/.exec(after)?.[1]) }]
-  if (name !== 'pwrite64') return []
-  const offset = Number(/, \d+, (\d+) *\) +=/.exec(after.slice(-60))?.[1])
-  return [{ type: 'write', file, offset, data: Buffer.from(unquoted(after), 'latin1') }]
-}
-
-/** The first string of a line of strace, all of whose characters are written in hexadecimal. */
-function unquoted(text: string): string {
-  const start = text.indexOf('"')
-  const end = text.indexOf('"', start + 1)
-  return Buffer.from(text.slice(start + 1, end).replaceAll('\\x', ''), 'hex').toString('latin1')
+/** A name that was made or taken away, which the disk may not know yet. `before`: what had the name. */
+interface Renaming {
+  readonly file: string
+  readonly call: number
+  readonly before: Stored | undefined
+  hasReturned: boolean
 }
 
 const sector = 512
 
-/** Files as traced calls make them. */
+/**
+ * Assumes of a disk no more than POSIX promises: a sync holds what had returned before it began, names are on the disk when
+ * their folder was synced, and of everything else any sectors and any names may be there, in any order.
+ */
 export class TracedFiles {
   /** What the kernel holds. */
   #now = new Map<string, Buffer>()
-  /** What the disk is sure to hold, and what was written since: each piece may or may not have got there. */
-  #durable = new Map<string, Buffer>()
-  #since = new Map<string, Traced[]>()
+  #stored = new Map<string, Stored>()
+  #names: Renaming[] = []
+  /** What a sync that is under way will hold. */
+  #covered = new Map<number, { readonly file: string; readonly changes: Set<Change>; readonly names: Set<Renaming> }>()
+
+  /** Begins with files that are on the disk. */
+  constructor(files: ReadonlyMap<string, Buffer> = new Map()) {
+    for (const [file, bytes] of files) {
+      this.#now.set(file, Buffer.from(bytes))
+      this.#stored.set(file, { durable: Buffer.from(bytes), since: [] })
+    }
+  }
 
   apply(traced: Traced): void {
-    if (traced.type === 'out') return
-    const { file } = traced
-    if (traced.type === 'sync') {
-      this.#durable.set(file, Buffer.from(this.#now.get(file) ?? Buffer.alloc(0)))
-      this.#since.delete(file)
-      return
+    switch (traced.type) {
+      case 'out':
+        return
+      case 'write':
+      case 'truncate':
+        return this.#change(traced)
+      case 'create':
+        if (!this.#now.has(traced.file)) this.#rename(traced, { durable: Buffer.alloc(0), since: [] })
+        return
+      case 'unlink':
+        return this.#rename(traced)
+      case 'sync':
+      case 'syncNames':
+        return this.#cover(traced)
+      case 'returned':
+        return this.#returned(traced)
     }
-    if (traced.type === 'unlink') {
-      for (const files of [this.#now, this.#durable, this.#since]) files.delete(file)
-      return
-    }
-    this.#now.set(file, changed(this.#now.get(file), traced))
-    const since = this.#since.get(file)
-    if (since) since.push(traced)
-    else this.#since.set(file, [traced])
   }
 
   /** What a process that is killed leaves behind. */
@@ -88,35 +65,88 @@ export class TracedFiles {
     return this.#now
   }
 
-  /** What a power cut leaves: of everything not yet synced, any sectors. */
+  /** What a power cut leaves: of everything not yet synced, any sectors and any names. */
   cut(random: Random): Map<string, Buffer> {
-    const keep = random.next()
-    return new Map(
-      [...this.#now.keys()].map((file) => {
-        let bytes: Buffer = Buffer.from(this.#durable.get(file) ?? Buffer.alloc(0))
-        for (const traced of this.#since.get(file) ?? []) {
-          if (traced.type === 'truncate' && random.next() < keep) bytes = changed(bytes, traced)
-          if (traced.type !== 'write') continue
-          for (let at = 0; at < traced.data.byteLength; at += sector) {
-            const data = traced.data.subarray(at, at + sector)
-            if (random.next() < keep) bytes = changed(bytes, { ...traced, offset: traced.offset + at, data })
-          }
-        }
-        return [file, bytes]
-      }),
-    )
+    const keep = random.next() < 0.2 ? 0 : random.next()
+    const files = new Map<string, Buffer>()
+    const names = new Set([...this.#stored.keys(), ...this.#names.map(({ file }) => file)])
+    for (const file of names) {
+      // Of one name the changes come in order.
+      const pending = this.#names.filter((one) => one.file === file)
+      const lost = pending.findIndex(() => random.next() >= keep)
+      const stored = lost < 0 ? this.#stored.get(file) : pending[lost]?.before
+      if (stored) files.set(file, cutOf(stored, random, keep))
+    }
+    return files
+  }
+
+  #change(change: Change): void {
+    const { file } = change
+    this.#now.set(file, changed(this.#now.get(file), change))
+    const stored = this.#stored.get(file) ?? { durable: Buffer.alloc(0), since: [] }
+    stored.since = [...stored.since, { change, hasReturned: false }]
+    this.#stored.set(file, stored)
+  }
+
+  #rename({ file, call }: { file: string; call: number }, after?: Stored): void {
+    this.#names.push({ file, call, before: this.#stored.get(file), hasReturned: false })
+    if (after) this.#stored.set(file, after)
+    else this.#stored.delete(file)
+    if (after) this.#now.set(file, Buffer.alloc(0))
+    else this.#now.delete(file)
+  }
+
+  #cover(sync: Extract<Traced, { type: 'sync' | 'syncNames' }>): void {
+    const file = sync.type === 'sync' ? sync.file : ''
+    const changes = (this.#stored.get(file)?.since ?? []).filter(({ hasReturned }) => hasReturned).map(({ change }) => change)
+    const names = sync.type === 'sync' ? [] : this.#names.filter((one) => one.hasReturned && isIn(one.file, sync.folder))
+    this.#covered.set(sync.call, { file, changes: new Set(changes), names: new Set(names) })
+  }
+
+  #returned({ call, file }: { call: number; file: string }): void {
+    const covered = this.#covered.get(call)
+    if (!covered) {
+      for (const one of this.#stored.get(file)?.since ?? []) if (one.change.call === call) one.hasReturned = true
+      for (const one of this.#names) if (one.call === call) one.hasReturned = true
+      return
+    }
+    this.#covered.delete(call)
+    this.#names = this.#names.filter((one) => !covered.names.has(one))
+    const stored = this.#stored.get(covered.file)
+    if (!stored) return
+    for (const { change } of stored.since) if (covered.changes.has(change)) stored.durable = changed(stored.durable, change)
+    stored.since = stored.since.filter(({ change }) => !covered.changes.has(change))
   }
 }
 
-function changed(bytes: Buffer = Buffer.alloc(0), traced: Traced): Buffer {
-  if (traced.type === 'truncate') {
-    const cut = Buffer.alloc(traced.size)
+function isIn(file: string, folder: string): boolean {
+  return folder === '' || file.startsWith(`${folder}/`)
+}
+
+function cutOf({ durable, since }: Stored, random: Random, keep: number): Buffer {
+  let bytes: Buffer = Buffer.from(durable)
+  for (const { change } of since) {
+    if (change.type === 'truncate') {
+      if (random.next() < keep) bytes = changed(bytes, change)
+      continue
+    }
+    for (let at = 0; at < change.data.byteLength; at += sector) {
+      const data = change.data.subarray(at, at + sector)
+      if (random.next() < keep) bytes = changed(bytes, { ...change, offset: change.offset + at, data })
+    }
+  }
+  return bytes
+}
+
+/** The same bytes where they suffice. */
+function changed(bytes: Buffer = Buffer.alloc(0), change: Change): Buffer {
+  if (change.type === 'truncate') {
+    const cut = Buffer.alloc(change.size)
     bytes.copy(cut)
     return cut
   }
-  if (traced.type !== 'write') return bytes
-  const end = traced.offset + traced.data.byteLength
+  const end = change.offset + change.data.byteLength
   const grown = bytes.byteLength >= end ? bytes : Buffer.concat([bytes, Buffer.alloc(end - bytes.byteLength)])
-  traced.data.copy(grown, traced.offset)
+  change.data.copy(grown, change.offset)
   return grown
 }

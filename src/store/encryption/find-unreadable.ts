@@ -1,6 +1,8 @@
 /** What a store holds that the present encryption keys do not open: asked before a key is let go. */
 import { prefixEnd, type Row, type Store } from '../store.ts'
-import { openValue, type ProvidersOf } from './encrypted-store.ts'
+import { fetchFor, openValue, type ProvidersOf } from './encrypted-store.ts'
+import { KmsUnreachable } from './kms.ts'
+import { mark, prefixOf, resourceOf } from './value-prefix.ts'
 
 export interface Unreadable {
   /** What these values begin with: `k8s:enc:aesgcm:v1:key1:`; '' where they are stored as they are. */
@@ -15,41 +17,54 @@ const pageSize = 5_000
 
 /**
  * Looks at the beginning of every value, and opens one of each kind below each resource: all values with one beginning have one key.
- * Without providers nothing can be opened but what is stored as it is.
+ * Without providers nothing can be opened but what is stored as it is. Rejects with `KmsUnreachable` where one is needed that does not answer.
  */
 export async function findUnreadable(store: Store, providersOf: ProvidersOf): Promise<readonly Unreadable[]> {
-  const look = new Look(providersOf)
+  const look = new Look()
   const end = prefixEnd(registry)
   for (let key = registry; ; ) {
     const { rows, more } = await store.range({ key, end, limit: pageSize })
-    for (const row of rows) look.at(row)
+    for (const row of rows) if (look.isUnknown(row)) look.note(row, await canOpen(row, providersOf))
     const last = rows.at(-1)
     if (!more || !last) return look.found()
     key = `${last.key}\0`
   }
 }
 
+/** Those of a few values, one for each way in which there are some, that the present keys do not open. */
+export async function unreadableOf<T extends { readonly key: string; readonly value: Uint8Array }>(
+  values: readonly T[],
+  providersOf: ProvidersOf,
+): Promise<T[]> {
+  const opens = await Promise.all(values.map((one) => canOpen(one, providersOf)))
+  return values.filter((_, i) => !opens[i])
+}
+
 class Look {
-  #providersOf: ProvidersOf
   /** By resource and prefix: whether one of them was opened. */
   #opens = new Map<string, boolean>()
   #unreadable = new Map<string, { prefix: string; count: number; key: string }>()
   /** What the keys of a resource begin with whose plain values are as they may be: of most values only one byte need be looked at. */
   #plain = '\0'
 
-  constructor(providersOf: ProvidersOf) {
-    this.#providersOf = providersOf
+  /** The first of its kind is to be tried, and noted; others are counted. */
+  isUnknown(row: Row): boolean {
+    const { key, value } = row
+    if (value[0] !== mark[0] && key.startsWith(this.#plain)) return false
+    const prefix = prefixOf(value)
+    const opens = this.#opens.get(`${resourceOf(key)} ${prefix}`)
+    if (opens === undefined) return true
+    this.#count(key, prefix, opens)
+    return false
   }
 
-  at({ key, value }: Row): void {
-    if (value[0] !== mark[0] && key.startsWith(this.#plain)) return
+  note({ key, value }: Row, opens: boolean): void {
     const prefix = prefixOf(value)
-    const kind = `${resourceOf(key)} ${prefix}`
-    let opens = this.#opens.get(kind)
-    if (opens === undefined) {
-      opens = this.#canOpen(key, value)
-      this.#opens.set(kind, opens)
-    }
+    this.#opens.set(`${resourceOf(key)} ${prefix}`, opens)
+    this.#count(key, prefix, opens)
+  }
+
+  #count(key: string, prefix: string, opens: boolean): void {
     if (opens && !prefix) this.#plain = `${registry}${resourceOf(key)}/`
     if (opens) return
     const found = this.#unreadable.get(prefix)
@@ -60,32 +75,15 @@ class Look {
   found(): readonly Unreadable[] {
     return [...this.#unreadable.values()]
   }
+}
 
-  #canOpen(key: string, value: Uint8Array): boolean {
-    try {
-      openValue(key, value, this.#providersOf(key))
-      return true
-    } catch {
-      return false
-    }
+async function canOpen({ key, value }: Pick<Row, 'key' | 'value'>, providersOf: ProvidersOf): Promise<boolean> {
+  try {
+    await fetchFor({ key, value }, providersOf)
+    openValue(key, value, providersOf(key))
+    return true
+  } catch (error) {
+    if (error instanceof KmsUnreachable) throw error
+    return false
   }
-}
-
-/** `/registry/pods` and `/registry/example.com/widgets` alike: enough to tell resources apart. */
-function resourceOf(key: string): string {
-  const [, , first = '', second = ''] = key.split('/')
-  return first.includes('.') ? `${first}/${second}` : first
-}
-
-const mark = Buffer.from('k8s:enc:')
-const colons = 5
-const longest = 300
-
-/** What an encrypted value begins with, the name of its key included: `k8s:enc:PROVIDER:VERSION:NAME:`; '' for others. */
-export function prefixOf(value: Uint8Array): string {
-  if (value[0] !== mark[0] || !mark.equals(value.subarray(0, mark.byteLength))) return ''
-  let seen = 0
-  let end = 0
-  while (seen < colons && end < Math.min(value.byteLength, longest)) if (value[end++] === 58) seen++
-  return Buffer.from(value.subarray(0, end)).toString('latin1')
 }
