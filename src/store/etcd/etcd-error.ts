@@ -9,6 +9,11 @@ export function unfinishedMove(): EtcdError {
   return new EtcdError(unfinished)
 }
 
+/** All that was read before means something else now. */
+export function movedAway(): EtcdError {
+  return new EtcdError('another state was moved into this etcd while it was in use')
+}
+
 export function isUnfinishedMove({ message }: EtcdError): boolean {
   return message === unfinished
 }

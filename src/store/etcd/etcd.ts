@@ -3,6 +3,9 @@
  * out once at most although it is sent again (`txns.ts`), that its cause is kept (`slots.ts`), that all watches are fed by one
  * (`feed.ts`), and that a cluster that moved in keeps its revisions (`key-space.ts`).
  *
+ * When another state is moved into its etcd, by a migration or a restore, the store ends: revisions count from elsewhere then, and what
+ * was read before stands no longer.
+ *
  * Assumes: nobody but servers of this kind writes below the prefix, or they do so at their own risk; malformed values are passed on.
  */
 import type { Random } from '#lib/random.ts'
@@ -21,7 +24,7 @@ import {
   type WatchRequest,
 } from '../store.ts'
 import { WatchHub } from '../watch-hub.ts'
-import { unfinishedMove } from './etcd-error.ts'
+import { movedAway, unfinishedMove } from './etcd-error.ts'
 import { EtcdLeases } from './etcd-leases.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
@@ -31,7 +34,7 @@ import type { KeyValue, RangeAnswer, RangeMessage } from './messages.ts'
 import { Places } from './places.ts'
 import { Quorum } from './quorum.ts'
 import { RecentEvents } from './recent-events.ts'
-import { isMoving, readOffset } from './revision-offset.ts'
+import { readStanding } from './revision-offset.ts'
 import { Txns } from './txns.ts'
 
 export interface EtcdOptions extends MembersOptions {
@@ -40,6 +43,8 @@ export interface EtcdOptions extends MembersOptions {
   readonly name: string
   /** Stands in etcd for `/registry`, which our keys begin with; absent: keys stay as they are, and the store is all of etcd. */
   readonly prefix?: string
+  /** After it the store answers nothing more. Default: throws where nobody catches, which ends the process. */
+  readonly onFatal?: (error: Error) => void
   /** Events kept in memory for watches that begin in the past; default 64 MB. */
   readonly recentBytes?: number
 }
@@ -83,6 +88,7 @@ class EtcdStore implements Store {
   /** The newest revision that an answer told. */
   #seen = 0
   #closed: Promise<void> | undefined
+  #failed: Error | undefined
 
   constructor(options: EtcdOptions, { members, keys, health }: Parts) {
     this.#options = options
@@ -92,13 +98,16 @@ class EtcdStore implements Store {
     this.#quorum = new Quorum(members, keys)
     this.#recent = new RecentEvents(options.recentBytes ?? 64 << 20)
     this.#hub = new WatchHub(this.#recent)
-    this.#txns = new Txns({ members, keys, places: this.#places, name: options.name, random: options.random })
+    const { name, random } = options
+    this.#txns = new Txns({ members, keys, places: this.#places, name, random, onMoved: () => this.#fail(movedAway()) })
     this.#leases = new EtcdLeases(members, options.random)
   }
 
   async open(): Promise<void> {
-    if (await isMoving(this.#members, this.#keys)) throw unfinishedMove()
-    this.#keys.offset = await readOffset(this.#members, this.#keys)
+    const { isMoving, offset, revision: movedAt } = await readStanding(this.#members, this.#keys)
+    if (isMoving) throw unfinishedMove()
+    this.#keys.offset = offset
+    this.#keys.movedAt = movedAt
     const revision = await this.#quorum.revision()
     const trustsProgress = this.#keys.isConfined && (await this.#health.allTrustProgress())
     this.#feed = new Feed({
@@ -106,6 +115,8 @@ class EtcdStore implements Store {
       clock: this.#options.clock,
       onEvents: (events) => this.#hub.publish(events),
       onGap: () => this.#hub.interrupt(),
+      onMoved: () => this.#fail(movedAway()),
+      checkUnmoved: () => this.#checkUnmoved(),
     })
     this.#feed.begin()
     await this.#feed.reached(revision)
@@ -126,6 +137,7 @@ class EtcdStore implements Store {
     try {
       return await this.#rangeInPages(request)
     } catch (error) {
+      this.#checkOpen()
       // Compacted between two pages: the newest state can be read anew, an older one cannot.
       if (request.revision || !hasCode(error, 'Compacted')) throw error
       return await this.#rangeInPages(request)
@@ -212,6 +224,7 @@ class EtcdStore implements Store {
   }
 
   #rangeResult({ header, count }: RangeAnswer, { rows, more }: { rows: Row[]; more: boolean }): RangeResult {
+    this.#checkOpen()
     const revision = this.#keys.toPublic(header?.revision ?? 0)
     this.#seen = Math.max(this.#seen, revision)
     return { rows, more, count, revision }
@@ -225,7 +238,31 @@ class EtcdStore implements Store {
     }
   }
 
+  async #checkUnmoved(): Promise<void> {
+    const { revision } = await readStanding(this.#members, this.#keys)
+    if (revision === this.#keys.movedAt) return
+    this.#fail(movedAway())
+    throw movedAway()
+  }
+
+  #fail(error: Error): void {
+    if (this.#failed || this.#closed) return
+    this.#failed = error
+    this.#feed?.close()
+    this.#hub.close()
+    const { onFatal = crash } = this.#options
+    onFatal(error)
+  }
+
   #checkOpen(): void {
+    if (this.#failed) throw this.#failed
     if (this.#closed) throw new StoreError('Closed', 'the store is closed')
   }
+}
+
+/** Nothing true can be said of a state that is not the one that was opened. */
+function crash(error: Error): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }

@@ -2,7 +2,8 @@
  * The one watch on etcd that feeds all watches of the engine.
  *
  * Guarantees: events come once and in order over every loss of a connection; `reached` resolves only when everything up to a revision
- * has come; when etcd no longer has what comes next, all watchers are told so, and the feed goes on with what there is.
+ * has come; when etcd no longer has what comes next, all watchers are told so, and the feed goes on with what there is; nothing is told of
+ * a state that was moved in.
  *
  * How it knows how far it is: it watches all of etcd, where every revision has an event. Where a member's progress notifications are to
  * be trusted (`progress.ts`), it watches its own prefix alone and asks for them.
@@ -14,6 +15,7 @@ import type { Members, OpenStream } from './members.ts'
 import type { EventMessage, WatchAnswer, WatchMessage } from './messages.ts'
 import type { Places } from './places.ts'
 import type { RecentEvents } from './recent-events.ts'
+import { hasMoved } from './revision-offset.ts'
 import { causesOf, markOf } from './slots.ts'
 
 export interface FeedOptions {
@@ -27,6 +29,10 @@ export interface FeedOptions {
   onEvents(events: readonly StoreEvent[]): void
   /** Events are missing. */
   onGap(): void
+  /** Another state was moved in. */
+  onMoved(): void
+  /** Asked when events are missing: rejects where a move was, or may have been, among them. */
+  checkUnmoved(): Promise<void>
 }
 
 interface Waiter {
@@ -80,16 +86,14 @@ export class Feed {
 
   #connect(): void {
     if (this.#isClosed) return
-    const { members, keys, recent, clock } = this.#options
+    const { members, keys, recent } = this.#options
     this.#fragments = []
     const stream = members.stream<WatchMessage, WatchAnswer>('Watch.Watch', {
       onMessage: (answer) => this.#stream === stream && this.#take(answer),
       onEnd: () => {
         if (this.#stream !== stream) return
         this.#stream = undefined
-        if (this.#isClosed) return
-        this.#pause?.cancel()
-        this.#pause = clock.after(reconnectPause, () => this.#connect())
+        this.#connectLater()
       },
     })
     this.#stream = stream
@@ -120,6 +124,8 @@ export class Feed {
     const fresh = messages.filter(({ kv }) => keys.toPublic(kv.mod_revision) > before)
     const last = fresh.at(-1)
     if (!last) return
+    const written = fresh.map(({ kv }) => kv)
+    if (hasMoved(keys, written)) return this.#options.onMoved()
     const events: StoreEvent[] = []
     for (let from = 0, to = 0; from < fresh.length; from = to) {
       const revision = fresh[from]?.kv.mod_revision
@@ -151,13 +157,28 @@ export class Feed {
 
   /** What comes next is gone: everybody who watches has to begin anew. */
   #compacted(revision: number): void {
-    const { recent, onGap } = this.#options
-    const isGap = this.#began
-    this.#began = true
-    recent.begin(revision, true)
-    if (isGap) onGap()
-    this.#release()
-    this.#reconnect()
+    const { recent, checkUnmoved, onGap } = this.#options
+    const stream = this.#stream
+    this.#stream = undefined
+    stream?.cancel()
+    checkUnmoved().then(
+      () => {
+        if (this.#isClosed) return
+        const isGap = this.#began
+        this.#began = true
+        recent.begin(revision, true)
+        if (isGap) onGap()
+        this.#release()
+        this.#connect()
+      },
+      () => this.#connectLater(),
+    )
+  }
+
+  #connectLater(): void {
+    if (this.#isClosed) return
+    this.#pause?.cancel()
+    this.#pause = this.#options.clock.after(reconnectPause, () => this.#connect())
   }
 
   #reconnect(): void {

@@ -10,7 +10,7 @@ import { EtcdError } from './etcd-error.ts'
 import { KeySpace } from './key-space.ts'
 import { Members, type MembersOptions } from './members.ts'
 import type { DeleteMessage, RangeAnswer, RangeMessage, RequestOp, TxnAnswer, TxnMessage } from './messages.ts'
-import { isMoving, noteMove, readOffset, writeOffset } from './revision-offset.ts'
+import { noteMove, readStanding, writeOffset } from './revision-offset.ts'
 
 export interface EtcdImport {
   readonly rows: AsyncIterable<Row> | Iterable<Row>
@@ -45,11 +45,11 @@ class Move {
   }
 
   async run({ rows, leases, above, replace }: EtcdImport): Promise<number> {
-    const mayReplace = replace || (await isMoving(this.#members, this.#keys))
+    const { isMoving, offset: before } = await readStanding(this.#members, this.#keys)
+    const mayReplace = replace || isMoving
     const count = await this.#count()
     if (count > 0 && !mayReplace)
       throw new EtcdError(`etcd holds ${count} keys below ${this.#keys.toStored('/registry')} already`)
-    const before = await readOffset(this.#members, this.#keys)
     await noteMove(this.#members, this.#keys)
     if (count > 0) await this.#clear()
     for (const { id, ttl, remaining = ttl } of leases) await this.#grant(id, Math.max(1, remaining))

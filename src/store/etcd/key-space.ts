@@ -13,6 +13,8 @@ export class KeySpace {
   readonly #afterInternal: string
   /** Added to etcd's revisions: a cluster that moved in had higher ones. */
   offset = 0
+  /** etcd's revision of the last step of that move: where there is a newer one, `offset` is no longer true. */
+  movedAt = 0
 
   constructor(prefix: string | undefined) {
     this.#prefix = prefix

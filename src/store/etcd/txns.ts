@@ -1,16 +1,17 @@
 /**
  * Txns on etcd, each carried out once at most however often it must be sent: see `slots.ts`. What became of a txn whose answer was lost
- * is read from its slot.
+ * is read from its slot. None is carried out on a state that was moved in since this server began.
  */
 import type { Random } from '#lib/random.ts'
 import { hasCode, type Operation, type OperationResult, type Row, type Txn, type TxnResult } from '../store.ts'
 import { checkBranches } from '../txn.ts'
-import { EtcdError } from './etcd-error.ts'
+import { EtcdError, movedAway } from './etcd-error.ts'
 import type { KeySpace } from './key-space.ts'
 import { KeyTurns } from './key-turns.ts'
 import type { Members } from './members.ts'
 import type { CompareMessage, KeyValue, RangeAnswer, RangeMessage, RequestOp, TxnAnswer, TxnMessage } from './messages.ts'
 import type { Places } from './places.ts'
+import { hasMoved, movesSpan, unmoved } from './revision-offset.ts'
 import { type Mark, markOf, type Slot, Slots } from './slots.ts'
 
 export interface TxnOptions {
@@ -20,6 +21,8 @@ export interface TxnOptions {
   /** Of this server, unlike all others on this etcd. */
   readonly name: string
   readonly random: Random
+  /** Another state was moved in: nothing is written any more. */
+  onMoved(): void
 }
 
 type Branch = Mark['branch']
@@ -67,49 +70,105 @@ export class Txns {
       }
     } catch (error) {
       // A full etcd lets deletions through, and a mark is none.
-      if (hasCode(error, 'NoSpace') && !puts(request.success) && !puts(request.failure)) return await this.#plain(request)
+      if (hasCode(error, 'NoSpace') && !puts(request.success) && !puts(request.failure)) return await this.#unmarked(request)
       throw error
     } finally {
       release()
     }
   }
 
-  /** Without a mark: it may be carried out more than once. */
+  /** Reads alone. */
   async #plain(request: Txn): Promise<TxnResult> {
     const { members } = this.#options
     const { answer } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', this.#inner(request))
     return this.#result(request, answer, answer.header?.revision ?? 0)
   }
 
+  /** It may be carried out more than once. */
+  async #unmarked(request: Txn): Promise<TxnResult> {
+    const { members, keys } = this.#options
+    const outer: TxnMessage = { compare: [unmoved(keys)], success: [{ request_txn: this.#inner(request) }], failure: [] }
+    const { answer } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', outer)
+    if (!answer.succeeded) this.#refuseMoved()
+    return this.#result(request, answer.responses[0]?.response_txn as TxnAnswer, answer.header?.revision ?? 0)
+  }
+
+  #refuseMoved(): never {
+    this.#options.onMoved()
+    throw movedAway()
+  }
+
   async #marked(request: Txn, slot: Slot): Promise<TxnResult> {
-    const { members } = this.#options
-    const txn = `${this.#process}.${this.#count++}`
+    const { members, keys } = this.#options
+    const txn = this.#newName()
     const mark = (branch: Branch) => Buffer.from(JSON.stringify({ ...request.cause, txn, branch } satisfies Mark))
     const inner = this.#inner(request, (branch) => this.#markOperations(request, branch, { slot, value: mark(branch) }))
     for (let tries = 0; ; tries++) {
-      const outer: TxnMessage = {
-        compare: [{ key: Buffer.from(slot.key), target: 2, result: 0, mod_revision: slot.revision }],
-        success: [{ request_txn: inner }],
-        failure: [{ request_range: { key: Buffer.from(slot.key) } }],
-      }
+      const outer = this.#guarded(request, inner, slot)
       const { answer, attempts } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', outer)
-      const [first] = answer.responses
-      if (answer.succeeded) return this.#accept(request, { answer, done: first?.response_txn as TxnAnswer, slot })
+      if (answer.succeeded) return this.#accept(request, answer, slot)
+      const [first, second, ...rest] = answer.responses
       const row = first?.response_range?.kvs[0]
       const found = attempts > 1 ? await this.#findMark(row, slot, txn) : undefined
+      if (found) {
+        slot.revision = row?.mod_revision ?? 0
+        return this.#recall(request, found)
+      }
+      if (hasMoved(keys, second?.response_range?.kvs ?? [])) this.#refuseMoved()
+      if (slot.revision === (row?.mod_revision ?? 0)) {
+        const late = attempts > 1 ? await this.#burn(slot, txn) : undefined
+        if (late) return this.#recall(request, late)
+        return this.#result(request, { succeeded: false, responses: rest }, answer.header?.revision ?? 0)
+      }
       slot.revision = row?.mod_revision ?? 0
-      if (found) return this.#recall(request, found)
       // With the slot moved on it was not, and cannot be, carried out. Its former state was left by an earlier process, or call.
       if (tries > 5) throw new EtcdError(`two API servers on one etcd are called alike: ${slot.key}`)
     }
   }
 
-  #accept(request: Txn, { answer, done, slot }: { answer: TxnAnswer; done: TxnAnswer; slot: Slot }): TxnResult {
+  /**
+   * Under the condition that the slot is what it was. Where the other branch only reads, both are put beside it: etcd counts against its
+   * quota what stands in the outermost txn alone, and lets pass what it does not count.
+   */
+  #guarded(request: Txn, inner: TxnMessage, slot: Slot): TxnMessage {
+    const { keys } = this.#options
+    const guards: CompareMessage[] = [slotCompare(slot), unmoved(keys)]
+    const looks: RequestOp[] = [{ request_range: { key: Buffer.from(slot.key) } }, { request_range: movesSpan(keys) }]
+    if (writes(request.failure)) return { compare: guards, success: [{ request_txn: inner }], failure: looks }
+    return { compare: [...guards, ...inner.compare], success: inner.success, failure: [...looks, ...inner.failure] }
+  }
+
+  #accept(request: Txn, answer: TxnAnswer, slot: Slot): TxnResult {
     const revision = answer.header?.revision ?? 0
+    const done = writes(request.failure) ? (answer.responses[0]?.response_txn as TxnAnswer) : answer
     const operations = done.succeeded ? request.success : (request.failure ?? [])
     const hasWritten = puts(operations) || done.responses.some((one) => (one.response_delete_range?.deleted ?? 0) > 0)
     if (hasWritten) slot.revision = revision
     return this.#result(request, done, revision)
+  }
+
+  /**
+   * Before it is told that a txn had no effect which was sent more than once: so that none of those sent before can have one later. Answers
+   * the mark where one already had.
+   */
+  async #burn(slot: Slot, txn: string): Promise<{ revision: number; branch: Branch } | undefined> {
+    const { members } = this.#options
+    const key = Buffer.from(slot.key)
+    const value = Buffer.from(JSON.stringify({ txn: this.#newName() }))
+    const request: TxnMessage = {
+      compare: [slotCompare(slot)],
+      success: [{ request_put: { key, value } }],
+      failure: [{ request_range: { key } }],
+    }
+    const { answer } = await members.call<TxnMessage, TxnAnswer>('KV.Txn', request)
+    const row = answer.responses[0]?.response_range?.kvs[0]
+    const found = answer.succeeded ? undefined : await this.#findMark(row, slot, txn)
+    slot.revision = answer.succeeded ? (answer.header?.revision ?? 0) : (row?.mod_revision ?? 0)
+    return found
+  }
+
+  #newName(): string {
+    return `${this.#process}.${this.#count++}`
   }
 
   /** The mark of this txn among those that the slot held since; undefined: it was never carried out. */
@@ -213,6 +272,10 @@ export class Txns {
     }
     return rows
   }
+}
+
+function slotCompare({ key, revision }: Slot): CompareMessage {
+  return { key: Buffer.from(key), target: 2, result: 0, mod_revision: revision }
 }
 
 function puts(operations: readonly Operation[] = []): boolean {
