@@ -23,6 +23,8 @@ export interface Occurrence {
   readonly action?: string | undefined
   /** Part of the object that it is about: `spec.containers{web}`. */
   readonly fieldPath?: string | undefined
+  /** A second object that is concerned. */
+  readonly related?: KubeObject | undefined
 }
 
 export interface EventRecorder {
@@ -87,23 +89,16 @@ interface Source {
   readonly host: string | undefined
 }
 
-function draft({ apiVersion, kind, metadata }: KubeObject, occurrence: Occurrence, source: Source): Draft<Event> {
-  const { type, reason, message, action, fieldPath } = occurrence
+function draft(object: KubeObject, occurrence: Occurrence, source: Source): Draft<Event> {
+  const { type, reason, message, action, fieldPath, related } = occurrence
   const now = formatTime(source.now)
-  const { name, namespace, uid, resourceVersion } = metadata
+  const { name, namespace } = object.metadata
   return {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name: nameAt(name, source.instant), namespace: namespace || 'default' },
-    involvedObject: {
-      apiVersion,
-      kind,
-      name,
-      uid,
-      resourceVersion,
-      ...(namespace && { namespace }),
-      ...(fieldPath && { fieldPath }),
-    },
+    involvedObject: { ...referenceTo(object), ...(fieldPath && { fieldPath }) },
+    ...(related && { related: referenceTo(related) }),
     reason,
     message,
     type,
@@ -115,6 +110,11 @@ function draft({ apiVersion, kind, metadata }: KubeObject, occurrence: Occurrenc
     reportingInstance: source.host ?? '',
     ...(action && { action }),
   }
+}
+
+function referenceTo({ apiVersion, kind, metadata }: KubeObject): Draft<Event['involvedObject']> {
+  const { name, namespace, uid, resourceVersion } = metadata
+  return { apiVersion, kind, name, uid, resourceVersion, ...(namespace && { namespace }) }
 }
 
 async function write(client: Client, observed: Observed, options: EventRecorderOptions): Promise<void> {

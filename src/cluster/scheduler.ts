@@ -9,7 +9,7 @@ import { httpsTransport } from '#client/https-transport.ts'
 import type { Access } from '#client/kubeconfig.ts'
 import { runAsLeader } from '#client/leader-election.ts'
 import { createClient } from '#client/typed-client.ts'
-import type { Clock } from '#lib/clock.ts'
+import { type Clock, systemClock } from '#lib/clock.ts'
 import { type Random, systemRandom } from '#lib/random.ts'
 import { type SchedulerConfiguration, schedulerConfiguration } from '#scheduler/configuration.ts'
 import { createExtender } from '#scheduler/extenders/extender.ts'
@@ -40,6 +40,7 @@ export function readSchedulerConfiguration(file: string | undefined): SchedulerC
   const document = file === undefined ? {} : (parseYaml(readFileSync(file, 'utf8'), { file })[0]?.value ?? {})
   return schedulerConfiguration(document as Record<string, unknown>, {
     random: systemRandom,
+    clock: systemClock,
     readFile: (path) => readFileSync(path, 'utf8'),
   })
 }
@@ -51,7 +52,8 @@ export async function runSchedulerProcess(options: SchedulerProcessOptions): Pro
   const extenders = configuration.extenders.map((one) => createExtender(one, clock))
   const client = createClient(httpsTransport({ ...access.transportOptions({ clock }), userAgent: 'kube-scheduler/v1.36.0' }))
   const metrics = schedulerMetrics()
-  const told = () => [...featureLines(options.gates ?? defaultGates), metrics.text()].join('\n')
+  const gates = options.gates ?? defaultGates
+  const told = () => [...featureLines(gates), metrics.text()].join('\n')
   const serving =
     options.serving && (await serveComponent({ client, clock, name: 'kube-scheduler', metrics: told, ...options.serving }))
   if (serving) options.onServing?.(serving)
@@ -59,7 +61,7 @@ export async function runSchedulerProcess(options: SchedulerProcessOptions): Pro
   const work = async (until: AbortSignal) => {
     await runScheduler({
       ...{ client, clock, random, signal: until, onError, profiles, podInitialBackoffSeconds, podMaxBackoffSeconds },
-      ...{ extenders, watcher: metrics.watcher },
+      ...{ extenders, watcher: metrics.watcher, sharesResults: gates.isOn('OpportunisticBatching') },
     })
     log.info(`schedules for ${profiles.map(({ name }) => name).join(', ')}`)
     if (!until.aborted) await new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }))

@@ -1,10 +1,12 @@
 /** The points after the decision: reserve and permit at once, then, while other pods are decided on, preBind, bind and postBind. */
 import type { Pod } from '#api/core/v1/pod.ts'
-import { sleep } from '#lib/clock.ts'
-import type { Placed } from './cycle.ts'
+import type { Timer } from '#lib/clock.ts'
+import { formatDuration } from '#schema/go-time.ts'
+import type { StatusError } from '#schema/status-error.ts'
+import { histogram, type Placed, unavailable } from './cycle.ts'
 import type { Extender } from './extenders/extender.ts'
-import type { Actor, Rejection } from './framework/plugin.ts'
-import type { Run } from './run.ts'
+import type { Actor, Rejection, WaitingPods } from './framework/plugin.ts'
+import { type Run, reasonsOf } from './run.ts'
 
 export interface Refusal {
   readonly rejection: Rejection
@@ -17,59 +19,88 @@ export function reserve({ run, node }: Placed): Refusal | undefined {
     if (skipsFilter && plugin.filter) continue
     const rejection = plugin.reserve?.(cycle, node)
     if (!rejection) continue
-    unreserve(run, node.name)
-    return { rejection, by: plugin.name }
+    void unreserve(run, node.name)
+    return refusalOn(rejection, { plugin: plugin.name, point: 'Reserve' })
   }
   return undefined
 }
 
-/** In the opposite order. */
-export function unreserve(run: Run, node: string): void {
-  for (const { plugin, cycle, skipsFilter } of run.running.toReversed()) {
-    if (!(skipsFilter && plugin.filter)) plugin.unreserve?.(cycle, node)
-  }
+/** In the opposite order; with an `actor`, what was written for the pod is taken back, too. */
+export async function unreserve(run: Run, node: string, actor?: Actor): Promise<void> {
+  const writes = run.running.toReversed().map(({ plugin, cycle, skipsFilter }) => {
+    return skipsFilter && plugin.filter ? undefined : plugin.unreserve?.(cycle, node, actor)
+  })
+  await Promise.all(writes)
 }
 
-/** The longest that some plugin wants the pod to wait, in milliseconds, or why it may not go on. */
-export function permit({ run, node }: Placed): Refusal | number {
-  let wait = 0
+/** By plugin: milliseconds that it may hold the pod back. */
+export type Waits = ReadonlyMap<string, number>
+
+/** Upstream's `maxTimeout`. */
+const longestWait = 15 * 60_000
+
+/** Who wants the pod to wait, or why it may not go on. */
+export function permit({ run, node }: Placed, waiting: WaitingPods): Refusal | Waits {
+  const waits = new Map<string, number>()
   for (const { plugin, cycle } of run.running) {
-    const answer = plugin.permit?.(cycle, node)
+    const answer = plugin.permit?.(cycle, node, waiting)
     if (!answer) continue
-    if ('wait' in answer) wait = Math.max(wait, answer.wait)
-    else return { rejection: answer, by: plugin.name }
+    if ('wait' in answer) waits.set(plugin.name, Math.min(answer.wait, longestWait))
+    else return refusalOn(answer, { plugin: plugin.name, point: 'Permit' })
   }
-  return wait
+  return waits
 }
 
-/** Pods that are held back by a permit plugin. */
-export class Permits {
-  #waiting = new Map<string, PromiseWithResolvers<string | undefined>>()
+/** Of the one node that was chosen, in upstream's words. */
+function refusalOn(rejection: Rejection, { plugin, point }: { plugin: string; point: string }): Refusal {
+  const message = rejection.error
+    ? `running ${point} plugin "${plugin}": ${rejection.message}`
+    : unavailable(1, histogram(new Map(reasonsOf(rejection).map((reason) => [reason, 1]))))
+  return { rejection: { ...rejection, message }, by: plugin }
+}
 
-  /** Undefined when the pod was allowed, or why it was not. */
-  async wait(pod: Pod, milliseconds: number, { clock, signal }: Actor): Promise<string | undefined> {
-    const { uid } = pod.metadata
-    const verdict = Promise.withResolvers<string | undefined>()
-    this.#waiting.set(uid, verdict)
-    const stop = new AbortController()
-    const timeout = sleep(clock, milliseconds, AbortSignal.any([signal, stop.signal])).then(
-      () => 'timeout waiting for permit',
-      () => undefined,
-    )
-    const answer = await Promise.race([verdict.promise, timeout])
-    stop.abort()
-    this.#waiting.delete(uid)
-    return answer
+interface Waiting {
+  readonly timers: Map<string, Timer>
+  readonly verdict: PromiseWithResolvers<Refusal | undefined>
+}
+
+/** Pods that are held back by permit plugins. */
+export class Permits implements WaitingPods {
+  #waiting = new Map<string, Waiting>()
+
+  /** Undefined when all who held the pod back allowed it, or why one did not; throws when the signal is aborted. */
+  async wait({ metadata: { uid } }: Pod, waits: Waits, { clock, signal }: Actor): Promise<Refusal | undefined> {
+    const verdict = Promise.withResolvers<Refusal | undefined>()
+    const timers = new Map<string, Timer>()
+    for (const [plugin, wait] of waits) {
+      const message = `rejected due to timeout after waiting ${formatDuration(BigInt(wait) * 1_000_000n)} at plugin ${plugin}`
+      timers.set(
+        plugin,
+        clock.after(wait, () => this.reject(uid, plugin, message)),
+      )
+    }
+    this.#waiting.set(uid, { timers, verdict })
+    const stop = () => verdict.reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await verdict.promise
+    } finally {
+      signal.removeEventListener('abort', stop)
+      for (const timer of timers.values()) timer.cancel()
+      this.#waiting.delete(uid)
+    }
   }
 
-  allow(uid: string): void {
-    this.#waiting.get(uid)?.resolve(undefined)
-  }
-
-  /** True when the pod was waiting. */
-  reject(uid: string, message: string): boolean {
+  allow(uid: string, plugin: string): void {
     const waiting = this.#waiting.get(uid)
-    waiting?.resolve(message)
+    waiting?.timers.get(plugin)?.cancel()
+    waiting?.timers.delete(plugin)
+    if (waiting?.timers.size === 0) waiting.verdict.resolve(undefined)
+  }
+
+  reject(uid: string, plugin: string, message: string): boolean {
+    const waiting = this.#waiting.get(uid)
+    waiting?.verdict.resolve(refusalOn({ message }, { plugin, point: 'Permit' }))
     return waiting !== undefined
   }
 }
@@ -131,4 +162,9 @@ async function bindByExtender(pod: Pod, node: string, extenders: readonly Extend
     }
   }
   return false
+}
+
+/** The binding was refused since the pod is gone or has a node, not for something that it uses. */
+export function isAboutPod({ details }: StatusError): boolean {
+  return details?.kind === undefined || details.kind === 'pods' || details.kind === 'pods/binding'
 }

@@ -33,9 +33,13 @@ const sorts: Readonly<Record<string, Sort>> = {
     },
   },
   DynamicResources: {
-    check({ bindingTimeout = '600s' }, at) {
+    check({ bindingTimeout = '600s', filterTimeout = '10s' }, at) {
       const isShort = parseDuration(bindingTimeout) < 1_000_000_000n
-      return [isShort && at.child('bindingTimeout').invalid(bindingTimeout, 'must be at least 1 second')]
+      const isNegative = parseDuration(filterTimeout) < 0n
+      return [
+        isNegative && at.child('filterTimeout').invalid(filterTimeout, 'must be zero or positive'),
+        isShort && at.child('bindingTimeout').invalid(bindingTimeout, 'must be at least 1 second'),
+      ]
     },
   },
   InterPodAffinity: {

@@ -1,4 +1,5 @@
 /** KubeSchedulerConfiguration v1: which profiles there are and how they differ from the default (upstream `kube-scheduler/config/v1`). */
+import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
 import { formatDuration, parseDuration } from '#schema/go-time.ts'
@@ -34,12 +35,13 @@ const apiVersion = 'kubescheduler.config.k8s.io/v1'
 
 export interface Reading {
   readonly random: Random
+  readonly clock?: Clock | undefined
   /** The text of a file that the configuration names. Default: there are none. */
   readonly readFile?: (path: string) => string
 }
 
 /** Of a document already read; {} is the default. Throws with everything that is wrong with it. */
-export function schedulerConfiguration(document: Fields, { random, readFile = noFiles }: Reading): SchedulerConfiguration {
+export function schedulerConfiguration(document: Fields, { random, clock, readFile = noFiles }: Reading): SchedulerConfiguration {
   const { apiVersion: version = apiVersion, kind = 'KubeSchedulerConfiguration' } = document
   if (version !== apiVersion || kind !== 'KubeSchedulerConfiguration') {
     throw new ConfigurationError(`no kind "${kind}" is registered for version "${version}"`)
@@ -69,7 +71,7 @@ export function schedulerConfiguration(document: Fields, { random, readFile = no
   for (const [i, one] of given.entries()) known(one, `extenders[${i}]`, extenderFields)
   const outside: FieldError[] = []
   const { extenders, ignoredResources } = readExtenders(given, { at: root.child('extenders'), errors: outside, readFile })
-  const profiles = profilesIn(document, { random, errors, ignoredResources })
+  const profiles = profilesIn(document, { random, clock, errors, ignoredResources })
   checkPercentage(document.percentageOfNodesToScore, root.child('percentageOfNodesToScore'), errors)
   const { podInitialBackoffSeconds, podMaxBackoffSeconds } = backoffIn(document, errors)
   refuse([...errors, ...outside])
@@ -103,14 +105,13 @@ function backoffIn({ podInitialBackoffSeconds, podMaxBackoffSeconds }: Fields, e
   return { podInitialBackoffSeconds: initial, podMaxBackoffSeconds: longest }
 }
 
-interface ReadingProfiles {
-  readonly random: Random
+interface ReadingProfiles extends Pick<Reading, 'random' | 'clock'> {
   readonly errors: FieldError[]
   readonly ignoredResources: readonly string[]
 }
 
 /** Answers what makes them, for when nothing turned out to be wrong. */
-function profilesIn(document: Fields, { random, errors, ignoredResources }: ReadingProfiles): () => readonly Profile[] {
+function profilesIn(document: Fields, { random, clock, errors, ignoredResources }: ReadingProfiles): () => readonly Profile[] {
   const given = list(document.profiles) as readonly Fields[]
   const read = (given.length > 0 ? given : [{}]).map((profile, index) => {
     const at = root.child('profiles').index(index)
@@ -131,7 +132,7 @@ function profilesIn(document: Fields, { random, errors, ignoredResources }: Read
   checkQueueSort(read, errors)
   return () =>
     read.map(({ name, sets, args, percentage }) => ({
-      ...{ name, plugins: profilePlugins(sets, { args, random }) },
+      ...{ name, plugins: profilePlugins(sets, { args, random, clock }) },
       percentageOfNodesToScore: percentage as number | undefined,
     }))
 }

@@ -89,21 +89,21 @@ const none: readonly { it: string; pod: Pod; nodes: readonly Node[]; says: strin
     it: 'several reasons, counted and sorted',
     pod: pod({ containers: asks({ cpu: '2' }) }),
     nodes: [node('a', { cpu: '1' }), node('b', { cpu: '1' }), node('c', { spec: { unschedulable: true } })],
-    says: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
+    says: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
     by: 'NodeResourcesFit NodeUnschedulable',
   },
   {
     it: 'each lack of one node',
     pod: pod({ containers: asks({ cpu: '9', memory: '90Gi', 'example.com/gpu': '1' }) }),
     nodes: [node('a')],
-    says: '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/gpu, 1 Insufficient memory. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+    says: '0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/gpu, 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
     by: 'NodeResourcesFit',
   },
   {
     it: 'a node selector',
     pod: pod({ nodeSelector: { disk: 'ssd' } }),
     nodes: [node('a')],
-    says: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    says: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
     by: 'NodeAffinity',
   },
 ]
@@ -123,7 +123,7 @@ test('place() counts the node full at its number of pods', () => {
   assert(!placement.node)
   assert.equal(
     placement.message,
-    '0/1 nodes are available: 1 Too many pods. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+    '0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
   )
 })
 

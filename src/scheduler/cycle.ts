@@ -62,7 +62,7 @@ export interface Looked {
 export function look(pod: Pod, snapshot: Snapshot, options: PlaceOptions): Looked | Refused {
   const { profile, startAt = 0, percentage = 0, cache } = options
   const total = snapshot.nodes.length
-  if (total === 0) return refused('no nodes available to schedule pods', new Set())
+  if (total === 0) return { ...refused('no nodes available to schedule pods', new Set()), nomination: { node: '' } }
   const run = prepareRun(pod, snapshot, { profile, cache })
   if (run.reject) return refusedBefore(run, total)
   const preferred = options.ignoresNomination ? undefined : nominatedNode(run)
@@ -235,8 +235,8 @@ function countReasons(rejections: readonly Rejection[]): Map<string, number> {
   return counts
 }
 
-function sentence(total: number, reasons: string, nomination: Nomination | undefined): string {
-  return `${unavailable(total, reasons)}${nomination?.message ? ` ${nomination.message}` : ''}`
+function sentence(total: number, reasons: string, { message }: Nomination): string {
+  return `${unavailable(total, reasons)}${message ? ` ${message}` : ''}`
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` (upstream `FitError`). */
@@ -253,18 +253,24 @@ export function histogram(counts: ReadonlyMap<string, number>): string {
 
 type Seen = { nodes: readonly NodeInfo[]; rejections: readonly Rejection[]; total: number }
 
-/** The first plugin that has an idea; the last of those that only have something to say. */
-function nominate(run: Run, looked: Seen): Nomination | undefined {
+/** The first plugin that makes room, or fails; without any, what all of them say (upstream `RunPostFilterPlugins`). */
+function nominate(run: Run, looked: Seen): Nomination {
   const verdicts: Verdicts = {
     ...looked,
     tryNode: (node) => verdictWithFewer(run, node)?.rejection,
     remember: (topic, node, work) => rememberedOf(run, topic, { node, work }),
   }
-  let said: Nomination | undefined
-  for (const { plugin, cycle } of run.running) {
+  const asked = run.running.filter(({ plugin }) => plugin.postFilter)
+  if (asked.length === 0) return { node: '' }
+  let said: Nomination = {}
+  for (const { plugin, cycle } of asked) {
     const nomination = plugin.postFilter?.(cycle, verdicts)
-    if (nomination?.node || nomination?.act) return nomination
-    if (nomination) said = { ...nomination, message: [said?.message, nomination.message].filter(Boolean).join(', ') }
+    if (!nomination) continue
+    const { act = said.act } = nomination
+    if (nomination.error) return { ...nomination, act }
+    if (nomination.node) return { ...nomination, act, otherwise: said.message }
+    const message = [said.message, nomination.message].filter(Boolean).join(', ')
+    said = { node: nomination.node ?? said.node, message, act }
   }
   return said
 }

@@ -1,11 +1,14 @@
 /** Pods that wait for devices to be prepared: bound when the driver says so, scheduled anew when it fails. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Event } from '#api/core/v1/event.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { DeviceClass } from '#api/resource/v1/device-class.ts'
 import { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import { type Call, TransportError } from '#client/client.ts'
+import { createClient } from '#client/typed-client.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import * as make from '#testing/make.ts'
 import { runScheduler } from './scheduler.ts'
@@ -128,16 +131,118 @@ test('scheduler binds a pod when its devices are ready, and says before where it
   await cluster.settle()
 })
 
-test('scheduler gives devices back that could not be prepared', async () => {
+const scheduled = ({ status }: Pod) => status.conditions?.find(({ type }) => type === 'PodScheduled')
+const claimNow = async ({ client }: TestCluster) => (await client.get(ResourceClaim, at)).status
+const reasons = async (cluster: TestCluster) => (await cluster.list(Event)).map(({ reason, message }) => `${reason}: ${message}`)
+
+test('scheduler gives devices back that could not be prepared, and takes others', async () => {
   await using cluster = await waiting()
+  assert.deepEqual(await reasons(cluster), ['BindingConditionsPending: waiting for binding conditions for device on node n1'])
   await say(cluster, 'Failed')
   await cluster.advance(5_000)
-  const { spec, status } = await read(cluster)
-  assert.equal(spec.nodeName, undefined)
-  assert.match(
-    status.conditions?.find(({ type }) => type === 'PodScheduled')?.message ?? '',
-    /^claim c binding failed: reason=Because, message="so it is"$/,
+  const failed = await read(cluster)
+  assert.deepEqual([failed.spec.nodeName, failed.status.nominatedNodeName], [undefined, undefined])
+  const { reason, message } = scheduled(failed) ?? {}
+  assert.deepEqual([reason, message], ['SchedulerError', 'claim c binding failed: reason=Because, message="so it is"'])
+  assert.deepEqual((await claimNow(cluster))?.reservedFor ?? [], [])
+  await addDevice(cluster, 'b')
+  await cluster.advance(20_000)
+  assert.equal((await read(cluster)).spec.nodeName, 'n1')
+  assert.deepEqual(
+    (await claimNow(cluster))?.allocation?.devices?.results?.map(({ device }) => device),
+    ['b'],
   )
+  assert.ok((await reasons(cluster)).some((text) => text.includes('deallocation of ResourceClaim completed')))
+  cluster.stop()
+  await cluster.settle()
+})
+
+test('scheduler waits for devices as long as it should, also where it has waited in an earlier life', async () => {
+  await using cluster = await waiting()
+  await cluster.advance(300_000)
+  cluster.stop()
+  await cluster.settle()
+  const stop = new AbortController()
+  const { client, clock, random } = cluster
+  await runScheduler({ client, clock, random, signal: stop.signal, onError: assert.ifError })
+  await cluster.advance(290_000)
+  assert.equal(scheduled(await read(cluster)), undefined)
+  await addDevice(cluster, 'b')
+  await cluster.advance(20_000)
+  assert.match((await reasons(cluster)).join(), /FailedScheduling: claim c binding timeout/)
+  await cluster.advance(20_000)
+  assert.equal((await read(cluster)).spec.nodeName, 'n1')
+  stop.abort()
+  await cluster.settle()
+})
+
+/** A device that need not be prepared, in a pool of its own. */
+async function addDevice({ client }: TestCluster, name: string): Promise<void> {
+  const pool = { name, generation: 1, resourceSliceCount: 1 }
+  const spec = { driver, nodeName: 'n1', pool, devices: [{ name }] }
+  await client.create(ResourceSlice, { metadata: { name: `more-${name}` }, spec } as never)
+}
+
+/** The first binding fails, before or after the server has seen it. */
+async function unbound(cluster: TestCluster, when: 'before' | 'after'): Promise<() => void> {
+  const { clock, random, client } = cluster
+  const stop = new AbortController()
+  let isFailed = false
+  const request = async (call: Call) => {
+    if (call.subresource !== 'binding' || isFailed) return client.transport.request(call)
+    isFailed = true
+    if (when === 'after') await client.transport.request(call)
+    throw new TransportError('the connection broke')
+  }
+  await runScheduler({ client: createClient({ ...client.transport, request }), clock, random, signal: stop.signal })
+  return () => stop.abort()
+}
+
+test('scheduler takes reservations back of a pod that could not be bound, but not of one that was', async () => {
+  for (const when of ['before', 'after'] as const) {
+    await using cluster = await waiting()
+    cluster.stop()
+    await cluster.settle()
+    await say(cluster, 'Attached')
+    const stop = await unbound(cluster, when)
+    await cluster.settle()
+    const users = async () => (await claimNow(cluster))?.reservedFor?.map(({ name }) => name) ?? []
+    assert.deepEqual(await users(), when === 'before' ? [] : ['p'])
+    assert.ok((await claimNow(cluster))?.allocation)
+    await cluster.advance(20_000)
+    assert.deepEqual([(await read(cluster)).spec.nodeName, await users()], ['n1', ['p']])
+    stop()
+    await cluster.settle()
+  }
+})
+
+test('scheduler deletes the claim that it made for a pod that could not be bound', async () => {
+  await using cluster = await extended()
+  cluster.stop()
+  await cluster.settle()
+  const stop = await unbound(cluster, 'before')
+  await cluster.ask('late', '1')
+  assert.deepEqual(await cluster.list(ResourceClaim), [])
+  await cluster.advance(5_000)
+  assert.equal((await cluster.list(ResourceClaim)).length, 1)
+  assert.equal((await cluster.client.get(Pod, { name: 'late', namespace: 'default' })).spec.nodeName, 'n1')
+  stop()
+  await cluster.settle()
+})
+
+test('pods that share a claim wait for the one that allocates it, and fail for nothing', async () => {
+  await using cluster = await extended()
+  const requests = [{ name: 'r', exactly: { deviceClassName: 'gpu' } }]
+  await cluster.client.create(ResourceClaim, { metadata: at, spec: { devices: { requests } } } as never)
+  const spec = { tolerations: [{ operator: 'Exists' }], resourceClaims: [{ name: 'd', resourceClaimName: 'c' }] }
+  for (const name of ['one', 'two', 'three']) await cluster.client.create(Pod, make.pod(name, { spec: spec as never }))
+  await cluster.advance(5_000)
+  assert.deepEqual(
+    (await cluster.list(Pod)).map((pod) => pod.spec.nodeName),
+    ['n1', 'n1', 'n1'],
+  )
+  assert.equal((await claimNow(cluster))?.reservedFor?.length, 3)
+  assert.ok((await reasons(cluster)).every((text) => !text.includes('meantime')))
   cluster.stop()
   await cluster.settle()
 })

@@ -55,7 +55,7 @@ test('scheduler says once why a pod can never fit, and tries it again only now a
   assert.equal(events.length, 1)
   assert.equal(
     events[0]?.message,
-    '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+    '0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
   )
   assert.deepEqual(
     patches.filter((name) => name === 'huge'),

@@ -2,7 +2,7 @@
 import { Pod } from '#api/core/v1/pod.ts'
 import { formatTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
-import { patchStatus, type Reporting } from './report.ts'
+import { type Reporting, writeStatus } from './report.ts'
 
 export interface Preempting extends Reporting {
   /** Of the preemptor's profile. */
@@ -26,25 +26,17 @@ async function evict(
   { preemptor, node }: { preemptor: Pod; node: string },
   preempting: Preempting,
 ): Promise<boolean> {
-  const { client, clock, events, schedulerName, rejectWaiting, onError } = preempting
-  const { uid } = victim.metadata
-  if (!rejectWaiting(uid) && !victim.metadata.deletionTimestamp) {
-    const condition = {
-      type: 'DisruptionTarget',
-      status: 'True',
-      reason: 'PreemptionByScheduler',
-      message: `${schedulerName}: preempting to accommodate a higher priority pod`,
-      lastTransitionTime: formatTime(clock.now()),
-      observedGeneration: victim.metadata.generation,
-    }
-    await patchStatus(victim, { conditions: [condition] }, preempting)
+  const { client, events, rejectWaiting, onError } = preempting
+  if (victim.metadata.deletionTimestamp) return true
+  if (!rejectWaiting(victim.metadata.uid)) {
     try {
-      await client.delete(Pod, victim.metadata, { preconditions: { uid } })
+      await writeStatus(client, victim, { conditions: [disruption(victim, preempting)] })
+      await client.delete(Pod, victim.metadata, { preconditions: { uid: victim.metadata.uid } })
     } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict')) {
-        onError?.(error)
-        return false
-      }
+      // Gone already, which is as good.
+      if (hasReason(error, 'NotFound', 'Conflict')) return true
+      onError?.(error)
+      return false
     }
   }
   events.record(victim, {
@@ -52,6 +44,18 @@ async function evict(
     reason: 'Preempted',
     message: `Preempted by pod ${preemptor.metadata.uid} on node ${node}`,
     action: 'Preempting',
+    related: preemptor,
   })
   return true
+}
+
+function disruption({ metadata }: Pod, { clock, schedulerName }: Preempting) {
+  return {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'PreemptionByScheduler',
+    message: `${schedulerName}: preempting to accommodate a higher priority pod`,
+    lastTransitionTime: formatTime(clock.now()),
+    observedGeneration: metadata.generation,
+  }
 }

@@ -1,4 +1,5 @@
 /** The default profile: which plugins run, in which order, and how much their scores weigh. Order and weights stand only here. */
+import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { Plugin } from './framework/plugin.ts'
 import { type BalancedAllocationArgs, balancedAllocation } from './plugins/balanced-allocation.ts'
@@ -52,6 +53,8 @@ export interface PluginArgs {
 export interface ProfileOptions {
   readonly args?: PluginArgs
   readonly random?: Random
+  /** For what takes too long; without one nothing does. */
+  readonly clock?: Clock | undefined
 }
 
 /** In order; `weight` is that of the default profile. */
@@ -70,7 +73,7 @@ export const plugins: readonly { readonly weight: number; make(options: ProfileO
   { weight: 0, make: () => volumeZone },
   { weight: 2, make: ({ args }) => podTopologySpread(args?.PodTopologySpread) },
   { weight: 2, make: ({ args }) => interPodAffinity(args?.InterPodAffinity) },
-  { weight: 2, make: ({ args, random }) => dynamicResources(args?.DynamicResources, random) },
+  { weight: 2, make: ({ args, random, clock }) => dynamicResources(args?.DynamicResources, { random, clock }) },
   { weight: 0, make: ({ args, random }) => defaultPreemption(args?.DefaultPreemption, random) },
   { weight: 1, make: ({ args }) => balancedAllocation(args?.NodeResourcesBalancedAllocation) },
   { weight: 1, make: () => imageLocality },

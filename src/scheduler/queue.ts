@@ -7,7 +7,8 @@
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Clock, Timer } from '#lib/clock.ts'
 import { Heap } from '#lib/heap.ts'
-import type { ActionType, Plugin, Queued } from './framework/plugin.ts'
+import { ownChanges } from './changes.ts'
+import type { ActionType, Cure, Plugin, Queued } from './framework/plugin.ts'
 import { priorityOf } from './framework/pod-facts.ts'
 import type { Snapshot } from './framework/snapshot.ts'
 import type { Weighted } from './profiles.ts'
@@ -41,6 +42,8 @@ export interface ClusterEvent {
   readonly actions: readonly ActionType[]
   readonly before?: unknown
   readonly after?: unknown
+  /** UID of the one pod that this says nothing to, since it is about itself. */
+  readonly except?: string
 }
 
 export interface SchedulingQueue {
@@ -53,13 +56,11 @@ export interface SchedulingQueue {
    */
   pop(): QueuedPod | undefined
   done(entry: QueuedPod): void
-  /** No node fits: waits for a cure. */
+  /** No node fits: waits for a cure, unless one came while it was in flight. */
   reject(entry: QueuedPod, by: ReadonlySet<string>): void
   /** Something else failed: tried again after its back-off. */
   retry(entry: QueuedPod): void
   happened(event: ClusterEvent): void
-  /** Whether anything happened since the pod was popped: if so, what it was refused for may be cured already. */
-  isOutdated(entry: QueuedPod): boolean
   /** Tries a waiting pod again, after its back-off. */
   wake(uid: string): void
   has(uid: string): boolean
@@ -99,6 +100,9 @@ class Queue implements SchedulingQueue {
   #sort: NonNullable<Plugin['compare']> | undefined
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   #arrivals = 0
+  #inFlight = new Set<QueuedPod>()
+  /** What happened while some pod was in flight, the newest last, and how many events there were ever. */
+  #recent: ClusterEvent[] = []
   #events = 0
 
   constructor(options: QueueOptions) {
@@ -145,6 +149,7 @@ class Queue implements SchedulingQueue {
     if (!entry) return
     this.#waiting.remove(entry)
     this.#entries.delete(uid)
+    this.#landed(entry)
   }
 
   pop(): QueuedPod | undefined {
@@ -152,6 +157,7 @@ class Queue implements SchedulingQueue {
     if (!entry) return undefined
     entry.place = 'inFlight'
     entry.events = this.#events
+    this.#inFlight.add(entry)
     if (entry.attempts++ === 0) entry.firstTry = this.#options.clock.monotonic()
     return entry
   }
@@ -177,10 +183,13 @@ class Queue implements SchedulingQueue {
   }
 
   reject(entry: QueuedPod, by: ReadonlySet<string>): void {
+    const missed = this.#missedBy(entry)
     if (!this.#fail(entry)) return
     entry.rejectedBy = by
+    const plugins = this.#options.pluginsOf(entry.pod)
+    if (!missed || missed.some((event) => mayCure(event, entry, this.#options))) return this.#wake(entry)
     entry.place = 'waiting'
-    this.#waiting.add(entry, this.#options.pluginsOf(entry.pod))
+    this.#waiting.add(entry, plugins)
     this.#wakeAt(entry, entry.failedAt + longestWait)
   }
 
@@ -190,15 +199,25 @@ class Queue implements SchedulingQueue {
     this.#wake(entry)
   }
 
-  isOutdated({ events }: QueuedPod): boolean {
-    return events !== this.#events
+  /** Undefined where there were more than are remembered. */
+  #missedBy({ events }: QueuedPod): readonly ClusterEvent[] | undefined {
+    const missed = this.#events - events
+    return missed > this.#recent.length ? undefined : this.#recent.slice(this.#recent.length - missed)
   }
 
-  happened({ kind, actions, before, after }: ClusterEvent): void {
+  #landed(entry: QueuedPod): void {
+    if (this.#inFlight.delete(entry) && this.#inFlight.size === 0) this.#recent = []
+  }
+
+  happened(event: ClusterEvent): void {
+    const { kind, actions, before, after, except } = event
     this.#events++
+    if (this.#inFlight.size > 0) this.#recent.push(event)
+    if (this.#recent.length > mostRemembered) this.#recent.splice(0, mostRemembered / 2)
     for (const { entry, cures } of this.#waiting.concerned(kind, actions)) {
+      if (entry.pod.metadata.uid === except) continue
       this.work++
-      if (!cures.some(({ helps }) => helps?.(entry.pod, before, after) ?? true)) continue
+      if (!cures.some(({ helps }) => helps?.(entry.pod, before, after, this.#options.snapshot) ?? true)) continue
       if (entry.place === 'gated') this.#enter(entry)
       else this.#wake(entry)
     }
@@ -218,21 +237,24 @@ class Queue implements SchedulingQueue {
 
   /** A pod in flight meets its own update only if it fails and is still the newest known. */
   #update(entry: QueuedPod, pod: Pod): void {
-    const changed = changesPlacement(entry.pod, pod)
     const before = entry.pod
     entry.pod = pod
     if (entry.place === 'gated') return this.#enter(entry)
-    if (entry.place !== 'inFlight' && this.#hold(entry)) return
-    if (!changed) return
+    if (entry.place === 'inFlight') {
+      // Nobody knows yet who will refuse it.
+      if (changesPlacement(before, pod)) entry.events = Number.NEGATIVE_INFINITY
+      return
+    }
+    if (this.#hold(entry)) return
     if (entry.place === 'active' && priorityOf(before) !== priorityOf(pod)) this.#active.push(entry)
-    if (entry.place !== 'waiting') return
-    this.#wake(entry)
+    if (entry.place === 'waiting' && mayFitNow(entry, before, this.#options)) this.#wake(entry)
   }
 
   /** False when the pod was deleted meanwhile. */
   #fail(entry: QueuedPod): boolean {
     entry.failedAt = this.#options.clock.monotonic()
     entry.arrival = this.#arrivals++
+    this.#landed(entry)
     if (this.#entries.get(entry.pod.metadata.uid) !== entry) return false
     return !this.#hold(entry)
   }
@@ -310,6 +332,22 @@ class Queue implements SchedulingQueue {
 
 const nobody: ReadonlySet<string> = new Set()
 
+const mostRemembered = 1_024
+
+/** The pod was refused by plugins that the event may bring round. */
+function mayCure(event: ClusterEvent, entry: QueuedPod, { pluginsOf, snapshot }: QueueOptions): boolean {
+  const { kind, actions, before, after, except } = event
+  const { pod, rejectedBy } = entry
+  if (pod.metadata.uid === except) return false
+  if (rejectedBy.size === 0) return true
+  return curesOf(rejectedBy, pluginsOf(pod)).some(
+    (cure) =>
+      cure.kind.kind === kind &&
+      cure.when.some((action) => actions.includes(action)) &&
+      (cure.helps?.(pod, before, after, snapshot) ?? true),
+  )
+}
+
 const gates = new WeakMap<readonly Weighted[], readonly Weighted[]>()
 
 /** Of a profile's plugins those that may keep a pod out of the queue. */
@@ -323,7 +361,22 @@ function byPriority(a: Queued, b: Queued): number {
   return priorityOf(b.pod) - priorityOf(a.pod) || a.arrival - b.arrival
 }
 
-/** Whether an update of a waiting pod may make it fit: its status and managed fields may not. */
+/** Whether the update of a waiting pod may bring those round who refused it. */
+function mayFitNow({ pod, rejectedBy }: QueuedPod, before: Pod, { pluginsOf, snapshot }: QueueOptions): boolean {
+  if (rejectedBy.size === 0) return changesPlacement(before, pod)
+  const changes = ownChanges(before, pod)
+  const plugins = pluginsOf(pod)
+  return curesOf(rejectedBy, plugins).some(
+    ({ kind, when, helps }) =>
+      kind.kind === 'Pod' && when.some((action) => changes.includes(action)) && (helps?.(pod, before, pod, snapshot) ?? true),
+  )
+}
+
+function curesOf(names: ReadonlySet<string>, plugins: readonly Weighted[]): readonly Cure[] {
+  return plugins.flatMap(({ plugin }) => (names.has(plugin.name) ? plugin.requeueOn : []))
+}
+
+/** Whether an update of a pod may make it fit: its status and managed fields may not. */
 function changesPlacement(before: Pod, after: Pod): boolean {
   const relevant = ({ metadata, spec }: Pod) => JSON.stringify([metadata.labels, metadata.annotations, spec])
   const claims = ({ status }: Pod) => JSON.stringify(status?.resourceClaimStatuses ?? [])

@@ -43,10 +43,15 @@ export async function reportFailure(pod: Pod, failure: Failure, reporting: Repor
 
 /** A pod that is gone needs no status. */
 export async function patchStatus(pod: Pod, status: object, { client, onError }: Reporting): Promise<void> {
-  const body = { metadata: { uid: pod.metadata.uid }, status }
   try {
-    await client.patch(Pod, pod.metadata, { type: 'strategic', body }, { subresource: 'status' })
+    await writeStatus(client, pod, status)
   } catch (error) {
     if (!hasReason(error, 'NotFound', 'Conflict')) onError?.(error)
   }
+}
+
+/** Throws what the server says. */
+export async function writeStatus(client: Client, pod: Pod, status: object): Promise<void> {
+  const body = { metadata: { uid: pod.metadata.uid }, status }
+  await client.patch(Pod, pod.metadata, { type: 'strategic', body }, { subresource: 'status' })
 }

@@ -48,13 +48,15 @@ export function prepareRun(pod: Pod, snapshot: Snapshot, { profile, cache }: Run
       continue
     }
     const { plugin, weight } = profile[i] as Weighted
-    const prepared = (reject ? undefined : plugin.prepare?.(pod, snapshot)) ?? nothing
+    // Whom evictions may help is prepared for them (upstream `RunPreFilterPlugins`).
+    const isUnprepared = reject && (reject.rejection.unresolvable || reject.rejection.error)
+    const prepared = (isUnprepared ? undefined : plugin.prepare?.(pod, snapshot)) ?? nothing
     if (prepared.reject) reject = { rejection: prepared.reject, by: plugin.name }
     if (prepared.nodes) {
       const nodes = among ? among.nodes.intersection(prepared.nodes) : prepared.nodes
       among = { nodes, by: [...(among?.by ?? []), plugin.name] }
     }
-    const cycle = { pod, snapshot, state: prepared.state }
+    const cycle = { pod, snapshot, state: prepared.state, isUnprepared }
     const skipsFilter = prepared.skip === true || !plugin.filter
     const isLocal = plugin.signature?.(pod, snapshot) !== undefined
     const one = { plugin, weight, cycle, skipsFilter, isLocal }

@@ -58,7 +58,7 @@ test('scheduler explains why a pod stays, and places it when the cause is gone',
   assert.equal(condition?.reason, 'Unschedulable')
   assert.equal(
     condition?.message,
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
   )
   await addNode(cluster, 'b', { cpu: '4' })
   await cluster.advance(2_000)

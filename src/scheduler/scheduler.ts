@@ -13,8 +13,8 @@ import { createClient } from '#client/typed-client.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { GiveWay } from '#lib/turn.ts'
-import { hasReason, type StatusError } from '#schema/status-error.ts'
-import { bind, Permits, permit, type Refusal, reserve, takesTime, unreserve } from './binding.ts'
+import { hasReason } from '#schema/status-error.ts'
+import { bind, isAboutPod, Permits, permit, type Refusal, reserve, takesTime, unreserve, type Waits } from './binding.ts'
 import { podChanges } from './changes.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type Placed, type Placement, type PlaceOptions, place, type Refused } from './cycle.ts'
@@ -22,6 +22,7 @@ import { placeWithExtenders } from './extenders/consult.ts'
 import type { Extender } from './extenders/extender.ts'
 import type { Actor } from './framework/plugin.ts'
 import { onNode, priorityOf } from './framework/pod-facts.ts'
+import { asNominated, nominationLeft, nominationSeen } from './nominations.ts'
 import { evictVictims } from './preempt.ts'
 import { defaultSchedulerName, makeDefaultProfile, type Profile } from './profiles.ts'
 import { createQueue, type QueuedPod, type SchedulingQueue } from './queue.ts'
@@ -41,7 +42,7 @@ export interface SchedulerOptions {
   /** Seconds. */
   readonly podInitialBackoffSeconds?: number | undefined
   readonly podMaxBackoffSeconds?: number | undefined
-  /** Whether pods of one template share results; the decisions are the same. Default true. */
+  /** Whether pods of one template share results (upstream's gate `OpportunisticBatching`); the decisions are the same. Default true. */
   readonly sharesResults?: boolean | undefined
   readonly watcher?: SchedulerWatcher | undefined
   /** Asked while the first state is taken in; default: never. */
@@ -136,16 +137,20 @@ class Scheduler {
     if (pod.spec.nodeName) {
       this.#assumed.delete(uid)
       this.#queue.delete(uid)
+      this.#turnBack(uid)
       this.#state.nominate(pod, '')
       this.#state.setPod(pod)
       const actions = before?.spec.nodeName ? podChanges(before, pod) : (['added'] as const)
       if (actions.length > 0) this.#queue.happened({ kind: 'Pod', actions, before, after: pod })
     } else if (deletionTimestamp) {
       this.#queue.delete(uid)
+      this.#turnBack(uid)
       this.#forgetNomination(pod)
     } else if (this.#served.has(pod.spec.schedulerName) && !this.#assumed.has(uid)) {
-      this.#state.nominate(pod, this.#state.nominationOf(uid) ?? pod.status.nominatedNodeName ?? '')
+      this.#state.nominate(pod, nominationSeen(pod, before, this.#state.nominationOf(uid)))
       this.#queue.put(pod)
+      const left = nominationLeft(pod, before)
+      if (left) this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, left) })
     }
   }
 
@@ -153,6 +158,7 @@ class Scheduler {
     const { uid } = pod.metadata
     this.#assumed.delete(uid)
     this.#queue.delete(uid)
+    this.#turnBack(uid)
     this.#state.deletePod(uid)
     this.#forgetNomination(pod)
     if (pod.spec.nodeName) this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: pod })
@@ -196,7 +202,7 @@ class Scheduler {
   }
 
   #decide(entry: QueuedPod, served: Served): void {
-    const { pod } = entry
+    const pod = this.#asNominated(entry)
     if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
     const began = this.#options.clock.monotonic()
     try {
@@ -207,7 +213,7 @@ class Scheduler {
   }
 
   async #decideWithExtenders(entry: QueuedPod, served: Served): Promise<void> {
-    const { pod } = entry
+    const pod = this.#asNominated(entry)
     if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
     const began = this.#options.clock.monotonic()
     try {
@@ -219,6 +225,14 @@ class Scheduler {
     } catch (error) {
       this.#failed(entry, served, { error, began })
     }
+  }
+
+  #asNominated({ pod }: QueuedPod): Pod {
+    return asNominated(pod, this.#state.nominationOf(pod.metadata.uid))
+  }
+
+  #nominate(pod: Pod, node: string): void {
+    if (node !== (this.#state.nominationOf(pod.metadata.uid) ?? '')) this.#state.nominate(pod, node)
   }
 
   #placing({ profile, cache }: Served): PlaceOptions {
@@ -253,46 +267,37 @@ class Scheduler {
     this.#state.setPod(onNode(pod, placed.node.name))
     const refusal = reserve(placed)
     if (refusal) return this.#takeBack(entry, served, { placed, refusal })
-    const permitted = permit(placed)
-    if (typeof permitted !== 'number') return this.#takeBack(entry, served, { placed, refusal: permitted })
-    const nominated = this.#state.nominationOf(uid)
-    if (nominated !== undefined) this.#state.nominate(pod, '')
-    void this.#bind(entry, served, { placed, wait: permitted })
+    const waits = permit(placed, this.#permits)
+    if ('rejection' in waits) return this.#takeBack(entry, served, { placed, refusal: waits })
+    this.#nominate(pod, '')
+    void this.#bind(entry, served, { placed, waits })
   }
 
-  async #bind(entry: QueuedPod, served: Served, { placed, wait }: { placed: Placed; wait: number }): Promise<void> {
+  async #bind(entry: QueuedPod, served: Served, { placed, waits }: { placed: Placed; waits: Waits }): Promise<void> {
     const { pod } = entry
-    const { client, clock, signal, onError } = this.#options
-    const actor: Actor = { client, clock, signal }
+    const { clock, signal, onError } = this.#options
+    const actor = this.#actor(served)
     const node = placed.node.name
     try {
-      if (wait > 0 || takesTime(placed)) await this.#announce(pod, served, node)
-      const waited = wait > 0 ? await this.#permits.wait(pod, wait, actor) : undefined
-      const rejection = { message: `pod "${pod.metadata.name}" rejected while waiting on permit: ${waited}` }
-      const refusal = waited ? { rejection, by: '' } : await this.#bindNow(placed, actor)
+      const waiting = waits.size > 0 ? this.#permits.wait(pod, waits, actor) : undefined
+      const announced = waiting || takesTime(placed) ? this.#announce(pod, served, node) : undefined
+      const [rejected] = announced ? await Promise.all([waiting, announced]) : []
+      const refusal = rejected ?? (await this.#bindNow(placed, actor))
       if (refusal) return this.#takeBack(entry, served, { placed, refusal })
     } catch (error) {
       if (signal.aborted) return
-      if (hasReason(error, 'NotFound', 'Conflict') && isAboutPod(error)) {
-        this.#giveBack(pod, placed)
-        this.#announced.delete(pod.metadata.uid)
-        return this.#queue.done(entry)
-      }
+      const isGone = hasReason(error, 'NotFound', 'Conflict') && isAboutPod(error)
+      if (isGone) this.#queue.delete(pod.metadata.uid)
       const message = error instanceof Error ? error.message : String(error)
       this.#takeBack(entry, served, { placed, refusal: { rejection: { message, error: true }, by: '' } })
-      onError?.(error)
+      if (!isGone) onError?.(error)
       return
     }
     this.#announced.delete(pod.metadata.uid)
     this.#queue.done(entry)
     this.#options.watcher?.bound({ attempts: entry.attempts, since: clock.monotonic() - entry.firstTry })
-    const { name, namespace } = pod.metadata
-    served.events.record(pod, {
-      type: 'Normal',
-      reason: 'Scheduled',
-      message: `Successfully assigned ${namespace}/${name} to ${node}`,
-      action: 'Binding',
-    })
+    const message = `Successfully assigned ${pod.metadata.namespace}/${pod.metadata.name} to ${node}`
+    served.events.record(pod, { type: 'Normal', reason: 'Scheduled', message, action: 'Binding' })
   }
 
   async #bindNow(placed: Placed, actor: Actor): Promise<Refusal | undefined> {
@@ -313,7 +318,7 @@ class Scheduler {
   #turnBack(uid: string): boolean {
     const preparing = this.#preparing.get(uid)
     preparing?.abort()
-    return preparing !== undefined || this.#permits.reject(uid, 'preempted')
+    return preparing !== undefined || this.#permits.reject(uid, 'DefaultPreemption', 'preempted')
   }
 
   /** Tells others where the pod is about to go, since it will take a while (upstream's `NominatedNodeNameForExpectation`). */
@@ -323,47 +328,44 @@ class Scheduler {
     await patchStatus(pod, { nominatedNodeName: node }, this.#reporting(served))
   }
 
-  /** Unless the watch has meanwhile shown where the pod really is. */
-  #giveBack(pod: Pod, { run, node }: Placed): void {
+  #actor({ events }: Served): Actor {
+    const { client, clock, signal } = this.#options
+    return { client, clock, signal, events }
+  }
+
+  /** Unless the watch has meanwhile shown where the pod is. */
+  #giveBack(pod: Pod, { run, node }: Placed, served: Served): void {
     const { uid } = pod.metadata
-    unreserve(run, node.name)
+    unreserve(run, node.name, this.#actor(served)).catch((error) => this.#options.onError?.(error))
     if (!this.#assumed.delete(uid)) return
     this.#state.deletePod(uid)
-    this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, node.name) })
+    this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, node.name), except: uid })
   }
 
   #takeBack(entry: QueuedPod, served: Served, { placed, refusal }: { placed: Placed; refusal: Refusal }): void {
     const { rejection, by } = refusal
-    // While it waited for a permit or its volumes, nobody told it of cures.
-    const isOutdated = this.#queue.isOutdated(entry)
-    this.#giveBack(entry.pod, placed)
-    if (rejection.error || !by || isOutdated) this.#queue.retry(entry)
+    const { uid } = entry.pod.metadata
+    const pod = asNominated(entry.pod, this.#announced.get(uid) ?? this.#state.nominationOf(uid))
+    this.#announced.delete(uid)
+    this.#nominate(pod, '')
+    this.#giveBack(entry.pod, placed, served)
+    // Gone meanwhile, or bound by somebody else.
+    if (!this.#queue.has(uid)) return
+    if (rejection.error || !by) this.#queue.retry(entry)
     else this.#queue.reject(entry, new Set([by]))
     const reason = rejection.error ? 'SchedulerError' : 'Unschedulable'
-    const { uid } = entry.pod.metadata
-    const announced = this.#announced.get(uid)
-    this.#announced.delete(uid)
-    const status = { ...entry.pod.status, ...(announced !== undefined && { nominatedNodeName: announced }) }
-    const failure = { message: rejection.message, reason, ...(announced !== undefined && { nominated: '' }) } as const
-    void reportFailure({ ...entry.pod, status }, failure, this.#reporting(served))
+    void reportFailure(pod, { message: rejection.message, reason, nominated: '' }, this.#reporting(served))
   }
 
   #refuse(entry: QueuedPod, served: Served, { message, rejectedBy, isError, nomination }: Refused): void {
-    const { pod } = entry
-    const reporting = this.#reporting(served)
-    if (isError) {
-      this.#queue.retry(entry)
-      void reportFailure(pod, { message, reason: 'SchedulerError' }, reporting)
-      return
-    }
-    this.#queue.reject(entry, rejectedBy)
-    const nominated = nomination?.node
-    if (nominated !== undefined && nominated !== (this.#state.nominationOf(pod.metadata.uid) ?? '')) {
-      this.#state.nominate(pod, nominated)
-    }
-    void reportFailure(pod, { message, reason: 'Unschedulable', nominated }, reporting)
-    const { client, clock, signal, onError } = this.#options
-    nomination?.act?.({ client, clock, signal }).catch((error) => onError?.(error))
+    const pod = this.#asNominated(entry)
+    if (isError) this.#queue.retry(entry)
+    else this.#queue.reject(entry, rejectedBy)
+    const nominated = isError ? '' : nomination?.node
+    if (nominated !== undefined) this.#nominate(entry.pod, nominated)
+    const reason = isError ? 'SchedulerError' : 'Unschedulable'
+    void reportFailure(pod, { message, reason, nominated }, this.#reporting(served))
+    nomination?.act?.(this.#actor(served)).catch((error) => this.#options.onError?.(error))
     if (nominated && nomination?.victims) void this.#preempt(pod, served, { node: nominated, victims: nomination.victims })
   }
 
@@ -372,8 +374,8 @@ class Scheduler {
     const reporting = this.#reporting(served)
     this.#preempting.add(uid)
     this.#options.watcher?.preempting(room.victims.length)
-    const rejectWaiting = (victim: string) => this.#turnBack(victim)
-    const done = await evictVictims(pod, room, { ...reporting, schedulerName: served.profile.name, rejectWaiting })
+    const as = { schedulerName: served.profile.name, rejectWaiting: (victim: string) => this.#turnBack(victim) }
+    const done = await evictVictims(pod, room, { ...reporting, ...as })
     this.#preempting.delete(uid)
     for (const other of this.#state.nominatedTo(room.node)) {
       if (other.metadata.uid === uid || priorityOf(other) >= priorityOf(pod)) continue
@@ -390,11 +392,6 @@ class Scheduler {
   }
 }
 
-function profilesOf({ profiles, random }: SchedulerOptions): readonly Profile[] {
-  return profiles ?? [{ name: defaultSchedulerName, plugins: makeDefaultProfile({ random }) }]
-}
-
-/** The binding was refused since the pod is gone or has a node, not for something that it uses. */
-function isAboutPod({ details }: StatusError): boolean {
-  return details?.kind === undefined || details.kind === 'pods' || details.kind === 'pods/binding'
+function profilesOf({ profiles, random, clock }: SchedulerOptions): readonly Profile[] {
+  return profiles ?? [{ name: defaultSchedulerName, plugins: makeDefaultProfile({ random, clock }) }]
 }

@@ -6,13 +6,14 @@ import type { DeviceClass } from '#api/resource/v1/device-class.ts'
 import type { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import type { Device, ResourceSlice } from '#api/resource/v1/resource-slice.ts'
 import { allocate } from './allocate.ts'
-import { newestSlices } from './pools.ts'
+import { poolsIn } from './pools.ts'
 
 const driver = 'gpu.example.com'
-const here = { metadata: { name: 'n1', labels: {} } } as unknown as Node
+const here = { metadata: { name: 'n1', labels: { zone: 'x' } } } as unknown as Node
 
-const slice = (devices: object[], spec: object = {}) =>
+const slice = (devices: object[], spec: object = {}, name = 's') =>
   ({
+    metadata: { name },
     spec: { driver, nodeName: 'n1', pool: { name: 'p', generation: 1, resourceSliceCount: 1 }, devices, ...spec },
   }) as unknown as ResourceSlice
 const claim = (requests: object[], constraints: object[] = []) =>
@@ -27,19 +28,39 @@ interface Given {
   readonly consumed?: readonly (readonly [string, readonly Record<string, string>[]])[]
 }
 
+function allocated(slices: readonly ResourceSlice[], claims: readonly ResourceClaim[], more: object = {}) {
+  const classOf = (name: string) => ({ metadata: { name }, spec: {} }) as unknown as DeviceClass
+  const inventory = {
+    pools: poolsIn(slices),
+    allocated: new Set<string>(),
+    consumed: new Map(),
+    classOf,
+    shareId: () => '',
+    ...more,
+  }
+  const found = allocate(claims, here, inventory)
+  assert.ok(typeof found !== 'string', String(found))
+  return found
+}
+
 function results({ slices, claims, allocated = [], consumed = [] }: Given) {
   let shares = 0
   const inventory = {
-    newest: newestSlices(slices),
+    pools: poolsIn(slices),
     allocated: new Set(allocated.map((name) => `${driver}/p/${name}`)),
     consumed: new Map(consumed.map(([name, taken]) => [`${driver}/p/${name}`, taken])),
     classOf: (name: string) => ({ metadata: { name }, spec: {} }) as unknown as DeviceClass,
     shareId: () => `share-${shares++}`,
   }
-  return allocate(claims, here, inventory)?.flatMap((each) => each.devices?.results ?? [])
+  const found = allocate(claims, here, inventory)
+  return typeof found === 'string' ? found : found.flatMap((each) => each.devices?.results ?? [])
 }
 
-const names = (given: Given) => results(given)?.map(({ request, device }) => `${request}=${device}`)
+const names = (given: Given) => {
+  const found = results(given)
+  return typeof found === 'string' ? found : found.map(({ request, device }) => `${request}=${device}`)
+}
+const none = 'cannot allocate all claims'
 
 const capacity = (value: string, requestPolicy?: object) => ({ memory: { value, ...(requestPolicy && { requestPolicy }) } })
 const shared = (value: string, policy?: object) =>
@@ -50,7 +71,12 @@ const taint = { taints: [{ key: 'broken', effect: 'NoSchedule' }] }
 const counters = (memory: string) => ({ consumesCounters: [{ counterSet: 'card', counters: { memory: { value: memory } } }] })
 const card = { sharedCounters: [{ name: 'card', counters: { memory: { value: '40Gi' } } }] }
 
-const cases: readonly (Given & { readonly it: string; readonly gets: readonly string[] | undefined })[] = [
+const pool = (name: string, more: object = {}) => ({ pool: { name, generation: 1, resourceSliceCount: 1, ...more } })
+const zone = (value: string) => ({
+  nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In', values: [value] }] }],
+})
+
+const cases: readonly (Given & { readonly it: string; readonly gets: readonly string[] | string })[] = [
   {
     it: 'takes the first that is free',
     ...{ slices: [slice([device('a'), device('b')])], claims: [claim([one()])], allocated: ['a'], gets: ['r=b'] },
@@ -60,7 +86,7 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
     slices: [slice([device('a')])],
     claims: [claim([one()])],
     allocated: ['a'],
-    gets: undefined,
+    gets: none,
   },
   {
     it: 'gives no device to two claims',
@@ -70,7 +96,7 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
     it: 'takes all or nothing',
     slices: [slice([device('a'), device('b')])],
     claims: [claim([one({ allocationMode: 'All' })])],
-    ...{ allocated: ['b'], gets: undefined },
+    ...{ allocated: ['b'], gets: none },
   },
   {
     it: 'gives for admin access what others have',
@@ -125,7 +151,7 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
   {
     it: 'gives no partition of what is used up',
     slices: [slice([device('a', counters('30Gi')), device('b', counters('20Gi'))], card)],
-    ...{ claims: [claim([one()])], allocated: ['a'], gets: undefined },
+    ...{ claims: [claim([one()])], allocated: ['a'], gets: none },
   },
   {
     it: 'gives a share to each while there is enough',
@@ -133,12 +159,12 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
   },
   {
     it: 'gives no share beyond the whole',
-    ...{ slices: [slice([shared('10Gi')])], claims: [claim([one(wants('4Gi')), one(wants('7Gi'), 's')])], gets: undefined },
+    ...{ slices: [slice([shared('10Gi')])], claims: [claim([one(wants('4Gi')), one(wants('7Gi'), 's')])], gets: none },
   },
   {
     it: 'counts shares that others have',
     slices: [slice([shared('10Gi')])],
-    ...{ claims: [claim([one(wants('4Gi'))])], allocated: ['a'], consumed: [['a', [{ memory: '7Gi' }]]], gets: undefined },
+    ...{ claims: [claim([one(wants('4Gi'))])], allocated: ['a'], consumed: [['a', [{ memory: '7Gi' }]]], gets: none },
   },
   {
     it: 'gives two shares of one device for a count of two',
@@ -150,9 +176,84 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
     ...{ claims: [claim([one(wants('6Gi'))])], gets: ['r=b'] },
   },
   {
-    it: 'takes those last that must be prepared',
-    slices: [slice([device('a', { bindingConditions: ['Attached'] }), device('b')])],
+    it: 'takes pools last in which a device must be prepared',
+    slices: [slice([device('a', { bindingConditions: ['Attached'] })], pool('p')), slice([device('b')], pool('q'))],
     ...{ claims: [claim([one()])], gets: ['r=b'] },
+  },
+  {
+    it: 'takes devices of a pool in its order, also those that must be prepared',
+    slices: [slice([device('a', { bindingConditions: ['Attached'] }), device('b')])],
+    ...{ claims: [claim([one()])], gets: ['r=a'] },
+  },
+  {
+    it: 'takes slices by name, and pools by driver and name',
+    slices: [
+      slice([device('d')], { driver: 'z.example.com' }),
+      slice([device('c')], pool('q')),
+      slice([device('b')], pool('p', { resourceSliceCount: 2 }), 's2'),
+      slice([device('a')], pool('p', { resourceSliceCount: 2 }), 's1'),
+    ],
+    ...{ claims: [claim([one({ count: 4 })])], gets: ['r=a', 'r=b', 'r=c', 'r=d'] },
+  },
+  {
+    it: 'takes nothing from a pool of which a slice is missing',
+    slices: [slice([device('a')], pool('p', { resourceSliceCount: 2 })), slice([device('b')], pool('q'))],
+    ...{ claims: [claim([one()])], gets: ['r=b'] },
+  },
+  {
+    it: 'takes nothing from a pool that has more slices than it should',
+    slices: [slice([device('a')], {}, 's1'), slice([device('b')], {}, 's2')],
+    ...{ claims: [claim([one()])], gets: none },
+  },
+  {
+    it: 'forgets the slices of earlier generations',
+    slices: [slice([device('a')], {}, 's1'), slice([device('b')], pool('p', { generation: 2 }), 's2')],
+    ...{ claims: [claim([one({ allocationMode: 'All' })])], gets: ['r=b'] },
+  },
+  {
+    it: 'takes nothing from a pool that has two devices of one name',
+    slices: [slice([device('a'), device('a')]), slice([device('b')], pool('q'))],
+    ...{ claims: [claim([one()])], gets: ['r=b'] },
+  },
+  {
+    it: 'says so where only such pools would do',
+    slices: [slice([device('a'), device('a')])],
+    ...{ claims: [claim([one()])], gets: 'invalid resource pools were encountered' },
+  },
+  {
+    it: 'takes nothing that draws from counters that are not there',
+    slices: [slice([device('a', counters('1Gi'))])],
+    ...{ claims: [claim([one()])], gets: 'invalid resource pools were encountered' },
+  },
+  {
+    it: 'takes what all nodes reach, and what the labels of the node reach',
+    slices: [
+      slice([device('a')], { nodeName: undefined, nodeSelector: zone('y') }),
+      slice([device('b')], { ...pool('q'), nodeName: undefined, nodeSelector: zone('x') }),
+      slice([device('c')], { ...pool('r'), nodeName: undefined, allNodes: true }),
+      slice([device('d')], { ...pool('t'), nodeName: 'n2' }),
+    ],
+    ...{ claims: [claim([one({ allocationMode: 'All' })])], gets: ['r=b', 'r=c'] },
+  },
+  {
+    it: 'takes of a slice the devices that the node reaches',
+    slices: [
+      slice([device('a', { nodeName: 'n2' }), device('b', { nodeSelector: zone('x') }), device('c', { allNodes: true })], {
+        ...{ nodeName: undefined, perDeviceNodeSelection: true },
+      }),
+    ],
+    ...{ claims: [claim([one({ allocationMode: 'All' })])], gets: ['r=b', 'r=c'] },
+  },
+  {
+    it: 'counts what a partition for another node has drawn',
+    slices: [
+      slice([], { ...pool('p', { resourceSliceCount: 2 }), ...card, devices: undefined }, 's1'),
+      slice([device('a', { ...counters('30Gi'), nodeName: 'n2' }), device('b', { ...counters('20Gi'), nodeName: 'n1' })], {
+        ...pool('p', { resourceSliceCount: 2 }),
+        ...{ nodeName: undefined, perDeviceNodeSelection: true },
+      }),
+    ],
+    ...{ claims: [claim([one()])], allocated: ['a'], gets: none },
   },
 ]
 for (const { it, gets, ...given } of cases) {
@@ -177,7 +278,8 @@ const amounts: readonly (readonly [
 for (const [it, policy, asked, taken] of amounts) {
   test(`allocate() consumes ${it}`, () => {
     const request = one(asked === undefined ? {} : wants(asked))
-    const [result] = results({ slices: [slice([shared('10Gi', policy)])], claims: [claim([request])] }) ?? []
+    const found = results({ slices: [slice([shared('10Gi', policy)])], claims: [claim([request])] })
+    const [result] = typeof found === 'string' ? [] : found
     assert.deepEqual(result?.consumedCapacity, taken === undefined ? undefined : { memory: taken })
     assert.equal(result?.shareID, taken === undefined ? undefined : 'share-0')
   })
@@ -186,16 +288,102 @@ for (const [it, policy, asked, taken] of amounts) {
 test('allocate() tells what must be true before the pod is bound, and binds a device to the node that says so', () => {
   const slow: Partial<Device> = { bindingConditions: ['Attached'], bindingFailureConditions: ['Failed'], bindsToNode: true }
   const given = slice([device('a', slow)], { nodeName: undefined, allNodes: true })
-  const [allocation] =
-    allocate([claim([one()])], here, {
-      newest: newestSlices([given]),
-      allocated: new Set(),
-      consumed: new Map(),
-      classOf: () => ({ spec: {} }) as unknown as DeviceClass,
-      shareId: () => '',
-    }) ?? []
+  const [allocation] = allocated([given], [claim([one()])])
   const [result] = allocation?.devices?.results ?? []
   assert.deepEqual([result?.bindingConditions, result?.bindingFailureConditions], [['Attached'], ['Failed']])
   const terms = [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['n1'] }] }]
   assert.deepEqual(allocation?.nodeSelector, { nodeSelectorTerms: terms })
+})
+
+const failures: readonly (Given & { readonly it: string; readonly says: string })[] = [
+  {
+    it: 'all devices of a pool that is being updated',
+    slices: [slice([device('a')]), slice([device('b')], pool('q', { resourceSliceCount: 2 }))],
+    claims: [claim([one({ allocationMode: 'All' })])],
+    says: `claim c, request r: asks for all devices, but resource pool ${driver}/q is currently being updated`,
+  },
+  {
+    it: 'all devices of an invalid pool, as an alternative',
+    slices: [slice([device('a'), device('a')])],
+    claims: [
+      claim([
+        {
+          name: 'r',
+          firstAvailable: [
+            { name: 'one', deviceClassName: 'gpu' },
+            { name: 'all', deviceClassName: 'gpu', allocationMode: 'All' },
+          ],
+        },
+      ]),
+    ],
+    says: `claim c, request all: asks for all devices, but resource pool ${driver}/p is currently invalid`,
+  },
+  {
+    it: 'more devices than a claim may have',
+    slices: [slice([device('a')])],
+    claims: [claim([one({ count: 20 }), one({ count: 13 }, 's')])],
+    says: 'claim c: number of requested devices 33 exceeds the claim limit of 32',
+  },
+  {
+    it: 'devices by a selector that fails',
+    slices: [slice([device('a')])],
+    claims: [claim([one({ selectors: [{ cel: { expression: 'device.attributes["a.io"].none > 1' } }] })])],
+    says: 'no such key: none',
+  },
+]
+for (const { it, says, ...given } of failures) {
+  test(`allocate() fails for all nodes at once where it is asked for ${it}`, () => {
+    assert.throws(() => results(given), { name: 'AllocationFailure', message: says })
+  })
+}
+
+test('allocate() gives up a search that takes too long, by the clock or by the number of steps', () => {
+  const devices = Array.from({ length: 24 }, (_, i) => device(`d${i}`, model(i % 2 ? 'x' : 'y')))
+  const constraints = [{ matchAttribute: `${driver}/model` }]
+  const search = (isLate?: () => boolean) =>
+    allocate([claim([one({ count: 13 })], constraints)], here, {
+      ...{ pools: poolsIn([slice(devices)]), allocated: new Set(), consumed: new Map(), shareId: () => '', isLate },
+      classOf: (name) => ({ metadata: { name }, spec: {} }) as unknown as DeviceClass,
+    })
+  let asked = 0
+  assert.equal(
+    search(() => ++asked === 2),
+    'timed out trying to allocate devices',
+  )
+  assert.equal(asked, 2)
+  assert.equal(search(), none)
+  const many = Array.from({ length: 40 }, (_, i) => device(`d${i}`, model(`${i % 2}`)))
+  const hard = [claim([one({ count: 14 }), one({ count: 14 }, 's')], constraints)]
+  const found = allocate(hard, here, {
+    ...{ pools: poolsIn([slice(many)]), allocated: new Set(), consumed: new Map(), shareId: () => '' },
+    classOf: (name) => ({ metadata: { name }, spec: {} }) as unknown as DeviceClass,
+  })
+  assert.equal(found, 'timed out trying to allocate devices')
+})
+
+test('allocate() hands on the configuration of each class once, and of the claim what concerns the request that was met', () => {
+  const opaque = (parameters: string) => ({ opaque: { driver, parameters } })
+  const classOf = (name: string) => ({ metadata: { name }, spec: { config: [opaque(name)] } })
+  const alternatives = [
+    { name: 'big', deviceClassName: 'big', count: 9 },
+    { name: 'small', deviceClassName: 'gpu' },
+  ]
+  const asking = claim([one(), { name: 's', firstAvailable: alternatives }])
+  const config = [
+    opaque('all'),
+    { requests: ['s'], ...opaque('s') },
+    { requests: ['s/small'], ...opaque('small') },
+    { requests: ['s/big'], ...opaque('big') },
+  ]
+  const claims = [{ ...asking, spec: { devices: { ...asking.spec.devices, config } } } as unknown as ResourceClaim]
+  const [allocation] = allocated([slice([device('a'), device('b')])], claims, { classOf })
+  assert.deepEqual(
+    allocation?.devices?.config?.map(({ source, requests, opaque }) => [source, requests, opaque?.parameters]),
+    [
+      ['FromClass', ['r', 's/small'], 'gpu'],
+      ['FromClaim', undefined, 'all'],
+      ['FromClaim', ['s'], 's'],
+      ['FromClaim', ['s/small'], 'small'],
+    ],
+  )
 })

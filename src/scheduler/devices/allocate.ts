@@ -7,15 +7,16 @@
 import type { Node } from '#api/core/v1/node.ts'
 import type { DeviceClass } from '#api/resource/v1/device-class.ts'
 import type { AllocationResult, DeviceConstraint, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
-import type { DeviceAttribute, ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import type { DeviceAttribute } from '#api/resource/v1/resource-slice.ts'
 import { quantityValue } from '#schema/quantity.ts'
 import { allocationOf } from './allocation.ts'
+import { AllocationFailure } from './allocation-failure.ts'
 import { type Consumption, consumptionOf, isShared, leavesRoom } from './capacity.ts'
-import { type Pool, type PoolDevice, poolsOf } from './pools.ts'
+import { type Partition, type Pool, type PoolDevice, type Pools, poolsOf } from './pools.ts'
 import { type Alternatives, type Asked, requestsOf, suitableDevices } from './requests.ts'
 
 export interface Inventory {
-  readonly newest: ReadonlyMap<string, readonly ResourceSlice[]>
+  readonly pools: Pools
   /** Identities of devices in use. */
   readonly allocated: ReadonlySet<string>
   /** What is taken of those that may be shared. */
@@ -33,36 +34,69 @@ export interface Given {
 }
 
 const mostSteps = 100_000
+const lookEvery = 64
 /** Upstream `AllocationResultsMaxSize`. */
 const mostPerClaim = 32
 
-/** One allocation for each claim, or undefined when the node cannot serve them all. */
+interface Searching extends Inventory {
+  /** Tells the shares of one device apart. */
+  shareId(): string
+  /** Asked now and then: whether the search has taken too long. Default: never. */
+  readonly isLate?: (() => boolean) | undefined
+}
+
+/** One allocation for each claim, or why the node cannot serve them all. Throws an AllocationFailure where no other node could either. */
 export function allocate(
   claims: readonly ResourceClaim[],
   node: Node,
-  { shareId, ...inventory }: Inventory & { shareId(): string },
-): readonly AllocationResult[] | undefined {
-  const pools = poolsOf(node, inventory.newest)
-  const search = new Search(claims, pools, inventory)
-  if (!search.run()) return undefined
-  return claims.map((claim, i) => allocationOf(claim, { node, shareId, given: search.given.filter((one) => one.claim === i) }))
+  { shareId, isLate = () => false, ...inventory }: Searching,
+): readonly AllocationResult[] | string {
+  const pools = poolsOf(inventory.pools, node)
+  const search = new Search(claims, pools, { ...inventory, isLate })
+  if (search.run()) {
+    return claims.map((claim, i) => allocationOf(claim, { node, shareId, given: search.given.filter((one) => one.claim === i) }))
+  }
+  if (search.isOver) return 'timed out trying to allocate devices'
+  return pools.some(({ isInvalid }) => isInvalid) ? 'invalid resource pools were encountered' : 'cannot allocate all claims'
 }
+
+type Bounded = Inventory & { isLate(): boolean }
 
 class Search {
   readonly given: Given[] = []
+  /** It has looked for too long. */
+  isOver = false
   #claims: readonly ResourceClaim[]
   #requests: readonly (readonly Alternatives[])[]
   #pools: readonly Pool[]
-  #inventory: Inventory
+  #inventory: Bounded
   #taken = new Set<string>()
-  #suitable = new Map<Asked, readonly PoolDevice[] | undefined>()
+  #suitable = new Map<Asked, readonly PoolDevice[]>()
   #steps = 0
 
-  constructor(claims: readonly ResourceClaim[], pools: readonly Pool[], inventory: Inventory) {
+  constructor(claims: readonly ResourceClaim[], pools: readonly Pool[], inventory: Bounded) {
     this.#claims = claims
     this.#pools = pools
     this.#inventory = inventory
     this.#requests = claims.map((claim) => requestsOf(claim, inventory.classOf))
+    for (const [i, requests] of this.#requests.entries()) this.#checkSize(i, requests)
+  }
+
+  #checkSize(claim: number, requests: readonly Alternatives[]): void {
+    const least = (alternatives: Alternatives) => Math.min(...alternatives.map((asked) => this.#countOf(claim, asked)))
+    const count = requests.reduce((sum, alternatives) => sum + (alternatives.length > 0 ? least(alternatives) : 0), 0)
+    if (count <= mostPerClaim) return
+    const limit = `exceeds the claim limit of ${mostPerClaim}`
+    throw new AllocationFailure(`claim ${this.#nameOf(claim)}: number of requested devices ${count} ${limit}`)
+  }
+
+  #countOf(claim: number, asked: Asked): number {
+    return asked.all ? this.#suitableFor(claim, asked).length : asked.count
+  }
+
+  #nameOf(claim: number): string {
+    const { namespace, name } = (this.#claims[claim] as ResourceClaim).metadata
+    return namespace ? `${namespace}/${name}` : name
   }
 
   run(): boolean {
@@ -75,9 +109,8 @@ class Search {
     const alternatives = requests[request]
     if (!alternatives) return this.#request(claim + 1, 0)
     return alternatives.some((asked) => {
-      const suitable = this.#suitableFor(asked)
-      if (!suitable) return false
-      const count = asked.all ? suitable.length : asked.count
+      const suitable = this.#suitableFor(claim, asked)
+      const count = this.#countOf(claim, asked)
       const shares = suitable.some(({ device }) => isShared(device))
       if (count === 0 || suitable.length === 0 || (!shares && count > suitable.length)) return false
       if (this.given.filter((one) => one.claim === claim).length + count > mostPerClaim) return false
@@ -86,9 +119,20 @@ class Search {
     })
   }
 
-  #suitableFor(asked: Asked): readonly PoolDevice[] | undefined {
-    if (!this.#suitable.has(asked)) this.#suitable.set(asked, suitableDevices(asked, this.#pools))
-    return this.#suitable.get(asked)
+  #suitableFor(claim: number, asked: Asked): readonly PoolDevice[] {
+    let found = this.#suitable.get(asked)
+    if (found) return found
+    const request = asked.name.slice(asked.name.indexOf('/') + 1)
+    found = suitableDevices(asked, this.#pools, () => `claim ${this.#nameOf(claim)}, request ${request}`)
+    this.#suitable.set(asked, found)
+    return found
+  }
+
+  /** Once too much time has gone, or too much was tried, nothing more is. */
+  #step(): boolean {
+    this.#steps++
+    this.isOver ||= this.#steps > mostSteps || (this.#steps % lookEvery === 0 && this.#inventory.isLate())
+    return !this.isOver
   }
 
   /** Devices are taken in order, since any order of the same ones is the same choice. */
@@ -97,7 +141,7 @@ class Search {
     if (left === 0) return next()
     if (!shares && suitable.length - from < left) return false
     for (let i = from; i < suitable.length; i++) {
-      if (++this.#steps > mostSteps) return false
+      if (!this.#step()) return false
       const device = suitable[i] as PoolDevice
       const fits = this.#isFree(asked, device) && this.#holds(claim, asked, device)
       if (!fits && asked.all) return false
@@ -130,8 +174,8 @@ class Search {
   #hasCounters(wanted: PoolDevice): boolean {
     const consumed = wanted.device.consumesCounters ?? []
     if (consumed.length === 0) return true
-    const pool = this.#pools.find(({ devices }) => devices.includes(wanted))
-    const used = (pool?.devices ?? []).filter(({ id }) => this.#inventory.allocated.has(id) || this.#taken.has(id))
+    const pool = this.#pools.find(({ key }) => key === `${wanted.driver}/${wanted.pool}`)
+    const used = (pool?.partitions ?? []).filter(({ id }) => this.#inventory.allocated.has(id) || this.#taken.has(id))
     return consumed.every(({ counterSet, counters = {} }) =>
       Object.entries(counters).every(([name, { value }]) => {
         const whole = pool?.counters.get(`${counterSet}/${name}`)
@@ -167,7 +211,7 @@ interface Choice {
   readonly from: number
 }
 
-function spentBy({ device }: PoolDevice, counterSet: string, name: string): number {
+function spentBy({ device }: Partition, counterSet: string, name: string): number {
   const sets = (device.consumesCounters ?? []).filter((one) => one.counterSet === counterSet)
   return sets.reduce((sum, { counters = {} }) => sum + quantityValue(counters[name]?.value ?? '0'), 0)
 }

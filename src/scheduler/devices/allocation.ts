@@ -30,12 +30,14 @@ export function allocationOf(claim: ResourceClaim, { node, given, shareId }: Cho
   } as AllocationResult
 }
 
-/** The class's first, so that drivers let the claim's prevail. */
+/** The classes' first, each once, so that drivers let the claim's prevail. */
 function configOf(claim: ResourceClaim, given: readonly Given[]) {
   const asked = [...new Map(given.map((one) => [one.asked.name, one.asked])).values()]
-  const fromClass = asked.flatMap(({ name, deviceClass }) =>
-    (deviceClass.spec.config ?? []).map((config) => ({ source: 'FromClass' as const, requests: [name], ...config })),
-  )
+  const byClass = Map.groupBy(asked, ({ deviceClass }) => deviceClass.metadata.name)
+  const fromClass = [...byClass.values()].flatMap((users) => {
+    const requests = users.map(({ name }) => name)
+    return (users[0]?.deviceClass.spec.config ?? []).map((config) => ({ source: 'FromClass' as const, requests, ...config }))
+  })
   const fromClaim = (claim.spec.devices.config ?? [])
     .filter(({ requests = [] }) => {
       return requests.length === 0 || asked.some(({ name, parent }) => requests.includes(name) || requests.includes(parent))

@@ -4,6 +4,7 @@ import type { DeviceSelector, DeviceToleration } from '#api/resource/v1/device.t
 import type { DeviceClass } from '#api/resource/v1/device-class.ts'
 import type { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import type { Device } from '#api/resource/v1/resource-slice.ts'
+import { AllocationFailure } from './allocation-failure.ts'
 import { type Consumption, consumptionOf } from './capacity.ts'
 import type { Pool, PoolDevice } from './pools.ts'
 import { deviceMatches } from './selector.ts'
@@ -48,18 +49,18 @@ export function requestsOf({ spec }: ResourceClaim, classOf: (name: string) => D
   })
 }
 
-/** Devices that suit, those last that have to be waited for; undefined where "all" are asked for and cannot be told. */
-export function suitableDevices(asked: Asked, pools: readonly Pool[]): readonly PoolDevice[] | undefined {
+/** Devices that suit. Throws where "all" are asked for and cannot be told; `what` is the request in words. */
+export function suitableDevices(asked: Asked, pools: readonly Pool[], what: () => string): readonly PoolDevice[] {
   const found: PoolDevice[] = []
-  for (const pool of pools) {
-    if (pool.isIncomplete || pool.isInvalid) {
-      if (asked.all) return undefined
-      continue
+  for (const { key, isIncomplete, isInvalid, devices } of pools) {
+    if (asked.all && (isIncomplete || isInvalid)) {
+      const why = isIncomplete ? 'being updated' : 'invalid'
+      throw new AllocationFailure(`${what()}: asks for all devices, but resource pool ${key} is currently ${why}`)
     }
-    for (const device of pool.devices) if (suits(asked, device)) found.push(device)
+    if (isIncomplete || isInvalid) continue
+    for (const device of devices) if (suits(asked, device)) found.push(device)
   }
-  const isReady = ({ device }: PoolDevice) => !device.bindingConditions?.length
-  return [...found.filter(isReady), ...found.filter((one) => !isReady(one))]
+  return found
 }
 
 function suits(asked: Asked, { driver, device }: PoolDevice): boolean {

@@ -3,14 +3,7 @@
 import type { Device, DeviceAttribute } from '#api/resource/v1/resource-slice.ts'
 import { CelBudgetExceeded, type CelProgram, compileCel } from '#schema/cel/compile.ts'
 import { CelMap, fromJson } from '#schema/cel/value.ts'
-
-/** A selector that cannot be read, or that fails on a device: the claim is at fault, so that trying another node is no use. */
-export class SelectorFailure extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'SelectorFailure'
-  }
-}
+import { AllocationFailure } from './allocation-failure.ts'
 
 /** Upstream `resourceapi.CELSelectorExpressionMaxCost`. */
 const costLimit = 1_000_000
@@ -23,8 +16,8 @@ export function deviceMatches(expression: string, driver: string, device: Device
   try {
     return program.evaluate({ device: deviceValue(driver, device) }, { remaining: costLimit }) === true
   } catch (error) {
-    if (error instanceof CelBudgetExceeded) throw new SelectorFailure(`actual cost limit exceeded`)
-    throw new SelectorFailure(error instanceof Error ? error.message : String(error))
+    if (error instanceof CelBudgetExceeded) throw new AllocationFailure(`actual cost limit exceeded`)
+    throw new AllocationFailure(error instanceof Error ? error.message : String(error))
   }
 }
 
@@ -35,7 +28,7 @@ function programOf(expression: string): CelProgram {
   try {
     program = compileCel(expression, { variables: { device: 'dyn' }, expects: 'bool' })
   } catch (error) {
-    throw new SelectorFailure(error instanceof Error ? error.message : String(error))
+    throw new AllocationFailure(error instanceof Error ? error.message : String(error))
   }
   if (programs.size >= mostPrograms) programs.delete(programs.keys().next().value as string)
   programs.set(expression, program)

@@ -25,8 +25,9 @@ export async function placeWithExtenders(pod: Pod, snapshot: Snapshot, options: 
   try {
     const decided = await decide(pod, snapshot, { ...options, extenders })
     if (decided.node) return isOutdated(decided.run, snapshot, decided.node) ? failed(changed) : decided
-    const nomination = decided.nomination && (await agreedNomination(pod, decided.nomination, extenders))
-    return { ...decided, nomination }
+    if (!decided.nomination?.candidates) return decided
+    const nomination = await agreedNomination(pod, decided.nomination, extenders)
+    return { ...decided, nomination, message: [decided.message, nomination.message].filter(Boolean).join(' ') }
   } catch (error) {
     return failed((error as Error).message)
   }
@@ -96,16 +97,23 @@ async function prioritized(pod: Pod, nodes: readonly NodeInfo[], extenders: read
   return sums
 }
 
+/** Where they leave nothing to choose from, or fail, an earlier nomination stays. */
 async function agreedNomination(pod: Pod, nomination: Nomination, extenders: readonly Extender[]): Promise<Nomination> {
   const asked = extenders.filter(({ preempts }) => preempts)
-  let candidates = nomination.candidates
-  if (!candidates || asked.length === 0) return nomination
-  for (const extender of asked) {
-    if (candidates.length === 0) break
-    candidates = (await unlessIgnorable(extender, () => agreed(pod, candidates ?? [], extender))) ?? candidates
+  if (asked.length === 0) return nomination
+  const { act, otherwise } = nomination
+  let candidates = nomination.candidates ?? []
+  try {
+    for (const extender of asked) {
+      if (candidates.length === 0) break
+      candidates = (await unlessIgnorable(extender, () => agreed(pod, candidates, extender))) ?? candidates
+    }
+  } catch (error) {
+    return { message: `preemption: ${(error as Error).message}`, act }
   }
   const best = bestCandidate(candidates)
-  return best ? { ...nomination, candidates, node: best.node.name, victims: best.victims } : { node: '' }
+  if (best) return { ...nomination, candidates, node: best.node.name, victims: best.victims }
+  return { message: [otherwise, 'preemption: no candidate node for preemption'].filter(Boolean).join(', '), act }
 }
 
 async function agreed(pod: Pod, candidates: readonly Candidate[], extender: Extender): Promise<readonly Candidate[]> {

@@ -61,7 +61,10 @@ test('an extender filters nodes after the plugins, and its reasons are counted w
   await add(cluster, 'hopeless')
   await cluster.settle()
   assert.equal(await nodeOf(cluster, 'picky'), 'b')
-  assert.match((await messageOf(cluster, 'hopeless')) ?? '', /^0\/3 nodes are available: 1 too far, 1 too old\. preemption:/)
+  assert.match(
+    (await messageOf(cluster, 'hopeless')) ?? '',
+    /^0\/3 nodes are available: 1 too far, 1 too old\. no new claims to deallocate, preemption:/,
+  )
   cluster.stop()
   await cluster.settle()
 })

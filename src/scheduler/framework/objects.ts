@@ -12,6 +12,8 @@ type K<T extends KubeObject> = Kind<string, T>
 
 export interface Objects {
   get<T extends KubeObject>(kind: K<T>, at: Ref): T | undefined
+  /** What was last seen of it, whatever is assumed. */
+  observed<T extends KubeObject>(kind: K<T>, at: Ref): T | undefined
   list<T extends KubeObject>(kind: K<T>, namespace?: string): readonly T[]
   /** Grows with every change to objects of the kind. */
   generation(kind: Kind): number
@@ -44,6 +46,10 @@ export class ObjectCache implements Objects {
     const { observed, assumed } = this.#shelf(kind)
     const key = keyOf(at)
     return (assumed.get(key)?.object ?? observed.get(key)) as T | undefined
+  }
+
+  observed<T extends KubeObject>(kind: K<T>, at: Ref): T | undefined {
+    return this.#shelf(kind).observed.get(keyOf(at)) as T | undefined
   }
 
   list<T extends KubeObject>(kind: K<T>, namespace = ''): readonly T[] {
@@ -113,7 +119,7 @@ function touch(shelf: Shelf): void {
   shelf.lists.clear()
 }
 
-function versionOf({ metadata }: KubeObject): bigint {
+export function versionOf({ metadata }: KubeObject): bigint {
   const { resourceVersion = '' } = metadata
   return /^\d+$/.test(resourceVersion) ? BigInt(resourceVersion) : 0n
 }

@@ -5,6 +5,7 @@
  */
 import type { Pod } from '#api/core/v1/pod.ts'
 import type { Client } from '#client/client.ts'
+import type { EventRecorder } from '#client/events.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
 import type { NodeInfo, Snapshot } from './snapshot.ts'
@@ -43,6 +44,9 @@ export type ActionType =
   | 'annotationsChanged'
   | 'declaredFeaturesChanged'
   | 'scaledDown'
+  | 'tolerationsChanged'
+  | 'gatesEliminated'
+  | 'claimsGenerated'
   | 'updated'
 
 /** An event that may make a rejected pod schedulable. Events of pods are those of pods on nodes, or of the pod itself. */
@@ -50,7 +54,7 @@ export interface Cure {
   readonly kind: Kind
   readonly when: readonly ActionType[]
   /** Upstream's queueing hint: whether this change can help this pod. Default: it can. */
-  helps?(pod: Pod, before: any, after: any): boolean
+  helps?(pod: Pod, before: any, after: any, snapshot?: Snapshot): boolean
 }
 
 /** The pod being scheduled, the nodes, and what `prepare` of the same plugin left for its later points. */
@@ -58,6 +62,8 @@ export interface Cycle<State = unknown> {
   readonly pod: Pod
   readonly snapshot: Snapshot
   state: State
+  /** `prepare` was not called, since a plugin before it refused the pod once and for all. */
+  readonly isUnprepared?: boolean | undefined
 }
 
 export interface Prepared<State> {
@@ -75,6 +81,15 @@ export interface Actor {
   readonly client: Client
   readonly clock: Clock
   readonly signal: AbortSignal
+  readonly events: Pick<EventRecorder, 'record'>
+}
+
+/** Pods that permit plugins hold back. */
+export interface WaitingPods {
+  /** Says that the plugin has nothing against the pod any more. */
+  allow(uid: string, plugin: string): void
+  /** True when the pod was waiting. */
+  reject(uid: string, plugin: string, message: string): boolean
 }
 
 /** What is known when no node fits. */
@@ -109,12 +124,16 @@ export interface Candidate {
 export interface Nomination {
   /** Of these `node` and `victims` are the best; others may have a say in which it is to be. */
   readonly candidates?: readonly Candidate[]
-  /** Node on which room is being made; '' takes an earlier nomination back. */
-  readonly node?: string
+  /** Node on which room is being made; '' takes an earlier nomination back, undefined leaves it. */
+  readonly node?: string | undefined
   readonly victims?: readonly Pod[]
   readonly message?: string
+  /** What is said where nothing comes of it. */
+  readonly otherwise?: string | undefined
+  /** Not an answer but a failure: nobody else is asked, and only this is said. */
+  readonly error?: boolean
   /** Something to be done at the API beside, such as giving up an allocation. */
-  act?(actor: Actor): Promise<void>
+  readonly act?: ((actor: Actor) => Promise<void>) | undefined
 }
 
 /** A pod with what orders it in the queue. */
@@ -140,11 +159,11 @@ export interface Plugin<State = any> {
   /** Any number; `normalize` brings it to 0..100. */
   score?(cycle: Cycle<State>, node: NodeInfo): number
   normalize?(scores: number[], cycle: Cycle<State>, slots: Int32Array): void
-  /** Takes what the pod needs on the node, in memory; `unreserve` gives it back and may be called twice. */
+  /** Takes what the pod needs on the node, in memory; `unreserve` gives it back, in memory at once, and may be called twice. */
   reserve?(cycle: Cycle<State>, node: NodeInfo): Rejection | undefined
-  unreserve?(cycle: Cycle<State>, node: string): void
-  /** `wait` holds the pod back for at most so many milliseconds, until it is allowed or rejected. */
-  permit?(cycle: Cycle<State>, node: NodeInfo): Rejection | { readonly wait: number } | undefined
+  unreserve?(cycle: Cycle<State>, node: string, actor?: Actor): Promise<void> | undefined | void
+  /** `wait` holds the pod back for at most so many milliseconds, until `waiting` is told that it is allowed or rejected. */
+  permit?(cycle: Cycle<State>, node: NodeInfo, waiting: WaitingPods): Rejection | { readonly wait: number } | undefined
   /** Whether `preBind` will take its time (PreBindPreFlight): others are then told where the pod is going. */
   willPreBind?(cycle: Cycle<State>, node: string): boolean
   preBind?(cycle: Cycle<State>, node: string, actor: Actor): Promise<Rejection | undefined>

@@ -53,7 +53,7 @@ export function keepsFacts(pod: Pod, before: Pod): boolean {
 }
 
 /** What its containers have may differ from what they ask for. */
-function isResized({ spec, status }: Pod): boolean {
+export function isResized({ spec, status }: Pod): boolean {
   if (!spec.nodeName) return false
   const differs = ({ allocatedResources, resources }: Amounts) => allocatedResources !== undefined || resources !== undefined
   return (

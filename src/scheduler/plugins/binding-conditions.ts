@@ -2,8 +2,7 @@
 import { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { sleep } from '#lib/clock.ts'
 import type { Objects } from '../framework/objects.ts'
-import { type Actor, type Rejection, unschedulable } from '../framework/plugin.ts'
-import { deallocate } from './claim-writes.ts'
+import { type Actor, failure, type Rejection } from '../framework/plugin.ts'
 
 interface Waiting {
   readonly objects: Objects
@@ -19,20 +18,44 @@ export function hasBindingConditions({ status }: ResourceClaim): boolean {
   return (status?.allocation?.devices?.results ?? []).some(({ bindingConditions }) => bindingConditions?.length)
 }
 
-/** Devices that fail, or are not ready in time, are given back, so that the pod can get others. */
+/**
+ * Whether a driver has failed, or has had `timeout` milliseconds since the devices were given, also by an earlier scheduler: others may be had in
+ * their place.
+ */
+export function isHopeless(claim: ResourceClaim, { now, timeout }: { now: number; timeout: number }): boolean {
+  if (!hasBindingConditions(claim)) return false
+  return failureOf(claim) !== undefined || (!isReady(claim) && isLate(claim, { now, timeout }))
+}
+
+function isLate({ status }: ResourceClaim, { now, timeout }: { now: number; timeout: number }): boolean {
+  const { allocationTimestamp } = status?.allocation ?? {}
+  return allocationTimestamp !== undefined && Date.parse(allocationTimestamp) + timeout < now
+}
+
+/** What fails here is tried again; then `isHopeless` claims are found to be in the way, and give their devices back. */
 export async function untilDevicesReady(claims: readonly ResourceClaim[], waiting: Waiting): Promise<Rejection | undefined> {
   const { objects, timeout, actor } = waiting
   const deadline = actor.clock.monotonic() + timeout
   for (;;) {
-    const now = claims.map((claim) => objects.get(ResourceClaim, claim.metadata as { name: string; namespace?: string }) ?? claim)
-    const failed = now.map(failureOf).find((text) => text !== undefined)
-    if (failed === undefined && now.every(isReady)) return undefined
-    if (failed !== undefined || actor.clock.monotonic() >= deadline) {
-      for (const claim of now) await deallocate(claim, actor)
-      return unschedulable(failed ?? 'timed out waiting for the binding conditions of allocated devices')
-    }
+    const progress = claims.map((claim) => progressOf(claim, { objects, timeout, now: actor.clock.now() }))
+    const failed = progress.find((one) => typeof one === 'string')
+    if (failed !== undefined) return failure(failed)
+    if (progress.every((one) => one === true)) return undefined
+    if (actor.clock.monotonic() >= deadline) return failure('device binding timeout')
     await sleep(actor.clock, every, actor.signal)
   }
+}
+
+interface Looking {
+  readonly objects: Objects
+  readonly timeout: number
+  readonly now: number
+}
+
+function progressOf({ metadata: { name, namespace } }: ResourceClaim, { objects, ...time }: Looking): boolean | string {
+  const claim = objects.get(ResourceClaim, { name, namespace })
+  if (!claim) return `could not find ResourceClaim "${namespace}/${name}"`
+  return failureOf(claim) ?? (isReady(claim) || (isLate(claim, time) ? `claim ${name} binding timeout` : false))
 }
 
 interface Condition {

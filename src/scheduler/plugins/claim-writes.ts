@@ -1,5 +1,5 @@
 /** Writes to claims for devices: allocation and reservation, and taking them back. */
-import type { Pod } from '#api/core/v1/pod.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import { type AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { edit } from '#client/client.ts'
 import { formatTime } from '#lib/clock.ts'
@@ -14,22 +14,22 @@ interface Reserving {
   /** By UID of the claim: those that were chosen in this cycle. */
   readonly allocations: ReadonlyMap<string, AllocationResult>
   readonly pod: Pod
+  /** Is told of each claim that is the pod's from then on. */
+  reserved(claim: ResourceClaim): void
 }
 
-type Reserved =
-  | { readonly reserved: readonly ResourceClaim[] }
-  | { readonly reserved: readonly ResourceClaim[]; readonly message: string }
-
-/** All claims are the pod's afterwards, or `message` tells which is not. */
-export async function reserveClaims({ claims, allocations, pod }: Reserving, actor: Actor): Promise<Reserved> {
-  const reserved: ResourceClaim[] = []
+/** All claims are the pod's afterwards, or it is said which is not. */
+export async function reserveClaims(
+  { claims, allocations, pod, reserved }: Reserving,
+  actor: Actor,
+): Promise<string | undefined> {
   for (const claim of claims) {
     const allocation = allocations.get(claim.metadata.uid)
     const outcome = await retryConflicts(() => reserve({ claim, allocation, pod }, actor))
-    if (typeof outcome === 'string') return { reserved, message: outcome }
-    reserved.push(outcome)
+    if (typeof outcome === 'string') return outcome
+    reserved(outcome)
   }
-  return { reserved }
+  return undefined
 }
 
 interface Reservation {
@@ -53,17 +53,21 @@ async function reserve({ claim, allocation, pod }: Reservation, { client, clock 
   } else if (!current.status?.allocation) return `claim ${name} got deallocated elsewhere in the meantime`
   const { reservedFor = [] } = current.status ?? {}
   if (!allocation && reservedFor.some((one) => one.uid === podUid)) return current
+  const given = allocation ?? (current.status?.allocation as AllocationResult)
   const status = {
     ...current.status,
-    ...(allocation && { allocation: { ...allocation, allocationTimestamp: formatTime(clock.now()) } }),
+    allocation: { allocationTimestamp: formatTime(clock.now()), ...given },
     reservedFor: [...reservedFor, { resource: 'pods', name: podName, uid: podUid }],
   }
   return client.update(ResourceClaim, { ...current, status } as never, { subresource: 'status' })
 }
 
-/** The pod does not come after all. */
-export async function withdraw(pod: Pod, claims: readonly ResourceClaim[], { client }: Actor): Promise<void> {
-  for (const claim of claims) {
+/** The pod does not come after all. Whether it has not come by another way is asked before: nobody takes away what a pod runs with. */
+export async function withdraw(pod: Pod, claims: readonly ResourceClaim[], actor: Actor): Promise<void> {
+  const mine = claims.filter(({ status }) => status?.allocation && isReservedFor(pod, status.reservedFor))
+  if (mine.length === 0 || actor.signal.aborted || (await isBound(pod, actor))) return
+  const { client } = actor
+  for (const claim of mine) {
     const body = {
       metadata: { uid: claim.metadata.uid },
       status: { reservedFor: [{ $patch: 'delete', uid: pod.metadata.uid }] },
@@ -72,13 +76,24 @@ export async function withdraw(pod: Pod, claims: readonly ResourceClaim[], { cli
   }
 }
 
+export function isReservedFor({ metadata }: Pod, users: readonly { readonly uid: string }[] = []): boolean {
+  return users.some(({ uid }) => uid === metadata.uid)
+}
+
+/** An answer that was lost may have been a yes. */
+export async function isBound({ metadata }: Pod, { client }: Actor): Promise<boolean> {
+  const now = await client.get(Pod, metadata).catch(unlessGone)
+  return now?.metadata.uid === metadata.uid && !!now.spec.nodeName
+}
+
 export async function deallocate(claim: ResourceClaim, { client }: Actor): Promise<void> {
   const { allocation: _, reservedFor: __, devices: ___, ...status } = claim.status ?? {}
   await client.update(ResourceClaim, { ...claim, status } as never, { subresource: 'status' }).catch(unlessGone)
 }
 
-function unlessGone(error: unknown): void {
+function unlessGone(error: unknown): undefined {
   if (!hasReason(error, 'NotFound', 'Conflict')) throw error
+  return undefined
 }
 
 const mostTries = 5

@@ -34,6 +34,9 @@ export function defaultPreemption(args: DefaultPreemptionArgs = {}, random?: Ran
     name: 'DefaultPreemption',
     requeueOn: [],
     postFilter(cycle, verdicts) {
+      // An earlier nomination stays: its victims are still on their way out.
+      const barred = notEligible(cycle, verdicts)
+      if (barred) return { message: `preemption: ${barred}` }
       const outcome = preempt(cycle, verdicts, { args, random })
       return typeof outcome === 'string' ? { node: '', message: `preemption: ${outcome}` } : outcome
     },
@@ -47,8 +50,6 @@ interface Choice {
 
 function preempt(cycle: Cycle, verdicts: Verdicts, choice: Choice): Nomination | string {
   const { pod, snapshot } = cycle
-  const barred = notEligible(pod, cycle)
-  if (barred) return barred
   const { nodes, rejections } = verdicts
   let places = 0
   for (let i = 0; i < rejections.length; i++) if (!rejections[i]?.unresolvable) places++
@@ -84,12 +85,15 @@ export function candidatesWanted(places: number, args: DefaultPreemptionArgs): n
   return Math.min(places, Math.max(share, minCandidateNodesAbsolute))
 }
 
-/** A pod that has preempted already waits for its victims to be gone. */
-function notEligible(pod: Pod, { snapshot }: Cycle): string | undefined {
+/** A pod that has preempted already waits for its victims to be gone, unless their going cannot help it any more. */
+function notEligible({ pod, snapshot }: Cycle, { nodes, rejections }: Verdicts): string | undefined {
   if (pod.spec.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.'
   const nominated = pod.status?.nominatedNodeName
   const node = nominated ? snapshot.get(nominated) : undefined
-  const waits = node?.pods.some((one) => isPreemptible(one, pod) && isBeingPreempted(one))
+  const rejection = node && rejections[nodes.findIndex(({ name }) => name === node.name)]
+  // What was not looked at is out of the question.
+  if (!rejection || rejection.unresolvable) return undefined
+  const waits = node.pods.some((one) => isPreemptible(one, pod) && isBeingPreempted(one))
   return waits ? 'not eligible due to a terminating pod on the nominated node.' : undefined
 }
 

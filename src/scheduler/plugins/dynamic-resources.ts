@@ -6,13 +6,14 @@ import { Pod } from '#api/core/v1/pod.ts'
 import { DeviceClass } from '#api/resource/v1/device-class.ts'
 import { type AllocationResult, ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
+import type { Clock } from '#lib/clock.ts'
 import { type Random, seededRandom } from '#lib/random.ts'
 import { parseDuration } from '#schema/go-time.ts'
 import { allocate, type Inventory } from '../devices/allocate.ts'
+import { AllocationFailure } from '../devices/allocation-failure.ts'
 import type { Consumption } from '../devices/capacity.ts'
 import { extendedClaimOf, extendedResourcesOf } from '../devices/extended-resources.ts'
-import { deviceId, newestSlices } from '../devices/pools.ts'
-import { SelectorFailure } from '../devices/selector.ts'
+import { deviceId, poolsIn } from '../devices/pools.ts'
 import type { Objects } from '../framework/objects.ts'
 import {
   type Actor,
@@ -26,9 +27,10 @@ import {
   unresolvable,
 } from '../framework/plugin.ts'
 import type { Snapshot } from '../framework/snapshot.ts'
-import { hasBindingConditions, untilDevicesReady } from './binding-conditions.ts'
-import { deallocate, reserveClaims, withdraw } from './claim-writes.ts'
+import { hasBindingConditions, isHopeless, untilDevicesReady } from './binding-conditions.ts'
+import { deallocate, isBound, reserveClaims, withdraw } from './claim-writes.ts'
 import { announceClaim, createClaim, deleteClaim, ExtendedPlans, type Planned } from './extended-claims.ts'
+import { claimHelps, claimsOf, problemOf, sharesClaim } from './pod-claims.ts'
 
 interface State {
   readonly claims: readonly ResourceClaim[]
@@ -43,8 +45,14 @@ interface State {
   readonly stale: ResourceClaim | undefined
   /** Allocated claims that kept the pod off some node. */
   readonly unavailable: Set<ResourceClaim>
+  /** Of the allocated ones: those whose devices are not prepared and will not be. */
+  readonly hopeless: ReadonlySet<ResourceClaim>
+  /** What is not written yet. */
   assumed?: readonly ResourceClaim[]
   planned?: Planned | undefined
+  /** By UID: what has been written for the pod, as the server has it. */
+  readonly written: Map<string, ResourceClaim>
+  made?: ResourceClaim | undefined
 }
 
 interface Chosen {
@@ -53,7 +61,8 @@ interface Chosen {
 }
 
 const cures: readonly Cure[] = [
-  { kind: Pod, when: ['updated'] },
+  { kind: Pod, when: ['claimsGenerated'] },
+  { kind: Pod, when: ['deleted'], helps: (pod, before: Pod) => sharesClaim(pod, before) },
   {
     kind: ResourceClaim,
     when: ['added', 'updated', 'deleted'],
@@ -67,16 +76,24 @@ const cures: readonly Cure[] = [
 export interface DynamicResourcesArgs {
   /** How long a pod waits for its devices to be prepared. */
   readonly bindingTimeout?: string
+  /** How long devices are sought on one node; 0 is without end. */
+  readonly filterTimeout?: string
 }
 
-const usualTimeout = '600s'
+interface Means {
+  readonly random?: Random | undefined
+  /** Without one, nothing is ever late. */
+  readonly clock?: Clock | undefined
+}
 
 export function dynamicResources(
-  { bindingTimeout = usualTimeout }: DynamicResourcesArgs = {},
-  random: Random = seededRandom(1),
+  { bindingTimeout = '600s', filterTimeout = '10s' }: DynamicResourcesArgs = {},
+  { random = seededRandom(1), clock }: Means = {},
 ): Plugin<State> {
   const timeout = Number(parseDuration(bindingTimeout)) / 1e6
+  const patience = Number(parseDuration(filterTimeout)) / 1e6
   const shareId = () => random.uuid()
+  const isTooLate = (claim: ResourceClaim) => clock !== undefined && isHopeless(claim, { now: clock.now(), timeout })
   return definePlugin<State>({
     name: 'DynamicResources',
     requeueOn: cures,
@@ -97,26 +114,31 @@ export function dynamicResources(
       if (problem) return { reject: unresolvable(problem) }
       const stale = resources.size > 0 ? extendedClaimOf(pod, snapshot.objects) : undefined
       const extended = resources.size > 0 ? new ExtendedPlans(pod, resources) : undefined
-      return { state: { ...stateOf(found, snapshot), extended, stale } }
+      const hopeless = new Set(found.filter(isTooLate))
+      return { state: { ...stateOf(found, snapshot), hopeless, extended, stale, written: new Map() } }
     },
 
     filter({ state }, info) {
-      const { node } = info
-      const away = state.claims.filter((_, i) => {
-        const where = state.allocatedFor[i]
-        return where !== undefined && !matchesSelector(where, node)
-      })
-      if (away.length > 0) {
-        for (const claim of away) state.unavailable.add(claim)
-        return unresolvable('resourceclaim not available on the node')
-      }
       if (state.stale) return unresolvable('cannot schedule extended resource claim')
       const planned = state.extended?.of(info)
-      if (state.toAllocate.length === 0 && !planned) return undefined
-      return tryAllocate(state, { node, planned, shareId })
+      if (state.claims.length === 0 && !planned) return undefined
+      if (state.toAllocate.length > 0 || planned) {
+        const rejection = tryAllocate(state, { node: info.node, planned, shareId, isLate: lateAfter(patience, clock) })
+        if (rejection) return rejection
+      }
+      const unavailable = state.claims.filter((claim, i) => {
+        const where = state.allocatedFor[i]
+        return (where !== undefined && !matchesSelector(where, info.node)) || state.hopeless.has(claim)
+      })
+      for (const claim of unavailable) state.unavailable.add(claim)
+      return unavailable.length > 0 ? unresolvable('resourceclaim not available on the node') : undefined
     },
 
-    postFilter: ({ pod, state }) => state && giveUpClaim(pod, state),
+    postFilter({ pod, state, isUnprepared }) {
+      // Upstream's own words, odd as they are: it looks for what its PreFilter has left.
+      if (isUnprepared) return { message: 'not found', error: true }
+      return state ? giveUpClaim(pod, state) : { message: 'no new claims to deallocate' }
+    },
 
     prepareScore: ({ state }) => ({ skip: !state?.toAllocate.some(hasAlternatives) }),
 
@@ -140,44 +162,58 @@ export function dynamicResources(
       return undefined
     },
 
-    unreserve({ state, snapshot }) {
+    unreserve({ pod, state, snapshot }, _node, actor) {
       for (const claim of state.assumed ?? []) snapshot.objects.forget(ResourceClaim, claim.metadata)
       delete state.assumed
+      return actor && takeBack(pod, state, { ...actor, objects: snapshot.objects })
     },
 
     willPreBind: ({ state }) => state !== undefined && (state.claims.length > 0 || state.planned !== undefined),
 
-    async preBind({ pod, state, snapshot }, _node, actor) {
-      const made = state.planned && (await makeClaim(state, state.planned, { ...actor, objects: snapshot.objects }))
-      const written = await writeReservations(pod, { state, made }, actor)
-      if ('message' in written) return failure(written.message)
-      for (const claim of written.reserved) snapshot.objects.confirm(ResourceClaim, claim)
-      if (made && state.planned) await announceClaim(pod, made, { ...state.planned, ...actor })
-      const waiting = written.reserved.filter(hasBindingConditions)
-      return waiting.length > 0 ? untilDevicesReady(waiting, { objects: snapshot.objects, timeout, actor }) : undefined
+    async preBind({ pod, state, snapshot }, node, actor) {
+      const { objects } = snapshot
+      state.made = state.planned && (await makeClaim(state, state.planned, { ...actor, objects }))
+      const refusal = await writeReservations(pod, state, { ...actor, objects })
+      if (refusal) return failure(refusal)
+      if (state.made && state.planned) await announceClaim(pod, state.made, { ...state.planned, ...actor })
+      const claims = [...state.written.values()]
+      if (!claims.some(hasBindingConditions)) return undefined
+      const message = `waiting for binding conditions for device on node ${node}`
+      actor.events.record(pod, { type: 'Normal', reason: 'BindingConditionsPending', message, action: 'Scheduling' })
+      return untilDevicesReady(claims, { objects, timeout, actor })
     },
   })
 }
 
-/** All or none: what was written is taken back where one write fails. */
-async function writeReservations(
-  pod: Pod,
-  { state, made }: { state: State; made: ResourceClaim | undefined },
-  actor: Actor,
-): ReturnType<typeof reserveClaims> {
+type ActorOn = Actor & { readonly objects: Objects }
+
+/** What is written is no longer assumed: it is so, though the pod may turn back. */
+function writeReservations(pod: Pod, state: State, { objects, ...actor }: ActorOn): Promise<string | undefined> {
   const assumed = state.assumed ?? []
   const allocations = new Map(assumed.map(({ metadata, status }) => [metadata.uid, status.allocation as AllocationResult]))
-  const claims = made ? [...state.claims, made] : state.claims
-  const written = await reserveClaims({ claims, allocations, pod }, actor)
-  if ('message' in written) {
-    if (made) await deleteClaim(made, actor)
-    await withdraw(
-      pod,
-      written.reserved.filter(({ metadata }) => metadata.uid !== made?.metadata.uid),
-      actor,
-    )
+  const claims = state.made ? [...state.claims, state.made] : state.claims
+  const reserved = (claim: ResourceClaim) => {
+    objects.confirm(ResourceClaim, claim)
+    state.written.set(claim.metadata.uid, claim)
+    state.assumed = state.assumed?.filter(({ metadata }) => metadata.uid !== claim.metadata.uid) ?? []
   }
-  return written
+  return reserveClaims({ claims, allocations, pod, reserved }, actor)
+}
+
+/** Devices stay with the claims, but the pod no longer keeps others from having them given back; a claim made for it alone goes. */
+async function takeBack(pod: Pod, { claims, written, made }: State, { objects, ...actor }: ActorOn): Promise<void> {
+  const now = claims.map((claim) => written.get(claim.metadata.uid) ?? claim)
+  await withdraw(pod, now, actor)
+  if (!made || actor.signal.aborted || (await isBound(pod, actor))) return
+  await deleteClaim(made, actor)
+  objects.forget(ResourceClaim, made.metadata)
+}
+
+/** Asked once more when `patience` milliseconds have passed; 0 and no clock are without end. */
+function lateAfter(patience: number, clock: Clock | undefined): (() => boolean) | undefined {
+  if (!clock || patience <= 0) return undefined
+  const deadline = clock.monotonic() + patience
+  return () => clock.monotonic() > deadline
 }
 
 function claimsFor({ toAllocate }: State, planned: Planned | undefined): readonly ResourceClaim[] {
@@ -185,11 +221,7 @@ function claimsFor({ toAllocate }: State, planned: Planned | undefined): readonl
 }
 
 /** What was assumed of the plan is assumed of the claim from then on. */
-async function makeClaim(
-  state: State,
-  planned: Planned,
-  { objects, ...actor }: Actor & { objects: Objects },
-): Promise<ResourceClaim> {
+async function makeClaim(state: State, planned: Planned, { objects, ...actor }: ActorOn): Promise<ResourceClaim> {
   const made = await createClaim(planned, actor)
   state.assumed = (state.assumed ?? []).map((claim) => {
     if (claim.metadata !== planned.claim.metadata) return claim
@@ -221,64 +253,25 @@ function preferenceOf({ spec }: ResourceClaim, { devices }: AllocationResult): n
 interface Trying {
   readonly node: Node
   readonly planned: Planned | undefined
+  readonly isLate: (() => boolean) | undefined
   shareId(): string
 }
 
-function tryAllocate(state: State, { node, planned, shareId }: Trying): Rejection | undefined {
+function tryAllocate(state: State, { node, planned, ...search }: Trying): Rejection | undefined {
   try {
-    const results = allocate(claimsFor(state, planned), node, { ...state.inventory, shareId })
-    if (!results) return unresolvable('cannot allocate all claims')
+    const results = allocate(claimsFor(state, planned), node, { ...state.inventory, ...search })
+    if (typeof results === 'string') return unresolvable(results)
     state.byNode.set(node.metadata.name, { results, planned })
     return undefined
   } catch (error) {
-    if (error instanceof SelectorFailure) return failure(error.message)
+    if (error instanceof AllocationFailure) return failure(error.message)
     throw error
   }
 }
 
-/** The claims of the pod, or what it waits for. */
-function claimsOf({ metadata, spec, status }: Pod, { objects }: Snapshot): readonly ResourceClaim[] | string {
-  const { namespace = '' } = metadata
-  const claims: ResourceClaim[] = []
-  for (const { name, resourceClaimName, resourceClaimTemplateName } of spec.resourceClaims ?? []) {
-    const made = status?.resourceClaimStatuses?.find((one) => one.name === name)
-    if (resourceClaimTemplateName && !made) return `pod "${namespace}/${metadata.name}": ResourceClaim not created yet`
-    const claimName = resourceClaimName ?? made?.resourceClaimName
-    if (!claimName) continue
-    const claim = objects.get(ResourceClaim, { name: claimName, namespace })
-    if (!claim) return `resourceclaim.resource.k8s.io "${claimName}" not found`
-    if (claim.metadata.deletionTimestamp) return `resourceclaim "${claimName}" is being deleted`
-    const isOwn = claim.metadata.ownerReferences?.some(({ uid, controller }) => controller && uid === metadata.uid)
-    if (resourceClaimTemplateName && !isOwn) {
-      return `ResourceClaim ${namespace}/${claimName} was not created for pod ${namespace}/${metadata.name} (pod is not owner)`
-    }
-    claims.push(claim)
-  }
-  return claims
-}
+type Looked = Pick<State, 'claims' | 'toAllocate' | 'allocatedFor' | 'inventory' | 'byNode' | 'unavailable'>
 
-/** Upstream `ResourceClaimReservedForMaxSize`. */
-const mostConsumers = 256
-
-function problemOf(claim: ResourceClaim, pod: Pod, { objects }: Snapshot): string | undefined {
-  const { reservedFor = [], allocation } = claim.status ?? {}
-  if (allocation) {
-    const isReserved = reservedFor.some(({ uid }) => uid === pod.metadata.uid)
-    return isReserved || reservedFor.length < mostConsumers ? undefined : 'resourceclaim in use'
-  }
-  for (const { name, exactly, firstAvailable = [] } of claim.spec.devices.requests ?? []) {
-    const asked = exactly
-      ? [{ label: name, ...exactly }]
-      : firstAvailable.map((one) => ({ label: `${name}/${one.name}`, ...one }))
-    for (const { label, deviceClassName } of asked) {
-      if (objects.get(DeviceClass, { name: deviceClassName })) continue
-      return `request ${label}: device class ${deviceClassName} does not exist`
-    }
-  }
-  return undefined
-}
-
-function stateOf(claims: readonly ResourceClaim[], { objects }: Snapshot): Omit<State, 'extended' | 'stale'> {
+function stateOf(claims: readonly ResourceClaim[], { objects }: Snapshot): Looked {
   const toAllocate = claims.filter(({ status }) => !status?.allocation)
   return {
     ...{ claims, toAllocate },
@@ -307,7 +300,7 @@ function inventoryOf(objects: Objects): Inventory {
   }
   const inventory: Inventory = {
     ...{ allocated, consumed },
-    newest: newestSlices(objects.list(ResourceSlice)),
+    pools: poolsIn(objects.list(ResourceSlice)),
     classOf: (name) => objects.get(DeviceClass, { name }),
   }
   inventories.set(objects, { key, inventory })
@@ -327,18 +320,4 @@ function giveUpClaim(pod: Pod, { unavailable, stale }: State): Nomination {
   }
   if (stale) return { message: 'deletion of ResourceClaim completed', act: (actor) => deleteClaim(stale, actor) }
   return { message: 'still not schedulable' }
-}
-
-/** A claim of the pod's own that changed, or one that gave devices back. */
-function claimHelps(pod: Pod, before: ResourceClaim | undefined, after: ResourceClaim | undefined): boolean {
-  const gaveBack = before?.status?.allocation && !after?.status?.allocation
-  if (gaveBack) return true
-  const { namespace = '', name } = (after ?? before)?.metadata ?? { name: '' }
-  if (namespace !== pod.metadata.namespace) return false
-  const names = (pod.spec.resourceClaims ?? []).map(
-    (one) =>
-      one.resourceClaimName ?? pod.status?.resourceClaimStatuses?.find((made) => made.name === one.name)?.resourceClaimName,
-  )
-  const isOwn = (after ?? before)?.metadata.ownerReferences?.some(({ uid }) => uid === pod.metadata.uid)
-  return names.includes(name) || isOwn === true
 }

@@ -184,6 +184,7 @@ const held: readonly TermKind[] = ['affinity', 'preferred', 'preferredAnti']
 
 /** A pod that came can fulfil an affinity; one that went, or changed its labels, can lift an anti-affinity. */
 function mayHelp(pod: Pod, before: Pod | undefined, after: Pod | undefined): boolean {
+  if (after?.metadata.uid === pod.metadata.uid) return true
   const { affinity, antiAffinity } = factsOf(pod).terms
   const anywhere: NamespaceLabels = () => undefined
   const concerns = (term: PodTerm, other: Pod | undefined) =>

@@ -145,6 +145,7 @@ function mayFit(pod: Pod, { before, after, ignored }: NodeChange): boolean {
 
 /** Of what the pod asks for. */
 function gaveBack(pod: Pod, before: Pod, after: Pod): boolean {
+  if (after.metadata.uid === pod.metadata.uid) return true
   const [old, now] = [factsOf(before).requests, factsOf(after).requests]
   return asked(factsOf(pod).requests).some((name) => amountOf(now, name) < amountOf(old, name))
 }

@@ -1,5 +1,6 @@
 /** NodeUnschedulable keeps pods off cordoned nodes, unless they tolerate the taint that stands for it. */
 import { Node } from '#api/core/v1/node.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, unresolvable } from '../framework/plugin.ts'
 import { tolerated } from '../framework/tolerations.ts'
 
@@ -14,6 +15,7 @@ export const nodeUnschedulable = definePlugin({
       helps: (_pod, before: Node | undefined, after: Node) =>
         !after.spec.unschedulable && (!before || !!before.spec.unschedulable),
     },
+    { kind: Pod, when: ['tolerationsChanged'], helps: ({ spec }) => tolerated(spec.tolerations, cordoned) },
   ],
 
   filter({ pod }, { node }) {

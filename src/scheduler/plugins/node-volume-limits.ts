@@ -11,6 +11,7 @@ import { definePlugin, unschedulable } from '../framework/plugin.ts'
 import { claimNameOf } from '../framework/pod-facts.ts'
 import type { Snapshot } from '../framework/snapshot.ts'
 import { classOf } from './volume-claims.ts'
+import { usesClaim } from './volume-cures.ts'
 
 /** Unique name of a volume to the driver that attaches it. */
 type Volumes = ReadonlyMap<string, string>
@@ -18,12 +19,27 @@ type Volumes = ReadonlyMap<string, string>
 export const nodeVolumeLimits = definePlugin<Volumes>({
   name: 'NodeVolumeLimits',
   requeueOn: [
-    { kind: CSINode, when: ['added', 'updated'] },
-    { kind: Pod, when: ['deleted'], helps: (_pod, before: Pod) => !!before.spec.volumes?.length },
+    {
+      kind: CSINode,
+      when: ['added', 'updated'],
+      helps: (_, before: CSINode | undefined, after: CSINode) => !before || takesMore(before, after),
+    },
+    { kind: Pod, when: ['deleted'], helps: (_, before: Pod) => before.spec.volumes?.some(mayBeAttached) === true },
     { kind: Node, when: ['added'] },
-    { kind: PersistentVolumeClaim, when: ['added', 'updated'] },
-    { kind: PersistentVolume, when: ['added', 'updated'] },
-    { kind: VolumeAttachment, when: ['deleted'] },
+    {
+      kind: PersistentVolumeClaim,
+      when: ['added', 'updated'],
+      helps: (pod, _before, { metadata }: PersistentVolumeClaim) => usesClaim(pod, metadata),
+    },
+    {
+      kind: VolumeAttachment,
+      when: ['deleted'],
+      helps: (pod, { spec }: VolumeAttachment, _after, snapshot) =>
+        !snapshot ||
+        volumesOf(pod, snapshot)
+          .values()
+          .some((driver) => driver === spec.attacher),
+    },
   ],
 
   prepare(pod, snapshot) {
@@ -54,9 +70,32 @@ export const nodeVolumeLimits = definePlugin<Volumes>({
   },
 })
 
+/** Of some driver, or as many as anybody wants. */
+function takesMore(before: CSINode, after: CSINode): boolean {
+  const limits = driverLimits(after)
+  return driverLimits(before)
+    .entries()
+    .some(([driver, limit]) => (limits.get(driver) ?? Number.POSITIVE_INFINITY) > limit)
+}
+
+/** Unlike files and tokens that come from the API. */
+function mayBeAttached(volume: NonNullable<Pod['spec']['volumes']>[number]): boolean {
+  const { persistentVolumeClaim, ephemeral, awsElasticBlockStore, gcePersistentDisk, azureDisk, azureFile } = volume
+  const { cinder, vsphereVolume, portworxVolume } = volume
+  const inTree = awsElasticBlockStore ?? gcePersistentDisk ?? azureDisk ?? azureFile ?? cinder ?? vsphereVolume ?? portworxVolume
+  return (persistentVolumeClaim ?? ephemeral ?? inTree) !== undefined
+}
+
 function limitsOf(name: string, { objects }: Snapshot): ReadonlyMap<string, number> {
+  const node = objects.get(CSINode, { name })
+  return node ? driverLimits(node) : none
+}
+
+const none: ReadonlyMap<string, number> = new Map()
+
+function driverLimits({ spec }: CSINode): ReadonlyMap<string, number> {
   const limits = new Map<string, number>()
-  for (const driver of objects.get(CSINode, { name })?.spec.drivers ?? []) {
+  for (const driver of spec.drivers) {
     if (driver.allocatable?.count !== undefined) limits.set(driver.name, driver.allocatable.count)
   }
   return limits

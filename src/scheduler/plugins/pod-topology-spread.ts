@@ -5,6 +5,7 @@
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { type Cure, definePlugin, maxNodeScore, type Plugin, unresolvable, unschedulable } from '../framework/plugin.ts'
+import type { Snapshot } from '../framework/snapshot.ts'
 import { type Constraint, constraintsOf, defaultsFor, type SpreadArgs } from './topology-constraints.ts'
 import { type HardConstraint, hardState, matchesSelf, type SoftState, softState } from './topology-counts.ts'
 
@@ -18,20 +19,38 @@ interface State {
   scoring?: SoftState
 }
 
-const cures: readonly Cure[] = [
-  {
-    kind: Pod,
-    when: ['added', 'deleted', 'labelsChanged'],
-    helps: (pod, before: Pod | undefined, after: Pod | undefined) =>
-      (before ?? after)?.metadata.namespace === pod.metadata.namespace &&
-      constraintsOf(pod, 'DoNotSchedule').some((one) => [before, after].some((other) => other && matchesSelf(one, other))),
-  },
-  { kind: Node, when: ['added', 'deleted', 'labelsChanged', 'taintsChanged'], helps: movesDomains },
-]
+function curesFor(args: SpreadArgs): readonly Cure[] {
+  /** Those that may have refused it; undefined where nobody knows. */
+  const hardOf = (pod: Pod, snapshot: Snapshot | undefined) => {
+    if (hasOwnConstraints(pod)) return constraintsOf(pod, 'DoNotSchedule')
+    return snapshot && defaultsFor(pod, snapshot, { args, when: 'DoNotSchedule' })
+  }
+  return [
+    {
+      kind: Pod,
+      when: ['added', 'deleted', 'labelsChanged'],
+      helps(pod, before: Pod | undefined, after: Pod | undefined, snapshot) {
+        const { namespace, uid } = (before ?? after)?.metadata ?? {}
+        if (namespace !== pod.metadata.namespace) return false
+        const constraints = uid === pod.metadata.uid ? undefined : hardOf(pod, snapshot)
+        return constraints?.some((one) => [before, after].some((other) => other && matchesSelf(one, other))) ?? true
+      },
+    },
+    {
+      kind: Node,
+      when: ['added', 'deleted', 'labelsChanged', 'taintsChanged'],
+      helps: (pod, before: Node | undefined, after: Node | undefined, snapshot) =>
+        movesDomains(hardOf(pod, snapshot) ?? [], before, after),
+    },
+  ]
+}
 
-/** A node is in all topologies of the pod's constraints, or was, and what matters to them is not as before. */
-function movesDomains(pod: Pod, before: Node | undefined, after: Node | undefined): boolean {
-  const constraints = constraintsOf(pod, 'DoNotSchedule')
+function hasOwnConstraints({ spec }: Pod): boolean {
+  return Boolean(spec.topologySpreadConstraints?.length)
+}
+
+/** A node is in all topologies of the constraints, or was, and what matters to them is not as before. */
+function movesDomains(constraints: readonly Constraint[], before: Node | undefined, after: Node | undefined): boolean {
   if (constraints.length === 0) return true
   const isIn = (node: Node | undefined) =>
     node !== undefined && constraints.every(({ topologyKey }) => node.metadata.labels?.[topologyKey] !== undefined)
@@ -42,10 +61,10 @@ export function podTopologySpread(args: SpreadArgs = {}): Plugin<State> {
   const isSystem = (args.defaultingType ?? 'System') === 'System'
   return definePlugin<State>({
     name: 'PodTopologySpread',
-    requeueOn: cures,
+    requeueOn: curesFor(args),
 
     prepare(pod, snapshot) {
-      const hasOwn = Boolean(pod.spec.topologySpreadConstraints?.length)
+      const hasOwn = hasOwnConstraints(pod)
       const of = (when: When) => (hasOwn ? constraintsOf(pod, when) : defaultsFor(pod, snapshot, { args, when }))
       const hard = of('DoNotSchedule')
       const state = { hard: hardState(pod, snapshot, hard), soft: of('ScheduleAnyway'), strict: hasOwn || !isSystem }

@@ -4,7 +4,7 @@ import { definePlugin, unresolvable } from '../framework/plugin.ts'
 
 export const schedulingGates = definePlugin({
   name: 'SchedulingGates',
-  requeueOn: [{ kind: Pod, when: ['updated'] }],
+  requeueOn: [{ kind: Pod, when: ['gatesEliminated'] }],
 
   preEnqueue({ spec }) {
     const gates = (spec.schedulingGates ?? []).map(({ name }) => name)

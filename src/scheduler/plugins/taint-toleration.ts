@@ -1,6 +1,6 @@
 /** TaintToleration keeps pods off nodes whose taints they do not tolerate, and prefers nodes with fewer soft ones. */
 import { Node } from '#api/core/v1/node.ts'
-import type { Pod } from '#api/core/v1/pod.ts'
+import { Pod } from '#api/core/v1/pod.ts'
 import { definePlugin, fewestIsBest, unresolvable } from '../framework/plugin.ts'
 import { tolerated } from '../framework/tolerations.ts'
 
@@ -12,6 +12,7 @@ export const taintToleration = definePlugin({
       when: ['added', 'taintsChanged'],
       helps: (pod, before: Node | undefined, after: Node) => !untolerated(pod, after) && !(before && !untolerated(pod, before)),
     },
+    { kind: Pod, when: ['tolerationsChanged'] },
   ],
 
   filter({ pod }, { node }) {

@@ -3,19 +3,15 @@
  * the node is chosen (KEP-490), where there is room (KEP-1472).
  */
 import type { NodeSelector } from '#api/core/v1/affinity.ts'
-import { Node } from '#api/core/v1/node.ts'
 import { matchesSelector } from '#api/core/v1/node-selector.ts'
 import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
 import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
-import { CSIDriver } from '#api/storage/v1/csi-driver.ts'
-import { CSINode } from '#api/storage/v1/csi-node.ts'
-import { CSIStorageCapacity } from '#api/storage/v1/csi-storage-capacity.ts'
-import { StorageClass } from '#api/storage/v1/storage-class.ts'
-import { type Cure, definePlugin, type Plugin, type Rejection, unresolvable } from '../framework/plugin.ts'
+import { definePlugin, type Plugin, type Rejection, unresolvable } from '../framework/plugin.ts'
 import type { NodeInfo, Snapshot } from '../framework/snapshot.ts'
 import { bindVolumes, type VolumeChoice } from './volume-bind.ts'
-import { claimsOf, isFullyBound, usesClaims, volumeOf, waitsForConsumer } from './volume-claims.ts'
-import { canProvision, matchVolumes } from './volume-match.ts'
+import { claimsOf, isFullyBound, selectedNode, usesClaims, volumeOf, waitsForConsumer } from './volume-claims.ts'
+import { volumeBindingCures } from './volume-cures.ts'
+import { canProvision, isFor, matchVolumes } from './volume-match.ts'
 
 export interface VolumeBindingArgs {
   /** How long a pod waits for its volumes before it is scheduled anew. */
@@ -30,24 +26,10 @@ interface State {
   chosen?: VolumeChoice
 }
 
-const cures: readonly Cure[] = [
-  { kind: StorageClass, when: ['added', 'updated'] },
-  {
-    kind: PersistentVolumeClaim,
-    when: ['added', 'updated'],
-    helps: (pod, _before, after: PersistentVolumeClaim) => after.metadata.namespace === pod.metadata.namespace,
-  },
-  { kind: PersistentVolume, when: ['added', 'updated'] },
-  { kind: Node, when: ['added', 'labelsChanged'] },
-  { kind: CSINode, when: ['added', 'updated'] },
-  { kind: CSIDriver, when: ['updated'] },
-  { kind: CSIStorageCapacity, when: ['added', 'updated'] },
-]
-
 export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = {}): Plugin<State> {
   return definePlugin<State>({
     name: 'VolumeBinding',
-    requeueOn: cures,
+    requeueOn: volumeBindingCures,
 
     prepare(pod, snapshot) {
       if (!usesClaims(pod)) return { skip: true }
@@ -63,9 +45,13 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
     filter({ state, snapshot }, node) {
       const reasons = [...boundReasons(state.places, node)]
       if (state.delayed.length === 0) return reasons.length === 0 ? undefined : rejectionOf(reasons)
-      const { matches, unmatched, message } = matchVolumes(state.delayed, node, snapshot)
-      const provisioned = unmatched.filter((claim) => !isPromisedElsewhere(claim, node))
-      if (message || provisioned.length < unmatched.length) reasons.push(message ?? bindConflict)
+      const underWay = state.delayed.filter(isUnderWay)
+      if (underWay.some(({ metadata }) => metadata.annotations?.[selectedNode] !== node.name)) {
+        return rejectionOf([...reasons, bindConflict])
+      }
+      const open = underWay.length === 0 ? state.delayed : state.delayed.filter((claim) => !isUnderWay(claim))
+      const { matches, unmatched } = matchVolumes(open, node, snapshot)
+      const provisioned = [...underWay, ...unmatched]
       for (const claim of provisioned) {
         const reason = canProvision(claim, node, snapshot)
         if (reason && !reasons.includes(reason)) reasons.push(reason)
@@ -94,19 +80,18 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
 
     willPreBind: ({ state }) => state?.chosen !== undefined,
 
-    async preBind({ state, snapshot, pod }, node, actor) {
+    async preBind({ state, snapshot }, node, actor) {
       if (!state.chosen) return undefined
-      const work = { ...writesFor(state.chosen, node), timeout: bindTimeoutSeconds * 1000 }
-      return bindVolumes(work, { pod, snapshot, node }, actor)
+      const where = { snapshot, node, timeout: bindTimeoutSeconds * 1000 }
+      return bindVolumes(writesFor(state.chosen, node), where, actor)
     },
   })
 }
 
-function writesFor({ matches, provisioned }: VolumeChoice, node: string) {
+function writesFor({ matches, provisioned }: VolumeChoice, node: string): VolumeChoice {
   return {
-    volumes: matches.map(({ claim, volume }) => promised(volume, claim)),
-    claims: provisioned.map((claim) => selected(claim, node)),
-    waitFor: [...matches.map(({ claim }) => claim), ...provisioned],
+    matches: matches.map(({ claim, volume }) => ({ claim, volume: promised(volume, claim) })),
+    provisioned: provisioned.map((claim) => selected(claim, node)),
   }
 }
 
@@ -139,22 +124,22 @@ function boundReasons(places: readonly Place[], { node }: NodeInfo): ReadonlySet
   return reasons
 }
 
-const selectedNode = 'volume.kubernetes.io/selected-node'
-
-/** Provisioning for another node is under way. */
-function isPromisedElsewhere({ metadata }: PersistentVolumeClaim, { name }: NodeInfo): boolean {
-  const node = metadata.annotations?.[selectedNode]
-  return node !== undefined && node !== '' && node !== name
+/** A volume is being made for it, for the node that its annotation names: any other volume would leave that one behind. */
+function isUnderWay({ metadata }: PersistentVolumeClaim): boolean {
+  return metadata.annotations?.[selectedNode] !== undefined
 }
 
+/** Only what is bound here is said to be bound here: who keeps a volume for a claim keeps it when the claim is gone. */
 function promised(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume {
   const { name, namespace, uid, resourceVersion } = claim.metadata
+  const { claimRef: before } = volume.spec
+  const isKept = before !== undefined && isFor(before, claim)
+  const annotations = { ...volume.metadata.annotations, ...(!isKept && { 'pv.kubernetes.io/bound-by-controller': 'yes' }) }
   const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', name, namespace, uid, resourceVersion }
-  const annotations = { ...volume.metadata.annotations, 'pv.kubernetes.io/bound-by-controller': 'yes' }
   return {
     ...volume,
     metadata: { ...volume.metadata, annotations },
-    spec: { ...volume.spec, claimRef },
+    spec: { ...volume.spec, claimRef: isKept && before.uid === uid ? before : claimRef },
   } as PersistentVolume
 }
 

@@ -46,12 +46,16 @@ export function claimsOf(pod: Pod, { objects }: Snapshot): FoundClaims {
   return { claims }
 }
 
+/** Annotation of a claim: where its volume is to be made. */
+export const selectedNode = 'volume.kubernetes.io/selected-node'
+
 /** Has a volume, and the binding is complete from both sides. */
 export function isFullyBound({ spec, metadata }: PersistentVolumeClaim): boolean {
   return !!spec.volumeName && metadata.annotations?.['pv.kubernetes.io/bind-completed'] !== undefined
 }
 
-export function classOf({ spec, metadata }: PersistentVolumeClaim): string {
+/** Of a claim or a volume. */
+export function classOf({ spec, metadata }: PersistentVolumeClaim | PersistentVolume): string {
   return metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? spec.storageClassName ?? ''
 }
 

@@ -29,7 +29,7 @@ export function matchVolumes(claims: readonly PersistentVolumeClaim[], node: Nod
     used.add(volume.metadata.name)
     matches.push({ claim, volume })
   }
-  return { matches, unmatched, message: undefined as string | undefined }
+  return { matches, unmatched }
 }
 
 interface Search {
@@ -38,20 +38,19 @@ interface Search {
   readonly used: ReadonlySet<string>
 }
 
+/** One that is kept for this claim goes before all others, and where it cannot be reached no other will do. */
 function bestVolume(claim: PersistentVolumeClaim, { node, snapshot, used }: Search): PersistentVolume | undefined {
   let best: PersistentVolume | undefined
   for (const volume of snapshot.objects.list(PersistentVolume)) {
     const { spec, metadata, status } = volume
-    if (used.has(metadata.name) || metadata.deletionTimestamp || (spec.storageClassName ?? '') !== classOf(claim)) continue
+    if (used.has(metadata.name) || metadata.deletionTimestamp || classOf(volume) !== classOf(claim)) continue
+    if (spec.claimRef && !isFor(spec.claimRef, claim)) continue
     if ((spec.volumeMode ?? 'Filesystem') !== (claim.spec.volumeMode ?? 'Filesystem')) continue
     if ((spec.volumeAttributesClassName ?? '') !== (claim.spec.volumeAttributesClassName ?? '')) continue
     if (compareQuantity(spec.capacity?.['storage'] ?? '0', sizeOf(claim)) < 0) continue
-    if (spec.nodeAffinity?.required && !matchesSelector(spec.nodeAffinity.required, node.node)) continue
-    if (spec.claimRef) {
-      if (isFor(spec.claimRef, claim)) return volume
-      continue
-    }
-    if (status?.phase !== 'Available') continue
+    const isReachable = !spec.nodeAffinity?.required || matchesSelector(spec.nodeAffinity.required, node.node)
+    if (spec.claimRef) return isReachable ? volume : undefined
+    if (!isReachable || status?.phase !== 'Available') continue
     if (claim.spec.selector && !selects(claim.spec.selector, metadata.labels)) continue
     if (!(claim.spec.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode))) continue
     if (!best || compareQuantity(spec.capacity?.['storage'] ?? '0', best.spec.capacity?.['storage'] ?? '0') < 0) best = volume
@@ -59,7 +58,8 @@ function bestVolume(claim: PersistentVolumeClaim, { node, snapshot, used }: Sear
   return best
 }
 
-function isFor(ref: NonNullable<PersistentVolume['spec']['claimRef']>, { metadata }: PersistentVolumeClaim): boolean {
+/** Kept for the claim, by whoever made the volume or by an earlier decision. */
+export function isFor(ref: NonNullable<PersistentVolume['spec']['claimRef']>, { metadata }: PersistentVolumeClaim): boolean {
   return ref.name === metadata.name && ref.namespace === metadata.namespace && (!ref.uid || ref.uid === metadata.uid)
 }
 

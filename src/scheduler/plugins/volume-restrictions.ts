@@ -2,8 +2,9 @@
 import { Node } from '#api/core/v1/node.ts'
 import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { Pod } from '#api/core/v1/pod.ts'
-import { definePlugin, unresolvable, unschedulable } from '../framework/plugin.ts'
+import { definePlugin, unschedulable } from '../framework/plugin.ts'
 import { factsOf } from '../framework/pod-facts.ts'
+import { usesClaim } from './volume-cures.ts'
 
 type Volume = NonNullable<Pod['spec']['volumes']>[number]
 
@@ -27,8 +28,7 @@ export const volumeRestrictions = definePlugin<State>({
     {
       kind: PersistentVolumeClaim,
       when: ['added', 'updated'],
-      helps: (pod, _before, { metadata }: PersistentVolumeClaim) =>
-        factsOf(pod).volumeClaims.includes(`${metadata.namespace}/${metadata.name}`),
+      helps: (pod, _before, { metadata }: PersistentVolumeClaim) => usesClaim(pod, metadata),
     },
   ],
 
@@ -45,11 +45,8 @@ export const volumeRestrictions = definePlugin<State>({
         return unschedulable('node(s) had no available disk')
       }
     }
-    const isTaken = state.taken.some((claim) => snapshot.claimUsers(claim) > 0)
-    if (!isTaken) return undefined
-    const message = 'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode'
-    const isHere = state.taken.some((claim) => node.usedClaims.has(claim))
-    return isHere ? unschedulable(message) : unresolvable(message)
+    if (!state.taken.some((claim) => snapshot.claimUsers(claim) > 0)) return undefined
+    return unschedulable('node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode')
   },
 })
 
@@ -72,8 +69,7 @@ function conflicts(a: Volume, b: Volume): boolean {
   if (gceA && gceB && gceA.pdName === gceB.pdName && !(gceA.readOnly && gceB.readOnly)) return true
   if (a.awsElasticBlockStore && a.awsElasticBlockStore.volumeID === b.awsElasticBlockStore?.volumeID) return true
   const [iscsiA, iscsiB] = [a.iscsi, b.iscsi]
-  if (iscsiA && iscsiB && iscsiA.iqn === iscsiB.iqn && iscsiA.lun === iscsiB.lun && !(iscsiA.readOnly && iscsiB.readOnly))
-    return true
+  if (iscsiA && iscsiB && iscsiA.iqn === iscsiB.iqn && !(iscsiA.readOnly && iscsiB.readOnly)) return true
   const [rbdA, rbdB] = [a.rbd, b.rbd]
   if (!rbdA || !rbdB || (rbdA.readOnly && rbdB.readOnly)) return false
   const shares = (rbdA.monitors ?? []).some((monitor) => (rbdB.monitors ?? []).includes(monitor))

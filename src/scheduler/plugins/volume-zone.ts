@@ -1,10 +1,8 @@
 /** VolumeZone keeps pods in the zone and region that the labels of their volumes name. */
-import { Node } from '#api/core/v1/node.ts'
-import { PersistentVolume } from '#api/core/v1/persistent-volume.ts'
-import { PersistentVolumeClaim } from '#api/core/v1/persistent-volume-claim.ts'
 import { StorageClass } from '#api/storage/v1/storage-class.ts'
 import { definePlugin, unresolvable } from '../framework/plugin.ts'
 import { claimsOf, classOf, volumeOf } from './volume-claims.ts'
+import { volumeZoneCures } from './volume-cures.ts'
 
 /** Old names of labels stand for the new ones on nodes, too. */
 const labels: Readonly<Record<string, string>> = {
@@ -21,12 +19,7 @@ interface Demand {
 
 export const volumeZone = definePlugin<readonly Demand[]>({
   name: 'VolumeZone',
-  requeueOn: [
-    { kind: StorageClass, when: ['added'] },
-    { kind: Node, when: ['added', 'labelsChanged'] },
-    { kind: PersistentVolumeClaim, when: ['added', 'updated'] },
-    { kind: PersistentVolume, when: ['added', 'updated'] },
-  ],
+  requeueOn: volumeZoneCures,
 
   prepare(pod, snapshot) {
     const found = claimsOf(pod, snapshot)
