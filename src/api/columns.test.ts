@@ -109,3 +109,13 @@ for (const { kind, object, cells } of rows) {
     assert.deepEqual(rows[0]?.cells, cells)
   })
 }
+
+test('rows of pods that have ended say so', () => {
+  const conditions = (phase: string) => toTable(Pod, [made(Pod, { status: { phase } })], { now }).rows[0]?.conditions
+  const completed = { type: 'Completed', status: 'True' }
+  assert.deepEqual(conditions('Succeeded'), [
+    { ...completed, reason: 'Succeeded', message: 'The pod has completed successfully.' },
+  ])
+  assert.deepEqual(conditions('Failed'), [{ ...completed, reason: 'Failed', message: 'The pod failed.' }])
+  assert.equal(conditions('Running'), undefined)
+})

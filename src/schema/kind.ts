@@ -36,6 +36,14 @@ export interface Column<T> {
   value(object: T, context: ColumnContext): string | number | boolean | null | undefined
 }
 
+/** `metav1.TableRowCondition`: a row that is Completed will not change any more. */
+export interface RowCondition {
+  readonly type: 'Completed'
+  readonly status: 'True'
+  readonly reason: string
+  readonly message: string
+}
+
 export interface ColumnContext {
   /** Milliseconds since the epoch, for ages. */
   readonly now: number
@@ -88,6 +96,8 @@ export interface Strategy<T> {
   readonly immutable?: readonly string[]
   /** PUT of an absent object creates it. */
   readonly createOnUpdate?: boolean
+  /** `generateName` is the name, and nothing is added to it. */
+  readonly keepsGenerateName?: boolean
   /** An update without `resourceVersion` is refused (default: it overwrites). */
   readonly requireVersion?: boolean
   /** Changes what a client sent before validation: resets what only the server sets. `old` is absent on create. */
@@ -153,8 +163,12 @@ export interface Definition<T = any> extends Strategy<T> {
   /** Kind of a list of these objects, where it is not the kind with `List`. */
   readonly listKind?: string
   readonly columns?: readonly Column<T>[]
+  /** What a table's row says of the object beside its cells. */
+  rowConditions?(object: T): readonly RowCondition[] | undefined
   /** Field selectors beside metadata.name and metadata.namespace: dotted path -> value as text. */
   readonly selectable?: Readonly<Record<string, FieldValue<T>>>
+  /** Older names of those: name -> the field that is meant. */
+  readonly selectableAliases?: Readonly<Record<string, string>>
 }
 
 /** How objects are kept that are stored in another form than they are served in. */

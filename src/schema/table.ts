@@ -1,5 +1,5 @@
 /** `meta.k8s.io/v1 Table`: what `kubectl get` prints, worked out by the server from a kind's columns. */
-import { type Column, createdAt, type Kind, type KubeObject } from './kind.ts'
+import { type Column, createdAt, type Kind, type KubeObject, type RowCondition } from './kind.ts'
 import type { ObjectMeta } from './object-meta.ts'
 
 export interface TableColumnDefinition {
@@ -21,6 +21,7 @@ export type Cell = string | number | boolean | null
 
 export interface TableRow {
   readonly cells: readonly Cell[]
+  readonly conditions?: readonly RowCondition[]
   readonly object: KubeObject | PartialObjectMetadata | null
 }
 
@@ -64,10 +65,14 @@ export function toTable(kind: Kind, objects: readonly KubeObject[], options: Tab
     apiVersion,
     metadata,
     columnDefinitions: noHeaders ? null : columns.map(definitionOf),
-    rows: objects.map((object) => ({
-      cells: columns.map(({ value }) => value(object, { now }) ?? missing),
-      object: carried(object, includeObject, apiVersion),
-    })),
+    rows: objects.map((object) => {
+      const conditions = kind.def.rowConditions?.(object)
+      return {
+        cells: columns.map(({ value }) => value(object, { now }) ?? missing),
+        ...(conditions && { conditions }),
+        object: carried(object, includeObject, apiVersion),
+      }
+    }),
   }
 }
 

@@ -42,7 +42,7 @@ async function createOnce(
 ): Promise<Outcome> {
   const { registry, kind } = context
   if (kind.def.custom?.isTerminating) throw endingKind(kind, object.metadata.name ?? '')
-  fillSystemFields(object, registry)
+  fillSystemFields(object, context)
   const hooks = hooksFor(registry.hooks, kind, 'main')
   const run = async () => {
     const ready = prepareCreate(context, object)

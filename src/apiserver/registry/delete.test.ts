@@ -218,3 +218,37 @@ test('DELETE of a job warns that its pods stay, unless somebody has said what be
   assert.deepEqual(await deletion(`DELETE ${path}?propagationPolicy=Background`), [])
   assert.deepEqual(await deletion(`DELETE ${path}/sum`), warnings)
 })
+
+test('DELETE without a body reads its preconditions from the query', async () => {
+  await using cluster = await testCluster()
+  const { client, server } = cluster
+  const collection = '/api/v1/namespaces/default/configmaps'
+  const { metadata } = await client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } })
+  const others = await send(server, `DELETE ${collection}/a?uid=other`)
+  assert.equal(others.status, 409)
+  assert.match(others.object.message, /the UID in the precondition \(other\) does not match the UID in record/)
+  const older = await send(server, `DELETE ${collection}/a?uid=${metadata.uid}&resourceVersion=1`)
+  assert.equal(older.status, 409)
+  assert.match(older.object.message, /the ResourceVersion in the precondition \(1\) does not match/)
+  assert.equal((await send(server, `DELETE ${collection}?uid=other`)).status, 409)
+  // A body stands for all of them.
+  const { status } = await send(server, `DELETE ${collection}/a?uid=other`, { body: { preconditions: { uid: metadata.uid } } })
+  assert.equal(status, 200)
+  const next = await client.create(ConfigMap, { metadata: { name: 'a', namespace: 'default' } })
+  const { uid, resourceVersion } = next.metadata
+  assert.equal((await send(server, `DELETE ${collection}/a?uid=${uid}&resourceVersion=${resourceVersion}`)).status, 200)
+})
+
+test('DELETE that asks for its dependents to go says 202 while finalizers hold the object', async () => {
+  await using cluster = await testCluster()
+  const { client, server } = cluster
+  const collection = '/api/v1/namespaces/default/configmaps'
+  for (const name of ['held', 'free'])
+    await client.create(ConfigMap, {
+      metadata: { name, namespace: 'default', ...(name === 'held' && { finalizers: ['x/y'] }) },
+    })
+  assert.equal((await send(server, `DELETE ${collection}/held?orphanDependents=true`)).status, 200)
+  assert.equal((await send(server, `DELETE ${collection}/held?orphanDependents=false`)).status, 202)
+  assert.equal((await send(server, `DELETE ${collection}/held?propagationPolicy=Background`)).status, 200)
+  assert.equal((await send(server, `DELETE ${collection}/free`, { body: { orphanDependents: false } })).status, 200)
+})

@@ -17,11 +17,15 @@ export async function remove(registry: Registry, request: Request, kind: Kind): 
   const options = await readDeleteOptions(request)
   const { object, deleted } = await deleteObject(deleteContext(registry, request, { kind, options }), options)
   const status = !deleted && options.orphanDependents === false ? 202 : 200
-  const whole = !deleted || returnsObject.has(qualified(kind))
+  const whole = !deleted || answersDeleted(kind)
   return { type: 'object', status, object: whole ? object : deletedStatus(kind, object.metadata) }
 }
 
-/** Kinds whose deletion answers the object (upstream's `ReturnDeletedObject`); the others answer a Status. */
+/** Whether a deletion answers the object (upstream's `ReturnDeletedObject`); else it is a Status. */
+export function answersDeleted(kind: Kind): boolean {
+  return returnsObject.has(qualified(kind))
+}
+
 const returnsObject = new Set([
   'pods',
   'persistentvolumes',
@@ -38,8 +42,10 @@ const returnsObject = new Set([
   'volumeattachments.storage.k8s.io',
   'volumeattributesclasses.storage.k8s.io',
   'deviceclasses.resource.k8s.io',
+  'devicetaintrules.resource.k8s.io',
   'resourceclaims.resource.k8s.io',
   'resourceclaimtemplates.resource.k8s.io',
+  'resourcepoolstatusrequests.resource.k8s.io',
   'resourceslices.resource.k8s.io',
 ])
 

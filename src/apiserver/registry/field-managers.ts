@@ -197,13 +197,19 @@ function rootsBeside({ schema }: Kind, kept: readonly string[]): string[][] {
 function alsoReset({ kind, schema }: Kind): string[][] | undefined {
   if (schema.json) return [['f:metadata']]
   if (kind === 'Deployment') return [['f:metadata', 'f:labels']]
-  if (kind === 'CustomResourceDefinition' || kind === 'VolumeAttachment') return [['f:metadata']]
+  if (resetsMetadata.has(kind)) return [['f:metadata']]
   if (kind !== 'Pod') return undefined
   return [
     ['f:metadata', 'f:deletionTimestamp'],
     ['f:metadata', 'f:ownerReferences'],
   ]
 }
+
+/** CustomResourceDefinition is not among them, since its status writes metadata (kubernetes#137681). */
+const resetsMetadata = new Set([
+  ...['APIService', 'FlowSchema', 'PriorityLevelConfiguration', 'ValidatingAdmissionPolicy', 'VolumeAttachment'],
+  ...['DeviceTaintRule', 'PodGroup', 'ResourcePoolStatusRequest', 'StorageVersionMigration'],
+])
 
 /** Fields of the spec that such a subresource is about. */
 const partsOf: Readonly<Record<string, readonly string[]>> = {

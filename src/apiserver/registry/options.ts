@@ -101,15 +101,20 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
   return options
 }
 
+/** A `resourceVersion` demands that version of the object; of a collection, upstream takes it for the list's as well. */
 function fromQuery(query: URLSearchParams): DeleteOptions {
   const grace = query.get('gracePeriodSeconds')
   const policy = query.get('propagationPolicy')
   const orphan = query.get('orphanDependents')
   const dryRun = query.getAll('dryRun')
+  const uid = query.get('uid')
+  const resourceVersion = query.get('resourceVersion')
+  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) }
   return {
     ...(grace !== null && { gracePeriodSeconds: integer(grace) }),
-    ...(policy !== null && { propagationPolicy: policy }),
+    ...((uid || resourceVersion) && { preconditions }),
     ...(orphan !== null && { orphanDependents: isTrue(orphan) }),
+    ...(policy !== null && { propagationPolicy: policy }),
     ...(dryRun.length > 0 && { dryRun }),
   }
 }

@@ -67,6 +67,8 @@ test('list selects by label, field and namespace', async () => {
   assert.equal(names((await send(server, 'GET /api/v1/configmaps?fieldSelector=metadata.namespace%3Dkube-system')).object), '')
   assert.equal(names((await send(server, 'GET /api/v1/pods?fieldSelector=spec.nodeName%3Dn1')).object), 'p')
   assert.equal(names((await send(server, 'GET /api/v1/pods?fieldSelector=spec.nodeName%3Dn2')).object), '')
+  assert.equal(names((await send(server, 'GET /api/v1/pods?fieldSelector=spec.host%3Dn1')).object), 'p')
+  assert.equal(names((await send(server, 'GET /api/v1/pods?fieldSelector=spec.host!%3Dn1')).object), '')
 })
 
 test('list goes page by page over one state', async () => {

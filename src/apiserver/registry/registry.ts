@@ -8,6 +8,7 @@ import type { Kind } from '#schema/kind.ts'
 import type { Store } from '#store/store.ts'
 import type { AdmissionContext, AdmissionPlugin, Lister } from '../admission/plugin.ts'
 import type { TokenOptions } from '../authn/bearer-token.ts'
+import type { IdentityHeaders } from '../authn/request-header.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { NodeDialer, ServiceDialer } from '../dialers.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
@@ -25,6 +26,8 @@ export interface Registry {
   /** What TokenReview asks. */
   readonly tokenAuthentication: TokenOptions
   readonly authorizer: Authorizer
+  /** In which headers front proxies say who asks, where they have names of their own. */
+  readonly identityHeaders?: IdentityHeaders | undefined
   readonly hooks: readonly RegistryHook[]
   readonly lister: Lister
   /** With the API server's own identity, past the caches. */
@@ -38,6 +41,8 @@ export interface Registry {
   readonly onWebhook?: AdmissionContext['onWebhook']
   /** Seconds that a watch lasts at least. */
   readonly minRequestTimeout?: number | undefined
+  /** Seconds that an event is kept; 0 is for ever. */
+  readonly eventTtl?: number | undefined
   /** Opened on first need. */
   storage(kind: Kind): Soon<Storage>
   /** Ends the watches of a kind that is no longer served. */

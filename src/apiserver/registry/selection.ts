@@ -48,7 +48,7 @@ interface Matcher extends Pick<Selection, 'matches'> {
 /** What the request's selectors say of an object, wherever it comes from. */
 export function matcherOf({ query, info }: Request, kind: Kind): Matcher {
   const labels = labelMatcher(query.get('labelSelector') ?? '')
-  const fields = fieldRequirements(query.get('fieldSelector') ?? '', info.name)
+  const fields = fieldRequirements(query.get('fieldSelector') ?? '', info.name).map((one) => byOwnName(kind, one))
   const values = fields.map((requirement) => ({ requirement, read: reader(kind, requirement.field) }))
   const matches = (object: KubeObject) =>
     (!labels || labels.matches(object.metadata.labels ?? {})) &&
@@ -86,6 +86,11 @@ function fieldRequirements(text: string, name: string): readonly Requirement[] {
   if (requirements.length === 0) return [{ field: 'metadata.name', op: '=', value: name }]
   if (exact(requirements, 'metadata.name') !== name) throw badRequest("fieldSelector metadata.name doesn't match requested name")
   return requirements
+}
+
+function byOwnName({ def: { selectableAliases = {} } }: Kind, requirement: Requirement): Requirement {
+  const { field } = requirement
+  return Object.hasOwn(selectableAliases, field) ? { ...requirement, field: selectableAliases[field] as string } : requirement
 }
 
 function parsed(text: string): readonly Requirement[] {

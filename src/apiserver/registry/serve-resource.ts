@@ -5,7 +5,7 @@ import { PodMetrics } from '#api/metrics/v1beta1/pod-metrics.ts'
 import type { Soon } from '#lib/soon.ts'
 import type { Kind, Verb } from '#schema/kind.ts'
 import { requirePathSegment } from '#schema/path-segment.ts'
-import { negotiate } from '../http/negotiate.ts'
+import { includedObject, negotiate } from '../http/negotiate.ts'
 import { removedRelease } from '../removed-release.ts'
 import type { Request, Response } from '../request.ts'
 import { pageNotFound } from '../stages/not-found.ts'
@@ -51,10 +51,11 @@ export function serveResource(registry: Registry, request: Request, kind: Kind):
   const reads = virtualReads.get(kind)
   if (reads) return serveVirtual(reads, { registry, request, kind })
   if (info.subresource) return serveSubresource(registry, request, kind)
-  negotiate(request)
+  const wanted = negotiate(request)
   const verb = info.verb as Verb
   // The old prefix `/watch/` says so of any method.
   if (verb === 'watch' && request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
+  if (verb === 'watch') includedObject(request.query, wanted)
   if (kind.def.virtual) {
     if (verb !== 'create') throw methodNotAllowed()
     return review(registry, request, kind)

@@ -35,10 +35,12 @@ export function ensureNamespace({ metadata }: KubeObject, namespace: string): vo
 }
 
 /** Identity and birth; each attempt with a generated name gets new ones. */
-export function fillSystemFields({ metadata }: KubeObject, { clock, random }: WriteContext['registry']): void {
+export function fillSystemFields({ metadata }: KubeObject, { kind, registry: { clock, random } }: WriteContext): void {
   metadata.creationTimestamp = formatTime(clock.now())
   metadata.uid = random.uuid()
-  if (metadata.generateName && !metadata.name) metadata.name = generatedName(metadata.generateName, suffix(random))
+  const { generateName } = metadata
+  if (!generateName || metadata.name) return
+  metadata.name = kind.def.keepsGenerateName ? generateName : generatedName(generateName, suffix(random))
 }
 
 /** The prefix is cut so that the whole fits a label value (63). */

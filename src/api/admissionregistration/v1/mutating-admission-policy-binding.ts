@@ -22,6 +22,7 @@ const kind = defineKind({
   doc: 'A binding puts a mutating admission policy into force.',
   schemaName: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding',
   categories: ['api-extensions'],
+  requireVersion: true,
   fields: {
     spec: always(2, MutatingAdmissionPolicyBindingSpec),
   },

@@ -54,6 +54,7 @@ const kind = defineKind({
   doc: 'A mutating admission policy changes what requests bring.',
   schemaName: 'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy',
   categories: ['api-extensions'],
+  requireVersion: true,
   fields: {
     spec: always(2, MutatingAdmissionPolicySpec),
   },

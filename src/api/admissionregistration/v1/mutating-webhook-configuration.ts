@@ -39,6 +39,7 @@ const kind = defineKind({
   doc: 'A list of webhooks that the API server asks before it keeps what a request brings.',
   schemaName: 'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
   categories: ['api-extensions'],
+  requireVersion: true,
   fields: {
     webhooks: optional(2, list(MutatingWebhook, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' }), {
       doc: 'The webhooks, in the order in which they are asked.',

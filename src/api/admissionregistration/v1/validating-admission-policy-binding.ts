@@ -27,6 +27,7 @@ const kind = defineKind({
   doc: 'A binding puts a validating admission policy into force.',
   schemaName: 'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
   categories: ['api-extensions'],
+  requireVersion: true,
   fields: {
     spec: always(2, ValidatingAdmissionPolicyBindingSpec, { isRequired: true }),
   },

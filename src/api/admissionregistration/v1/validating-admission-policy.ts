@@ -4,6 +4,7 @@ import { validatePolicySpec, validatePolicyStatus } from '#api/admissionregistra
 import { MatchCondition, MatchResources, ParamKind, Variable } from '#api/admissionregistration/v1/rule.ts'
 import { defaultMatch } from '#api/admissionregistration/v1/rule-validation.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int64, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -76,6 +77,8 @@ const kind = defineKind({
     status: always(3, ValidatingAdmissionPolicyStatus),
   },
   status: true,
+  requireVersion: true,
+  prepareStatus: (policy, old) => resetMetadata(policy.metadata, old.metadata),
   defaults({ spec }) {
     spec.failurePolicy ??= 'Fail'
     defaultMatch(spec.matchConstraints)

@@ -36,6 +36,7 @@ const kind = defineKind({
   doc: 'A list of webhooks that the API server asks before it keeps what a request brings.',
   schemaName: 'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
   categories: ['api-extensions'],
+  requireVersion: true,
   fields: {
     webhooks: optional(2, list(ValidatingWebhook, { listType: 'map', mapKeys: ['name'], mergeKey: 'name' }), {
       doc: 'The webhooks.',

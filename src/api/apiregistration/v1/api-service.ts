@@ -1,4 +1,5 @@
 /** APIService: who serves one version of a group, this server or an extension of it. */
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { type FieldError, type Path, root } from '#schema/field-error.ts'
 import { isDns1035Label, isDns1123Subdomain, isPathSegmentName, isValidPortNum } from '#schema/formats.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -61,6 +62,7 @@ const kind = defineKind({
   status: true,
   requireVersion: true,
   generationFrom: [],
+  prepareStatus: (service, old) => resetMetadata(service.metadata, old.metadata),
   fields: {
     spec: always(2, spec, { doc: 'Who serves what.' }),
     status: always(

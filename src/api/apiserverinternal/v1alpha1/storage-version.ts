@@ -1,5 +1,5 @@
 /** StorageVersion: in which version each API server stores a resource, and which ones it reads (KEP-2339). */
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isDns1035Label, isDns1123Subdomain, isQualifiedName, regexError } from '#schema/formats.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -53,6 +53,8 @@ const kind = defineKind({
     status: always(3, StorageVersionStatus, { isRequired: true }),
   },
   status: true,
+  generationFrom: [],
+  requireVersion: true,
   prepareStatus: (version, old) => resetMetadata(version.metadata, old.metadata),
   validateCreate: ({ metadata, status }, at) => [
     ...(metadata.name === '' ? [] : nameErrors(metadata.name)).map((problem) =>

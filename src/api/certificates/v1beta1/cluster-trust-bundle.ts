@@ -22,6 +22,7 @@ const kind = defineKind({
   scope: 'Cluster',
   doc: 'A cluster trust bundle holds trust anchors of a signer, or of nobody in particular.',
   schemaName: 'io.k8s.api.certificates.v1beta1.ClusterTrustBundle',
+  requireVersion: true,
   fields: {
     spec: always(2, ClusterTrustBundleSpec, { isRequired: true }),
   },

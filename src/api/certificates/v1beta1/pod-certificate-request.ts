@@ -1,7 +1,7 @@
 /** PodCertificateRequest: a kubelet asks a signer for a certificate for a pod (KEP-4317). */
 import { validateSignerName } from '#api/certificates/v1/validation.ts'
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isDns1123Subdomain } from '#schema/formats.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -72,6 +72,8 @@ const kind = defineKind({
     status: always(3, PodCertificateRequestStatus),
   },
   status: true,
+  generationFrom: [],
+  requireVersion: true,
   prepareStatus: (request, old) => resetMetadata(request.metadata, old.metadata),
   validateCreate: ({ spec }, at) => specErrors(spec, at.child('spec')),
   validateUpdate: ({ spec }, old, at) => immutableErrors(spec, old.spec, at.child('spec')),

@@ -26,6 +26,8 @@ const kind = defineKind({
   doc: 'A lease candidate is somebody who could hold a lease.',
   schemaName: 'io.k8s.api.coordination.v1beta1.LeaseCandidate',
   nameFormat: 'any',
+  createOnUpdate: true,
+  requireVersion: true,
   fields: {
     spec: always(2, LeaseCandidateSpec, { isRequired: true }),
   },

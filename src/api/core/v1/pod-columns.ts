@@ -2,7 +2,7 @@
 import type { ContainerStatus } from '#api/core/v1/container-status.ts'
 import type { PodParts } from '#api/core/v1/pod.ts'
 import { isSidecar } from '#api/core/v1/pod-resources.ts'
-import { age, type Column, humanDuration } from '#schema/kind.ts'
+import { age, type Column, humanDuration, type RowCondition } from '#schema/kind.ts'
 
 export const podColumns: readonly Column<PodParts>[] = [
   { name: 'Ready', doc: 'Containers that are ready, of all containers.', value: (pod) => summarize(pod).ready },
@@ -19,6 +19,19 @@ export const podColumns: readonly Column<PodParts>[] = [
   },
   { name: 'Readiness Gates', priority: 1, doc: 'Readiness gates that are open, of all.', value: readinessGates },
 ]
+
+const ends: Readonly<Record<string, readonly RowCondition[]>> = {
+  Succeeded: ended('Succeeded', 'The pod has completed successfully.'),
+  Failed: ended('Failed', 'The pod failed.'),
+}
+
+function ended(reason: string, message: string): RowCondition[] {
+  return [{ type: 'Completed', status: 'True', reason, message }]
+}
+
+export function podRowConditions({ status }: PodParts): readonly RowCondition[] | undefined {
+  return ends[status.phase ?? '']
+}
 
 interface Summary {
   ready: string

@@ -6,7 +6,7 @@ import { dropGatedFields } from '#api/core/v1/pod-gates.ts'
 import { qosClassOf } from '#api/core/v1/pod-qos.ts'
 import type { AppArmorProfile } from '#api/core/v1/security-context.ts'
 import type { LabelSelector } from '#api/meta/v1/label-selector.ts'
-import type { ObjectMeta } from '#schema/object-meta.ts'
+import { keepMetadata, resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 
 export function preparePod(pod: PodParts, old: PodParts | undefined): void {
   dropGatedFields(pod.spec, old?.spec)
@@ -71,26 +71,6 @@ function keepAllBut(pod: PodParts, old: PodParts): void {
   pod.spec = structuredClone(old.spec)
   pod.status = old.status
   resetMetadata(pod.metadata, old.metadata)
-}
-
-/** Upstream's `ResetObjectMetaForStatus`. */
-const keptMetadata = [
-  'deletionTimestamp',
-  'generation',
-  'selfLink',
-  'labels',
-  'annotations',
-  'finalizers',
-  'ownerReferences',
-] as const
-
-export function resetMetadata(metadata: ObjectMeta, old: ObjectMeta): void {
-  for (const name of keptMetadata) keepMetadata(metadata, old, name)
-}
-
-function keepMetadata(metadata: ObjectMeta, old: ObjectMeta, name: (typeof keptMetadata)[number]): void {
-  if (old[name] === undefined) delete metadata[name]
-  else Object.assign(metadata, { [name]: old[name] })
 }
 
 /** KEP-3243, KEP-3633: keys whose values the pod itself has become rules of the selector, once, at creation. */

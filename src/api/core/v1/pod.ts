@@ -1,6 +1,6 @@
 /** Pod: containers that run together on one node, and what became of them. */
 import { ContainerStatus } from '#api/core/v1/container-status.ts'
-import { podColumns } from '#api/core/v1/pod-columns.ts'
+import { podColumns, podRowConditions } from '#api/core/v1/pod-columns.ts'
 import { defaultPod } from '#api/core/v1/pod-defaults.ts'
 import { PodSpec } from '#api/core/v1/pod-spec.ts'
 import {
@@ -186,6 +186,8 @@ const kind = defineKind({
   statusWarnings: podStatusWarnings,
   graceSeconds: graceSecondsOf,
   columns: podColumns,
+  rowConditions: podRowConditions,
+  selectableAliases: { 'spec.host': 'spec.nodeName' },
   selectable: {
     'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
     'spec.restartPolicy': ({ spec }) => spec.restartPolicy,

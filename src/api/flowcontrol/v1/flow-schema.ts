@@ -2,6 +2,7 @@
 
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { validateFlowConditions, validateFlowSchema } from '#api/flowcontrol/v1/validation.ts'
+import { metadataOf } from '#api/meta/v1/reset-metadata.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, boolean, int32, list, object, optional, pointer, type Schema, string, type TypeOf, time } from '#schema/words.ts'
 
@@ -126,6 +127,9 @@ const kind = defineKind({
   },
   status: true,
   generationFrom: ['spec'],
+  prepareStatus(schema, old) {
+    schema.metadata = metadataOf(schema.metadata, old.metadata)
+  },
   defaults({ spec }) {
     spec.matchingPrecedence ||= 1000
   },

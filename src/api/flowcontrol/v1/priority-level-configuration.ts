@@ -2,6 +2,7 @@
 
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { validateFlowConditions, validatePriorityLevel } from '#api/flowcontrol/v1/validation.ts'
+import { metadataOf } from '#api/meta/v1/reset-metadata.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, int32, list, object, optional, pointer, type Schema, string, type TypeOf, time } from '#schema/words.ts'
 
@@ -83,6 +84,9 @@ const kind = defineKind({
   },
   status: true,
   generationFrom: ['spec'],
+  prepareStatus(level, old) {
+    level.metadata = metadataOf(level.metadata, old.metadata)
+  },
   defaults: ({ spec }) => defaultLevel(spec),
   validate: ({ metadata, spec }, at) => [
     ...validateFinalizers(metadata, at),

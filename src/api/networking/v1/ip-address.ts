@@ -34,6 +34,7 @@ const kind = defineKind({
     spec: always(2, IPAddressSpec, { isRequired: true, doc: 'The claim.' }),
   },
   nameFormat: 'any',
+  keepsGenerateName: true,
   immutable: ['spec.parentRef'],
   validate: ({ metadata, spec }, at) => [
     ...formatted(isValidIp, metadata.name, at.child('metadata', 'name')),

@@ -1,9 +1,9 @@
 /** ServiceCIDR: ranges that cluster addresses of Services are taken from. */
 
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
 import { formatted } from '#api/core/v1/validation/checks.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isValidCidr } from '#schema/formats.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'

@@ -31,6 +31,8 @@ const kind = defineKind({
   scope: 'Cluster',
   doc: 'A runtime class is a configuration of the container runtime that pods can choose.',
   schemaName: 'io.k8s.api.node.v1.RuntimeClass',
+  createOnUpdate: true,
+  requireVersion: true,
   fields: {
     handler: always(2, string(), { doc: 'Configuration of the container runtime.' }),
     overhead: pointer(3, Overhead, { doc: 'What a pod of the class costs beyond its containers.' }),

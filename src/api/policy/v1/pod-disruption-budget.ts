@@ -58,6 +58,7 @@ const kind = defineKind({
   shortNames: ['pdb'],
   nameFormat: 'pathSegment',
   status: true,
+  requireVersion: true,
   fields: {
     spec: always(2, PodDisruptionBudgetSpec, { doc: 'What is wanted.' }),
     status: always(3, PodDisruptionBudgetStatus, { doc: 'What was observed; written by the system.' }),

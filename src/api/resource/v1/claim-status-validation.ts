@@ -69,7 +69,7 @@ interface DeviceReference {
   readonly shareID?: string | undefined
 }
 
-function deviceId({ driver, pool, device, shareID }: DeviceReference): string {
+export function deviceId({ driver, pool, device, shareID }: DeviceReference): string {
   return [driver, pool, device, ...(shareID ? [shareID] : [])].join('/')
 }
 

@@ -1,10 +1,10 @@
 /** ResourceClaim: devices that pods use. */
 
 import { NodeSelector } from '#api/core/v1/affinity.ts'
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
-import { validateClaimStatus } from '#api/resource/v1/claim-status-validation.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
+import { deviceId, validateClaimStatus } from '#api/resource/v1/claim-status-validation.ts'
 import { validateClaimSpec } from '#api/resource/v1/claim-validation.ts'
 import { DeviceConfiguration, DeviceSelector, DeviceToleration } from '#api/resource/v1/device.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -206,12 +206,24 @@ const kind = defineKind({
   generationFrom: [],
   immutable: ['spec'],
   defaults: ({ spec }) => defaultClaimSpec(spec),
-  prepareStatus: (claim, old) => resetMetadata(claim.metadata, old.metadata),
+  prepareStatus(claim, old) {
+    resetMetadata(claim.metadata, old.metadata)
+    dropDeallocated(claim.status, old.status)
+  },
   validate: ({ metadata }, at) => validateFinalizers(metadata, at),
   validateCreate: ({ spec }, at) => validateClaimSpec(spec, at.child('spec')),
   validateStatusUpdate: (claim, old, at) => validateClaimStatus(claim, old, at.child('status')),
   columns: [{ name: 'State', doc: 'Whether devices were given, and to whom.', value: (claim) => stateText(claim) }, age],
 })
+
+/** What drivers said about devices that this write takes back goes with them. */
+function dropDeallocated(status: ResourceClaimStatus, old: ResourceClaimStatus): void {
+  const idsOf = ({ allocation }: ResourceClaimStatus) => new Set((allocation?.devices.results ?? []).map(deviceId))
+  const gone = idsOf(old).difference(idsOf(status))
+  const devices = (status.devices ?? []).filter((device) => !gone.has(deviceId(device)))
+  if (devices.length > 0) status.devices = devices
+  else delete status.devices
+}
 
 function stateText({
   metadata,

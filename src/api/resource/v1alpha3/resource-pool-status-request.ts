@@ -1,7 +1,8 @@
 /** ResourcePoolStatusRequest: asks once how full the pools of a driver are (KEP-5677). */
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
+
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { validatePoolName } from '#api/resource/v1/validation.ts'
 import { validateDriverName } from '#api/storage/v1/validation.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
@@ -56,6 +57,8 @@ const kind = defineKind({
     status: pointer(3, ResourcePoolStatusRequestStatus),
   },
   status: true,
+  generationFrom: [],
+  requireVersion: true,
   prepareStatus: (request, old) => resetMetadata(request.metadata, old.metadata),
   validate: ({ metadata, spec }, at) => [...validateFinalizers(metadata, at), ...specErrors(spec, at.child('spec'))],
   validateUpdate: ({ spec }, old, at) => immutableErrors(spec, old.spec, at.child('spec')),

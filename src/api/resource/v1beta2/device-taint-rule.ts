@@ -1,7 +1,8 @@
 /** DeviceTaintRule: taints devices that drivers offer (KEP-5055). */
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
+
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { validateDeviceName, validateDeviceTaint, validatePoolName } from '#api/resource/v1/validation.ts'
 import { validateDriverName } from '#api/storage/v1/validation.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'

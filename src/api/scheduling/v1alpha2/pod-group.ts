@@ -1,7 +1,8 @@
 /** PodGroup: pods that are scheduled together, made from a template of a Workload (KEP-4671). */
-import { resetMetadata } from '#api/core/v1/pod-strategy.ts'
+
 import { requiredAs } from '#api/core/v1/validation/checks.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isDns1123Label, isDns1123Subdomain } from '#schema/formats.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -80,6 +81,7 @@ const kind = defineKind({
   schemaName: 'io.k8s.api.scheduling.v1alpha2.PodGroup',
   fields: { spec: always(2, PodGroupSpec, { isRequired: true }), status: always(3, PodGroupStatus) },
   status: true,
+  generationFrom: [],
   immutable: [
     ...['spec.podGroupTemplateRef', 'spec.schedulingPolicy', 'spec.schedulingConstraints', 'spec.resourceClaims'],
     ...['spec.disruptionMode', 'spec.priorityClassName', 'spec.priority'],

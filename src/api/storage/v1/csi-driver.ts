@@ -43,6 +43,7 @@ const kind = defineKind({
   scope: 'Cluster',
   doc: 'A CSI driver says how Kubernetes is to treat the storage driver of its name.',
   schemaName: 'io.k8s.api.storage.v1.CSIDriver',
+  requireVersion: true,
   fields: {
     spec: always(2, CSIDriverSpec, { isRequired: true }),
   },

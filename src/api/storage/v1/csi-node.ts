@@ -44,6 +44,7 @@ const kind = defineKind({
   scope: 'Cluster',
   doc: 'A CSI node lists the storage drivers that run on the node of its name.',
   schemaName: 'io.k8s.api.storage.v1.CSINode',
+  requireVersion: true,
   fields: {
     spec: always(2, CSINodeSpec, { isRequired: true }),
   },

@@ -19,6 +19,7 @@ const kind = defineKind({
   scope: 'Namespaced',
   doc: 'A CSI storage capacity is what GetCapacity of a driver answered for a storage class and some nodes.',
   schemaName: 'io.k8s.api.storage.v1.CSIStorageCapacity',
+  requireVersion: true,
   fields: {
     nodeTopology: pointer(2, LabelSelector, { doc: 'Nodes that the capacity is for.' }),
     storageClassName: always(3, string(), { doc: 'Class that it is for.' }),

@@ -1,7 +1,9 @@
 /** VolumeAttachment: asks that a volume be attached to a node, and says whether it is. */
+
 import { PersistentVolumeSpec } from '#api/core/v1/persistent-volume.ts'
 import { formatted } from '#api/core/v1/validation/checks.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { bytesOf, validateDriverName } from '#api/storage/v1/validation.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isDns1123Subdomain } from '#schema/formats.ts'
@@ -54,7 +56,9 @@ const kind = defineKind({
     status: always(3, VolumeAttachmentStatus),
   },
   status: true,
+  requireVersion: true,
   generationFrom: [],
+  prepareStatus: (attachment, old) => resetMetadata(attachment.metadata, old.metadata),
   validate: ({ metadata, spec }, at) => [...validateFinalizers(metadata, at), ...specErrors(spec, at.child('spec'))],
   validateCreate: ({ spec }, at) => validateDriverName(spec.attacher, at.child('spec', 'attacher')),
   validateUpdate: (now, old, at) => immutableErrors(now.spec, old.spec, at.child('spec')),

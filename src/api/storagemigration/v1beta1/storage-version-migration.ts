@@ -1,6 +1,8 @@
 /** StorageVersionMigration: has all objects of a resource written anew, in the form that is current. */
+
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
+import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { validateConditions } from '#schema/validate.ts'
 import { always, list, object, optional, type Schema, string, type TypeOf } from '#schema/words.ts'
@@ -38,7 +40,9 @@ const kind = defineKind({
     status: always(3, StorageVersionMigrationStatus),
   },
   status: true,
+  requireVersion: true,
   generationFrom: [],
+  prepareStatus: (migration, old) => resetMetadata(migration.metadata, old.metadata),
   immutable: ['spec'],
   validate: ({ metadata, spec }, at) => [
     ...validateFinalizers(metadata, at),
