@@ -50,7 +50,7 @@ export function pipeline(parts: PipelineParts): readonly Stage[] {
     authenticate(parts.authenticators, parts), // -> user
     ...(audited ? [audit(audited)] : []), // who did what, where the policy wants it recorded
     ...(parts.tracer ? [traced(parts.tracer)] : []), // a span, for who collects them
-    impersonate(parts.authorizer, parts.registry.gates), // Impersonate-User and its like
+    impersonate(parts.authorizer, parts.registry), // Impersonate-User and its like
     ...(parts.inTurn ? [parts.inTurn] : []), // priority and fairness, or a plain limit: 429 to whoever is too many
     authorize(parts.authorizer, parts),
     ...(parts.extensions ? [parts.extensions] : []), // what an extension server serves

@@ -55,6 +55,8 @@ export interface Request {
   readonly rawQuery?: string | undefined
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
+  /** Names and values in turn, as they came, a line each; network requests have it. */
+  readonly rawHeaders?: readonly string[] | undefined
   readonly origin: Origin
   /** Whole body, bounded in size; empty where there is none. */
   body(): Promise<Uint8Array>
@@ -79,6 +81,10 @@ export interface Request {
   flowHeaders?: Headers
   /** Where the audit policy wants to know of it. */
   audit?: AuditRecord
+  /** What authentication has to say to the audit log. */
+  notes?: Map<string, string>
+  /** When it came, where auditing is on. */
+  received?: number
   /** Where traces are kept: the one that is under way. */
   span?: Span
 }

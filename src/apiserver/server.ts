@@ -15,6 +15,7 @@ import { type AggregationOptions, aggregator, type RemoteVersion } from './aggre
 import type { AuditOptions } from './audit/stage.ts'
 import type { Authenticator } from './authn/authenticator.ts'
 import type { TokenOptions } from './authn/bearer-token.ts'
+import type { IdentityHeaders } from './authn/request-header.ts'
 import type { Authorizer } from './authz/authorizer.ts'
 import { serveCustomResources } from './custom-resources/custom-resources.ts'
 import type { NodeDialer, ServiceDialer } from './dialers.ts'
@@ -47,6 +48,8 @@ export interface ApiServerOptions {
   readonly authenticators?: readonly Authenticator[] | ((own: Own) => readonly Authenticator[])
   /** What TokenReview asks; default: nobody knows a token. */
   readonly tokenAuthentication?: TokenOptions | ((own: Own) => TokenOptions)
+  /** In which headers front proxies say who asks; default: the usual ones. */
+  readonly identityHeaders?: IdentityHeaders | undefined
   /** Built on the server's own caches. */
   readonly authorizer: Authorizer | ((lister: Lister) => Authorizer)
   readonly admission?: readonly AdmissionPlugin[]
@@ -72,6 +75,8 @@ export interface ApiServerOptions {
   readonly requestTimeout?: number | undefined
   /** Seconds that a watch lasts at least; default half an hour. */
   readonly minRequestTimeout?: number | undefined
+  /** Seconds that an event is kept; default an hour. */
+  readonly eventTtl?: number | undefined
   /** Makes shared objects immutable: for tests. */
   readonly freeze?: boolean
   /** Defects, and errors that nobody waits for. */
@@ -129,8 +134,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ...{ store, clock, random, kinds, gates, admission, hooks, authorizer, lister, onError },
     ...{ tokens: options.tokens, nodeDialer: options.nodeDialer, serviceDialer: options.serviceDialer },
     tokenAuthentication: made(options.tokenAuthentication ?? { tokens: [], audiences: [] }, own),
+    identityHeaders: options.identityHeaders,
     client,
-    ...{ minRequestTimeout: options.minRequestTimeout, onWebhook: options.onWebhook },
+    ...{ minRequestTimeout: options.minRequestTimeout, eventTtl: options.eventTtl, onWebhook: options.onWebhook },
     storage: (kind) => storages.open(kind),
     forget: (kind) => storages.forget(kind),
   }

@@ -1,5 +1,5 @@
 /** Calls a webhook: POST of JSON over TLS to a URL or a service, whose certificate is checked with the given bundle. */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
@@ -20,6 +20,8 @@ export interface WebhookCall {
   readonly caBundle?: string | undefined
   /** PEM; shown to the webhook. */
   readonly identity?: { readonly cert: string; readonly key: string } | undefined
+  /** Beside those of the call itself. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
   readonly body: unknown
   /** The span that the call belongs to. */
   readonly traceparent?: string | undefined
@@ -38,7 +40,7 @@ export async function callWebhook(call: WebhookCall): Promise<unknown> {
   const signal = AbortSignal.timeout(call.timeout)
   try {
     const socket = await dial(call, url, signal)
-    const { status, text } = await post(socket, url, { body: stringifyJson(call.body), signal, traceparent: call.traceparent })
+    const { status, text } = await post(socket, url, { ...call, body: stringifyJson(call.body), signal })
     if (status < 200 || status > 299) throw new ResponseError(unwelcome(status, text))
     return parseJson(text).value
   } catch (error) {
@@ -141,7 +143,12 @@ export function secured(
 function post(
   socket: TLSSocket,
   url: URL,
-  { body, signal, traceparent }: { body: string; signal: AbortSignal; traceparent: string | undefined },
+  {
+    body,
+    signal,
+    traceparent,
+    headers = {},
+  }: Pick<WebhookCall, 'traceparent' | 'headers'> & { body: string; signal: AbortSignal },
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
@@ -154,6 +161,7 @@ function post(
         connection: 'close',
         'content-length': Buffer.byteLength(body),
         ...(traceparent && { traceparent }),
+        ...(headers as OutgoingHttpHeaders),
       },
       createConnection: () => socket,
       signal,

@@ -17,7 +17,7 @@ import { systemClock } from '#lib/clock.ts'
 import { seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import { openMemoryStore } from '#store/memory.ts'
-import { http2Client } from '#testing/http-clients.ts'
+import { http1Call, http2Client } from '#testing/http-clients.ts'
 import { tlsBackend } from '#testing/tls-backend.ts'
 import { readApiserverFlags } from './apiserver-flags.ts'
 import { servingFrom } from './apiserver-serving.ts'
@@ -78,7 +78,7 @@ async function serverWith(line: Readonly<Record<string, string>>) {
   serving.follow(listening)
   const socket = { port: listening.port, pki: own } as never
   return {
-    ...{ pass, errors, pki: own, socket, listening, settings },
+    ...{ pass, errors, pki: own, socket, listening, settings, registry: server.registry },
     /** Status and message of one request of somebody whom only the token names. */
     async ask(request: `${string} /${string}`, token?: string, headers: Record<string, string> = {}, body?: string) {
       await using client = http2Client(socket, null)
@@ -209,6 +209,23 @@ test('--requestheader-*: the front proxy says who asks, and nobody else may', as
   const validity = { now: systemClock.now(), days: 1 }
   const stranger = await issueCertificate(server.pki.frontProxyCa, { commonName: 'other', usages: ['client'] }, validity)
   assert.equal((await as(stranger)).code, 401)
+  assert.equal(server.registry.identityHeaders?.groupHeaders?.[0], 'x-my-group')
+})
+
+test('--requestheader-*: a line is one value over both versions of HTTP', async () => {
+  await using server = await serverWith(everybody)
+  const review = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' })
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+  const groups = ['CN=a,OU=b', 'x,system:masters']
+  const headers = { 'x-remote-user': 'ann', 'x-remote-group': groups, 'content-type': 'application/json' }
+  const { certificate, key } = server.pki.frontProxyClient
+  await using client = http2Client(server.socket, { certificate, key })
+  const second = await client.call(`POST ${path}`, headers as never, review)
+  const how = { method: 'POST', headers, body: review, cert: certificate, key }
+  const first = await http1Call(server.socket, path, how)
+  for (const { json } of [first, second]) {
+    assert.deepEqual(json.status.userInfo, { username: 'ann', groups: [...groups, 'system:authenticated'] })
+  }
 })
 
 test('--authorization-config: webhooks by condition, their failures, and what is read again', async () => {

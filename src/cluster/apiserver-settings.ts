@@ -37,11 +37,13 @@ type Chosen = Pick<
   | 'audit'
   | 'flowControl'
   | 'gates'
+  | 'identityHeaders'
   | 'tracer'
   | 'instruments'
   | 'onWebhook'
   | 'requestTimeout'
   | 'minRequestTimeout'
+  | 'eventTtl'
 >
 
 export interface Settings {
@@ -85,6 +87,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
     options: {
       authenticators: (own) => defaultAuthenticators({ ...own, ...authentication }),
       tokenAuthentication: (own) => tokenAuthentication({ ...own, ...authentication }),
+      identityHeaders: authentication.requestHeader,
       authorizer: await authorizerOf(read, { ...parts, counted }),
       audit: audit && { ...audit, onLevel: (level) => counted.audited(level) },
       ...trafficOf(flags),
@@ -93,6 +96,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
       ...{ instruments: counted, onWebhook: admission.webhook },
       requestTimeout: flags['request-timeout'],
       minRequestTimeout: flags['min-request-timeout'],
+      eventTtl: Math.trunc(flags['event-ttl'] / 1000),
     },
   }
 }
@@ -100,6 +104,8 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
 /** Whole plugins that have a gate. */
 const pluginGates: Readonly<Record<string, string>> = {
   MutatingAdmissionPolicy: 'MutatingAdmissionPolicy',
+  NodeDeclaredFeatureValidator: 'NodeDeclaredFeatures',
+  PodResizeValidator: 'InPlacePodVerticalScaling',
   PodTopologyLabels: 'PodTopologyLabelsAdmission',
 }
 

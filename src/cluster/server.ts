@@ -1,7 +1,9 @@
 /** The server process: store, API server, controllers and scheduler, composed; each with its own identity. */
+import { hostname } from 'node:os'
 import { kinds as builtInKinds } from '#api/kinds.ts'
 import { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
-import { type Listening, listen } from '#apiserver/http/listen.ts'
+import { listen } from '#apiserver/http/listen.ts'
+import { collectIdentityLeases, keepIdentityLease } from '#apiserver/identity-lease.ts'
 import { kubernetesServiceIp } from '#apiserver/kubernetes-service.ts'
 import type { HealthCheck } from '#apiserver/publish/health.ts'
 import { type RequestMetrics, requestMetrics } from '#apiserver/publish/metrics.ts'
@@ -14,19 +16,20 @@ import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { boundedTransport } from '#client/bounded-transport.ts'
+import type { Client } from '#client/client.ts'
 import { createClient } from '#client/typed-client.ts'
 import { controllersOf } from '#controllers/controllers.ts'
 import type { Controller } from '#controllers/runtime/controller.ts'
 import { runControllers } from '#controllers/runtime/run.ts'
 import { selectControllers } from '#controllers/select.ts'
-import { sleep, systemClock } from '#lib/clock.ts'
+import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { podNetwork } from '#network/pod-network.ts'
 import { runScheduler } from '#scheduler/scheduler.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { configuredAdmission } from './admission-config.ts'
 import { forBrowsersFrom } from './apiserver-browsers.ts'
-import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
+import { type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
 import { renewInTime, servingFrom } from './apiserver-serving.ts'
 import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
@@ -45,6 +48,7 @@ import type { OpenedStore } from './open-store.ts'
 import { ensurePki, type Pki } from './pki.ts'
 import { politeTransport, Turns } from './polite-transport.ts'
 import { startEtcdApi } from './serve-etcd-api.ts'
+import { stopServing } from './stop-serving.ts'
 import { backupStage, clusterUid, spaceCheck } from './store-stages.ts'
 import { version } from './version.ts'
 
@@ -98,6 +102,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
     ...{ ...serving.material, port: config.port, clock, random, metrics },
     onError: (error) => log.error('serving', error),
     ...{ goawayChance: flags['goaway-chance'], forBrowsers: await forBrowsersFrom(flags) },
+    sendsStrangersAway: server.registry.gates.isOn('UnauthenticatedHTTP2DOSMitigation'),
     local: { path: directory.door, user: { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
   })
   serving.follow(listening)
@@ -113,6 +118,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   settings.instruments.include(counted)
   const running = startComponents(server, { ...followed, controllers, config, watchQueue: counted.watchQueue })
   if (!isNew) await prepare()
+  if (server.registry.gates.isOn('APIServerIdentity')) running.push(...sayWhoServes(self, followed))
   log.info(`serving on port ${listening.port}`)
   const components = async () => {
     stop.abort(new Error('the server is stopping'))
@@ -124,7 +130,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
     port: listening.port,
     async close() {
       state.isStopping = true
-      await stopServing(listening, flags, components)
+      await stopServing({ listening, flags, clock, components })
       for (const each of rest) await each?.close()
     },
   }
@@ -151,18 +157,6 @@ function controllersFor({ directory, config, pki, tokens }: ControllerParts) {
   })
 }
 
-/** How long answers under way may take, once nothing new is taken. */
-const farewell = 10_000
-
-/** In upstream's order: first it is said, then nothing new is taken, then watches end, then the last answers go out. */
-async function stopServing(listening: Listening, flags: ApiserverFlags, components: () => Promise<void>): Promise<void> {
-  if (flags['shutdown-delay-duration'] > 0) await sleep(clock, flags['shutdown-delay-duration'])
-  if (flags['shutdown-send-retry-after']) await listening.turnAway(AbortSignal.timeout(flags['request-timeout']))
-  const watches = flags['shutdown-watch-termination-grace-period']
-  if (watches > 0) await listening.endWatches(watches)
-  await Promise.all([components(), listening.close(farewell)])
-}
-
 interface Parts {
   readonly opened: OpenedStore
   readonly pki: Pki
@@ -176,12 +170,14 @@ interface Parts {
 
 async function assemble({ opened, pki, config, log, state, metrics, read, settings }: Parts): Promise<ApiServer> {
   const { tokens, instruments } = settings
-  const { raw } = opened
+  const { raw, encryption } = opened
+  if (encryption) instruments.include(encryption.instruments)
   const store = measuredStore(opened.store, { instruments, clock, kinds: builtInKinds })
   const answers = async () => void (await store.status())
   const storeChecks: readonly HealthCheck[] = [
     { name: 'etcd', for: ['livez', 'readyz'], check: answers },
     { name: 'etcd-readiness', for: ['readyz'], check: answers },
+    ...(encryption?.checks ?? []),
   ]
   const server: ApiServer = await createApiServer({
     ...{ store, clock, random, createClient, tokens, runtimeConfig: config.runtimeConfig },
@@ -202,7 +198,7 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
         remotes: () => server.remotes(),
         gitVersion: version,
         platform: platform(),
-        checks: [...storeChecks, ...postStartHooks(state), spaceCheck(raw)],
+        checks: [...storeChecks, ...postStartHooks(state, settings.options.gates), spaceCheck(raw)],
         measured: () => server,
         zpages: {
           clock,
@@ -216,6 +212,13 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
     onError: (error, doing) => log.error(doing, error),
   })
   return server
+}
+
+/** Other servers of the same cluster, and people, see by their leases which there are. */
+function sayWhoServes(client: Client, { log, signal }: Followed): Promise<void>[] {
+  const onError = (error: unknown) => void (signal.aborted || log.error('identity lease', error))
+  const options = { client, clock, random, signal, onError }
+  return [keepIdentityLease({ ...options, hostname: hostname() }), collectIdentityLeases(options)]
 }
 
 interface Followed {
@@ -252,7 +255,7 @@ function startComponents(server: ApiServer, options: Components): Promise<unknow
     }),
     runScheduler({
       client: createClient(politeTransport(server.transportAs(scheduler), turns)),
-      ...{ clock, random, signal, giveWay },
+      ...{ clock, random, signal, giveWay, sharesResults: server.registry.gates.isOn('OpportunisticBatching') },
       onError: (error) => log.error('scheduler', error),
     }),
   ].map((running) => running.catch((error) => !signal.aborted && log.error('component', error)))

@@ -75,6 +75,8 @@ export interface TestClusterOptions {
   readonly flowControl?: ApiServerOptions['flowControl']
   /** Default: nothing is recorded. */
   readonly audit?: ApiServerOptions['audit']
+  /** Default: the usual ones. */
+  readonly identityHeaders?: ApiServerOptions['identityHeaders']
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -116,6 +118,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     ...(options.publish && { publish: options.publish }),
     ...(options.aggregation && { aggregation: options.aggregation }),
     ...(options.audit && { audit: options.audit }),
+    ...(options.identityHeaders && { identityHeaders: options.identityHeaders }),
     ...(options.flowControl && { flowControl: options.flowControl }),
   })
   const clientAs = (user: User) => createClient(watched(server.transportAs(user), activity))

@@ -53,7 +53,9 @@ export function http2Client({ port, pki }: LoopbackSocket, identity: Identity | 
   }
 }
 
-export type Http1Options = Pick<RequestOptions, 'method' | 'headers' | 'agent'> & { readonly body?: string | Uint8Array }
+export type Http1Options = Pick<RequestOptions, 'method' | 'headers' | 'agent' | 'cert' | 'key'> & {
+  readonly body?: string | Uint8Array
+}
 
 /** One request on a connection of its own unless an agent is given, as `kubernetes-admin`. */
 export async function http1Call({ port, pki }: LoopbackSocket, path: string, options: Http1Options = {}): Promise<Answer> {

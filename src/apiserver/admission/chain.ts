@@ -6,6 +6,7 @@ import { defaultStorageClass } from './default-storage-class.ts'
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { nodeDeclaredFeatureValidator } from './node-declared-feature-validator.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { alwaysAdmit, alwaysDeny } from './optional/always.ts'
 import { alwaysPullImages } from './optional/always-pull-images.ts'
@@ -20,6 +21,7 @@ import { podNodeSelectorWith } from './optional/pod-node-selector.ts'
 import { podTolerationRestrictionWith } from './optional/pod-toleration-restriction.ts'
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts'
 import type { AdmissionPlugin } from './plugin.ts'
+import { podResizeValidator } from './pod-resize-validator.ts'
 import { podSecurity, podSecurityWith } from './pod-security.ts'
 import { podTopologyLabels } from './pod-topology-labels.ts'
 import { mutatingAdmissionPolicy } from './policy/mutating.ts'
@@ -31,8 +33,8 @@ import { runtimeClass } from './runtime-class.ts'
 import { serviceAccount } from './service-account.ts'
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts'
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts'
-import { mutatingAdmissionWebhook } from './webhook/mutating.ts'
-import { validatingAdmissionWebhook } from './webhook/validating.ts'
+import { mutatingAdmissionWebhookWith } from './webhook/mutating.ts'
+import { validatingAdmissionWebhookWith } from './webhook/validating.ts'
 
 export interface PluginEntry {
   readonly name: string
@@ -49,7 +51,7 @@ function off(plugin: AdmissionPlugin): PluginEntry {
   return { name: plugin.name, isDefault: false, make: () => plugin }
 }
 
-/** On upstream, but with nothing to say: their feature gates are off by default, or all nodes here have what is asked of nodes. */
+/** On upstream, but with nothing to say: their feature gates are off by default, and stand for kinds that are not served here. */
 function silent(name: string): PluginEntry {
   return on({ name, handles: () => false })
 }
@@ -88,12 +90,13 @@ export const orderedPlugins: readonly PluginEntry[] = [
   off(denyServiceExternalIps),
   on(podTopologyLabels),
   silent('PodGroupWorkloadExists'),
-  silent('NodeDeclaredFeatureValidator'),
+  on(nodeDeclaredFeatureValidator),
   silent('JobValidation'),
+  on(podResizeValidator),
   on(mutatingAdmissionPolicy),
-  on(mutatingAdmissionWebhook),
+  on(mutatingAdmissionWebhookWith(), mutatingAdmissionWebhookWith),
   on(validatingAdmissionPolicy),
-  on(validatingAdmissionWebhook),
+  on(validatingAdmissionWebhookWith(), validatingAdmissionWebhookWith),
   on(resourceQuota, resourceQuotaWith),
   off(alwaysDeny),
 ]

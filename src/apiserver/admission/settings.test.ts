@@ -5,13 +5,19 @@ import { admissionPlugins } from './settings.ts'
 
 const names = (plugins: readonly { name: string }[]) => plugins.map(({ name }) => name)
 
-test('orderedPlugins stand in upstream’s order, the policies before the webhooks of their kind, quotas last', () => {
-  const all = names(orderedPlugins)
-  assert.equal(new Set(all).size, all.length)
-  assert.deepEqual(all.slice(-6), [
-    ...['MutatingAdmissionPolicy', 'MutatingAdmissionWebhook', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionWebhook'],
-    ...['ResourceQuota', 'AlwaysDeny'],
-  ])
+/** `AllOrderedPlugins` of upstream's `kubeapiserver/options/plugins.go`; what is off by default stands in brackets. */
+const upstream = `
+  [AlwaysAdmit] [NamespaceAutoProvision] NamespaceLifecycle [NamespaceExists] [LimitPodHardAntiAffinityTopology] LimitRanger
+  ServiceAccount [NodeRestriction] TaintNodesByCondition [AlwaysPullImages] [ImagePolicyWebhook] PodSecurity [PodNodeSelector]
+  Priority DefaultTolerationSeconds [PodTolerationRestriction] [EventRateLimit] [ExtendedResourceToleration] DefaultStorageClass
+  StorageObjectInUseProtection PodGroupProtection [OwnerReferencesPermissionEnforcement] PersistentVolumeClaimResize RuntimeClass
+  CertificateApproval CertificateSigning ClusterTrustBundleAttest CertificateSubjectRestriction DefaultIngressClass
+  [DenyServiceExternalIPs] PodTopologyLabels PodGroupWorkloadExists NodeDeclaredFeatureValidator JobValidation PodResizeValidator
+  MutatingAdmissionPolicy MutatingAdmissionWebhook ValidatingAdmissionPolicy ValidatingAdmissionWebhook ResourceQuota [AlwaysDeny]`
+
+test('orderedPlugins are upstream’s, in its order, and on where its are; NodeRestriction too, as installers have it', () => {
+  const found = orderedPlugins.map(({ name, isDefault }) => (isDefault && name !== 'NodeRestriction' ? name : `[${name}]`))
+  assert.deepEqual(found, upstream.trim().split(/\s+/))
 })
 
 test('admissionPlugins() turns plugins on and off in their places', () => {

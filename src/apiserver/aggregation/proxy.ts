@@ -13,7 +13,7 @@ export interface ProxyOptions {
 }
 
 export async function proxyTo(
-  { serviceDialer }: Registry,
+  { serviceDialer, identityHeaders: hidden }: Registry,
   request: Request,
   { service, frontProxy }: ProxyOptions,
 ): Promise<Response> {
@@ -24,7 +24,7 @@ export async function proxyTo(
     const { namespace, name, port = 443 } = service.spec.service ?? {}
     const trace = request.span && { traceparent: writeTraceParent(request.span.context) }
     const headers = { ...identityHeaders(request.user), ...trace, host: `${name}.${namespace}.svc:${port}` }
-    return await forward(request, { socket, target, headers, refuse: broken })
+    return await forward(request, { socket, target, headers, identityHeaders: hidden, refuse: broken })
   } catch (error) {
     if (error instanceof StatusError && error.reason === 'ServiceUnavailable') return unavailable('service unavailable')
     return unavailable(`error trying to reach service: ${(error as Error).message}`)

@@ -4,19 +4,26 @@ import { get as httpsGet } from 'node:https'
 import { test } from 'node:test'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Secret } from '#api/core/v1/secret.ts'
+import { defaultGates } from '#api/feature-gates.ts'
 import { systemClock } from '#lib/clock.ts'
 import { seededRandom, systemRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
+import { StatusError } from '#schema/status-error.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { listenOnLoopback } from '#testing/loopback.ts'
+import { networkRequest } from '#testing/requests.ts'
 import { send } from '#testing/send.ts'
 import { tlsBackend } from '#testing/tls-backend.ts'
 import { removedRelease } from '../removed-release.ts'
+import type { Request, Response, Stage } from '../request.ts'
+import { impersonate } from '../stages/identify.ts'
 import { webhookTarget } from '../webhook-target.ts'
 import { batchingBackend } from './batch.ts'
 import type { AuditBackend, AuditEvent } from './event.ts'
 import { logLine } from './log-line.ts'
 import { parseAuditPolicy } from './policy.ts'
+import type { AuditRecord } from './record.ts'
+import { audit, auditRefusals } from './stage.ts'
 import { truncatingBackend } from './truncate.ts'
 import { auditWebhook } from './webhook.ts'
 
@@ -159,6 +166,85 @@ test('auditRefusals() records wrong credentials', async () => {
   assert.deepEqual(event?.sourceIPs, ['127.0.0.1'])
   assert.equal((event as any).responseStatus.message, 'Authentication failed, attempted: bearer')
   assert(!JSON.stringify(backend.events).includes('nonsense'))
+})
+
+const shown: [over: object, message: string][] = [
+  [{}, 'no credentials provided'],
+  [{ headers: { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` } }, 'attempted: basic'],
+  [{ headers: { authorization: 'Basic nonsense' } }, 'no credentials provided'],
+  [{ headers: { authorization: 'bearer x' } }, 'attempted: bearer'],
+  [{ headers: { authorization: 'Bearer' } }, 'no credentials provided'],
+  [{ query: new URLSearchParams('access_token=x') }, 'attempted: access_token'],
+  [
+    { headers: { authorization: 'Bearer x' }, origin: { type: 'network', remoteAddress: '::1', certificateError: 'expired' } },
+    'attempted: bearer, x509',
+  ],
+]
+for (const [over, message] of shown) {
+  test(`auditRefusals() tells what was shown: ${message}`, () => {
+    const backend = memory()
+    const policy = parseAuditPolicy(policyText('rules: [{level: Metadata}]'))
+    const stage = auditRefusals({ policy, backend, clock: new VirtualClock() })
+    const refuse = () => {
+      throw new StatusError('Unauthorized', 'Unauthorized')
+    }
+    assert.throws(() => stage(networkRequest({}, over), refuse), { code: 401 })
+    assert.equal((backend.events[0] as any).responseStatus.message, `Authentication failed, ${message}`)
+  })
+}
+
+test('audit() tells how somebody came to be somebody else', async () => {
+  const policy = parseAuditPolicy(policyText('rules: [{level: Metadata}]'))
+  const asAnn = async (may: RegExp) => {
+    const options = { policy, backend: memory(), clock: new VirtualClock() }
+    const authorize = ({ verb }: { verb: string }) => ({ verdict: may.test(verb) ? ('allow' as const) : ('noOpinion' as const) })
+    const become = impersonate({ name: 'fake', authorize }, { clock: options.clock, gates: defaultGates })
+    const served = (): Response => ({ type: 'bytes', status: 200, bytes: new Uint8Array(), headers: {} })
+    const request = networkRequest({ 'impersonate-user': 'ann' }, { user: { name: 'root', groups: [] } })
+    await audit(options)(request, (one) => become(one, served))
+    return options.backend.events.at(-1)
+  }
+  const constrained = await asAnn(/user-info/)
+  assert.deepEqual(constrained?.authenticationMetadata, { impersonationConstraint: 'impersonate:user-info' })
+  assert.deepEqual(constrained?.impersonatedUser, { username: 'ann', groups: ['system:authenticated'] })
+  const old = await asAnn(/^impersonate$/)
+  assert.equal(old?.authenticationMetadata, undefined)
+  assert.deepEqual(old?.impersonatedUser, { username: 'ann', groups: ['system:authenticated'] })
+})
+
+test('audit() tells in which parts a long request spent its time', async () => {
+  const backend = memory()
+  const policy = parseAuditPolicy(policyText('rules: [{level: Metadata}]'))
+  const clock = new VirtualClock()
+  const options = { policy, backend, clock }
+  const wait = (milliseconds: number) => clock.advanceTo(clock.now() + milliseconds)
+  const asked = (parts: (record: AuditRecord) => void) => {
+    const request = networkRequest()
+    const authenticated: Stage = (one, next) => {
+      wait(200)
+      return next(one)
+    }
+    const served = (one: Request): Response => {
+      parts(one.audit as AuditRecord)
+      return { type: 'bytes', status: 200, bytes: new Uint8Array(), headers: {} }
+    }
+    auditRefusals(options)(request, (one) => authenticated(one, (two) => audit(options)(two, served)))
+    return backend.events.at(-1)?.annotations
+  }
+  assert.equal(
+    asked(() => wait(300)),
+    undefined,
+  )
+  const annotations = asked((record) => {
+    wait(1_000)
+    for (const took of [100, 250, 50]) for (const layer of ['impersonation', 'authorization'] as const) record.took(layer, took)
+  })
+  assert.deepEqual(annotations, {
+    'apiserver.latency.k8s.io/authentication': '200ms',
+    'apiserver.latency.k8s.io/impersonation': '400ms',
+    'apiserver.latency.k8s.io/authorization': '250ms',
+    'apiserver.latency.k8s.io/total': '1.2s',
+  })
 })
 
 const event: AuditEvent = {

@@ -1,6 +1,7 @@
 /** What is remembered of one request until its audit events are written (upstream `audit/request.go`, `audit/context.go`). */
 import { type Clock, formatMicroTime } from '#lib/clock.ts'
 import { copyJson } from '#schema/copy.ts'
+import { formatDuration } from '#schema/go-time.ts'
 import type { Attributes } from '../authz/authorizer.ts'
 import { userInfo } from '../registry/reviews/user-info.ts'
 import type { Request, User } from '../request.ts'
@@ -19,6 +20,15 @@ export interface RecordOptions {
   readonly received: number
 }
 
+/** Parts of the server whose time is told of where a request took long (`LatencyTrackers`). */
+export type Layer = 'authentication' | 'impersonation' | 'apf-queue-wait' | 'authorization'
+
+/** Of these the longest counts. */
+const longestCounts: ReadonlySet<Layer> = new Set(['apf-queue-wait', 'authorization'])
+
+/** A request that took longer is told of in parts. */
+const longRequest = 500
+
 type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Bodies are kept only where the level wants them: below `Request` no secret gets near the log. */
@@ -29,11 +39,14 @@ export class AuditRecord {
   readonly #annotations: Record<string, string> = {}
   readonly #event: Draft<Omit<AuditEvent, 'stage' | 'stageTimestamp' | 'annotations'>>
   readonly #objectRef: Record<string, string> | undefined
+  readonly #received: number
+  readonly #latencies = new Map<Layer, number>()
 
   constructor({ request, attributes, verdict, backend, clock, received }: RecordOptions) {
     this.#verdict = verdict
     this.#backend = backend
     this.#clock = clock
+    this.#received = received
     this.#objectRef = attributes.isResource ? referenceOf(attributes) : undefined
     const agent = request.headers['user-agent']
     this.#event = {
@@ -64,6 +77,13 @@ export class AuditRecord {
     this.#annotations[key] ??= value
   }
 
+  /** Milliseconds. */
+  took(layer: Layer, milliseconds: number): void {
+    if (milliseconds <= 0) return
+    const before = this.#latencies.get(layer) ?? 0
+    this.#latencies.set(layer, longestCounts.has(layer) ? Math.max(before, milliseconds) : before + milliseconds)
+  }
+
   impersonated(user: User, constraint?: string): void {
     this.#event.impersonatedUser = userInfo(user)
     if (constraint) this.#event.authenticationMetadata = { impersonationConstraint: constraint }
@@ -89,6 +109,7 @@ export class AuditRecord {
 
   emit(stage: AuditStage): void {
     if (this.#verdict.omitStages.has(stage)) return
+    if (stage === 'ResponseComplete') this.#annotateLatency()
     const annotations = { ...this.#annotations }
     const reference = this.#objectRef
     this.#backend.take([
@@ -100,6 +121,14 @@ export class AuditRecord {
         ...(Object.keys(annotations).length > 0 && { annotations }),
       },
     ])
+  }
+
+  #annotateLatency(): void {
+    const total = this.#clock.now() - this.#received
+    if (total <= longRequest) return
+    for (const [layer, took] of [...this.#latencies, ['total', total] as const]) {
+      this.annotate(`apiserver.latency.k8s.io/${layer}`, formatDuration(BigInt(Math.round(took * 1e6))))
+    }
   }
 
   #trimmed(object: unknown): unknown {

@@ -25,6 +25,7 @@ export function auditRefusals(options: AuditOptions): Stage {
     throw error
   }
   return (request, next) => {
+    request.received = options.clock.now()
     try {
       const answered = next(request)
       return answered instanceof Promise ? answered.catch((error) => refused(error, request)) : answered
@@ -37,11 +38,25 @@ export function auditRefusals(options: AuditOptions): Stage {
 function recordRefusal(options: AuditOptions, request: Request, error: unknown): void {
   const record = recordOf(options, request)
   if (!record) return
-  const methods = request.headers.authorization ? [request.headers.authorization.split(' ')[0]?.toLowerCase()] : []
-  const attempted = methods.includes('bearer') ? ', attempted: bearer' : ''
+  const methods = attemptedMethods(request)
+  const attempted = methods.length > 0 ? `attempted: ${methods.join(', ')}` : 'no credentials provided'
   const { code, status, reason } = asStatus(error).toStatus()
-  record.answered({ metadata: {}, status, message: `Authentication failed${attempted}`, reason, code })
+  record.answered({ metadata: {}, status, message: `Authentication failed, ${attempted}`, reason, code })
   record.emit('ResponseStarted')
+}
+
+/** What was shown, never its value (`getAuthMethods`). */
+function attemptedMethods({ headers, query, origin }: Request): string[] {
+  const [scheme = '', value] = (headers.authorization ?? '').trim().split(' ')
+  const isBasic = /^basic$/i.test(scheme) && value !== undefined && Buffer.from(value, 'base64').includes(':')
+  const hasCertificate = origin.type === 'network' && Boolean(origin.certificate ?? origin.frontProxy ?? origin.certificateError)
+  const shown: Readonly<Record<string, boolean>> = {
+    basic: isBasic,
+    bearer: /^bearer$/i.test(scheme) && value !== undefined,
+    access_token: Boolean(query.get('access_token')?.trim()),
+    x509: hasCertificate,
+  }
+  return Object.keys(shown).filter((method) => shown[method])
 }
 
 /** Stands behind authentication. */
@@ -50,6 +65,7 @@ export function audit(options: AuditOptions): Stage {
     const record = recordOf(options, request)
     if (!record) return next(request)
     request.audit = record
+    record.took('authentication', options.clock.now() - receivedAt(request, options))
     record.emit('RequestReceived')
     return recorded(record, request, next)
   }
@@ -60,7 +76,13 @@ function recordOf({ policy, backend, clock, onLevel }: AuditOptions, request: Re
   const verdict = policy.evaluate(attributes)
   onLevel?.(verdict.level)
   if (verdict.level === 'None') return undefined
-  return new AuditRecord({ request, attributes, verdict, backend, clock, received: clock.now() })
+  const record = new AuditRecord({ request, attributes, verdict, backend, clock, received: receivedAt(request, { clock }) })
+  for (const [key, value] of request.notes ?? []) record.annotate(key, value)
+  return record
+}
+
+function receivedAt({ received }: Request, { clock }: Pick<AuditOptions, 'clock'>): number {
+  return received ?? clock.now()
 }
 
 function recorded(record: AuditRecord, request: Request, next: Next): Soon<Response> {

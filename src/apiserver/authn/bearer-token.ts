@@ -3,6 +3,7 @@ import { StatusError } from '#schema/status-error.ts'
 import type { Request, User } from '../request.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { TokenAuthenticator, TokenIdentity } from './token-authenticator.ts'
+import { type Witness, witnessOf } from './witness.ts'
 
 /** `audiences` are those of the API server: a token for anybody else does not open it. */
 export function bearerTokenAuthenticator(options: TokenOptions): Authenticator {
@@ -10,12 +11,12 @@ export function bearerTokenAuthenticator(options: TokenOptions): Authenticator {
     name: 'bearer',
     authenticate(request) {
       const token = bearerToken(request)
-      return token === undefined ? undefined : userOf(token, options)
+      return token === undefined ? undefined : userOf(token, { ...options, witness: witnessOf(request) })
     },
   }
 }
 
-async function userOf(token: string, options: TokenOptions): Promise<User> {
+async function userOf(token: string, options: AskOptions): Promise<User> {
   try {
     const identity = await authenticateToken(token, options)
     if (identity) return identity.user
@@ -30,12 +31,19 @@ export interface TokenOptions {
   readonly audiences: readonly string[]
 }
 
+export interface AskOptions extends TokenOptions {
+  readonly witness?: Witness
+}
+
 /** The first that knows the token decides; an error stands only if no later one knows it. */
-export async function authenticateToken(token: string, { tokens, audiences }: TokenOptions): Promise<TokenIdentity | undefined> {
+export async function authenticateToken(
+  token: string,
+  { tokens, audiences, witness }: AskOptions,
+): Promise<TokenIdentity | undefined> {
   const errors: unknown[] = []
   for (const authenticator of tokens) {
     try {
-      const identity = await authenticator.authenticateToken(token, audiences)
+      const identity = await authenticator.authenticateToken(token, audiences, witness)
       if (identity) return identity
     } catch (error) {
       errors.push(error)

@@ -12,7 +12,11 @@ const attributes: Attributes = {
 }
 
 /** Allows what `may` matches, of `verb|group|resource|subresource|namespace|name`. */
-function asked(headers: Record<string, string>, may: RegExp, requestor: User = user) {
+function asked(headers: Record<string, string | string[]>, may: RegExp, requestor: User = user) {
+  const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const))
+  const joined: Record<string, string> = {}
+  for (const [name, value] of lines) joined[name] = joined[name] === undefined ? value : `${joined[name]}, ${value}`
+  const request = { headers: joined, rawHeaders: lines.flat() }
   const seen: string[] = []
   const authorize = ({ verb, group, resource, subresource, namespace, name }: Attributes) => {
     const text = [verb, group, resource, subresource, namespace, name].join('|')
@@ -20,7 +24,8 @@ function asked(headers: Record<string, string>, may: RegExp, requestor: User = u
     return { verdict: may.test(text) ? ('allow' as const) : ('noOpinion' as const), reason: 'so there' }
   }
   const authorizer = { name: 'fake', authorize }
-  return { seen, result: impersonate(headers, { attributes: { ...attributes, user: requestor }, authorizer }) }
+  const impersonated = impersonate(request, { attributes: { ...attributes, user: requestor }, authorizer })
+  return { seen, impersonated, result: impersonated.then((known) => known?.user) }
 }
 
 test('impersonate() does nothing without headers', async () => {
@@ -30,7 +35,7 @@ test('impersonate() does nothing without headers', async () => {
 test('impersonate() asks for each thing and becomes it', async () => {
   const headers = {
     'impersonate-user': 'ann',
-    'impersonate-group': 'dev, ops',
+    'impersonate-group': ['dev', 'ops'],
     'impersonate-extra-acme.com%2fproject': 'one',
     'impersonate-uid': '42',
   }
@@ -53,6 +58,25 @@ test('impersonate() asks for each thing and becomes it', async () => {
   const constrained = asked(headers, /^impersonate(-on)?:user-info/)
   assert.deepEqual(await constrained.result, becomes)
   assert.equal(constrained.seen[1], 'impersonate:user-info|authentication.k8s.io|users|||ann')
+  assert.equal((await constrained.impersonated)?.constraint, 'impersonate:user-info')
+  assert.equal((await old.impersonated)?.constraint, undefined)
+})
+
+test('impersonate() takes a header line for one value, commas and all', async () => {
+  const headers = {
+    'impersonate-user': ['ann', 'bob'],
+    'impersonate-group': ['CN=a,OU=b', 'x,system:masters'],
+    'impersonate-extra-acme.com%2fplaces': ['Bern, CH', 'Z\u00c3\u00bcrich'],
+  }
+  const { result, seen } = asked(headers, /^impersonate\|/)
+  assert.deepEqual(await result, {
+    ...{ name: 'ann', groups: ['CN=a,OU=b', 'x,system:masters', 'system:authenticated'] },
+    extra: { 'acme.com/places': ['Bern, CH', 'Zürich'] },
+  })
+  assert.deepEqual(
+    seen.filter((text) => text.startsWith('impersonate||groups')),
+    ['impersonate||groups|||CN=a,OU=b', 'impersonate||groups|||x,system:masters'],
+  )
 })
 
 test('impersonate() knows the groups of service accounts, nodes and nobody', async () => {

@@ -1,8 +1,9 @@
 /** Impersonation: headers that ask to act as somebody else (upstream `filters/impersonation`). */
 import { badRequest } from '#schema/status-error.ts'
 import type { Attributes, Authorizer } from '../authz/authorizer.ts'
-import type { Request, User } from '../request.ts'
-import { type ImpersonationMode, impersonationModes, type WantedUser } from './impersonation-modes.ts'
+import { type HeaderSource, headerLines, prefixedHeaderLines, unescapeExtraKey } from '../header-lines.ts'
+import type { Request } from '../request.ts'
+import { type Impersonated, type ImpersonationMode, impersonationModes, type WantedUser } from './impersonation-modes.ts'
 
 export interface ImpersonationOptions {
   readonly attributes: Attributes
@@ -16,10 +17,10 @@ export interface ImpersonationOptions {
  * allow some requests and not others. The first mode that allows it decides; the refusal is that of the first that applies.
  */
 export async function impersonate(
-  headers: Request['headers'],
+  request: HeaderSource,
   { attributes, authorizer, modes = impersonationModes }: ImpersonationOptions,
-): Promise<User | undefined> {
-  const wanted = wantedUser(headers)
+): Promise<Impersonated | undefined> {
+  const wanted = wantedUser(request)
   if (!wanted) return undefined
   let refusal: unknown
   for (const mode of modes) {
@@ -41,14 +42,15 @@ export function asksToImpersonate(headers: Request['headers']): boolean {
 
 const extraPrefix = 'impersonate-extra-'
 
-/** Repeated headers arrive joined with commas; each part is authorized by itself. */
-function wantedUser(headers: Request['headers']): WantedUser | undefined {
-  const name = headers['impersonate-user'] ?? ''
-  const uid = headers['impersonate-uid'] ?? ''
-  const groups = values(headers['impersonate-group'])
+/** Each line is authorized by itself. */
+function wantedUser(request: HeaderSource): WantedUser | undefined {
+  const [name = ''] = headerLines(request, 'impersonate-user')
+  const [uid = ''] = headerLines(request, 'impersonate-uid')
+  const groups = headerLines(request, 'impersonate-group')
   const extra: Record<string, string[]> = Object.create(null)
-  for (const [header, value] of Object.entries(headers)) {
-    if (header.startsWith(extraPrefix)) extra[unescapeKey(header.slice(extraPrefix.length))] = values(value)
+  for (const [rest, values] of prefixedHeaderLines(request, extraPrefix)) {
+    const key = unescapeExtraKey(rest)
+    extra[key] = [...(extra[key] ?? []), ...values]
   }
   const wanted = { name, uid, groups, extra }
   if (name) return wanted
@@ -56,19 +58,6 @@ function wantedUser(headers: Request['headers']): WantedUser | undefined {
     throw badRequest(`requested ${goText(wanted)} without impersonating a user name`)
   }
   return undefined
-}
-
-function values(header: string | undefined): string[] {
-  return header === undefined ? [] : header.split(',').map((part) => part.trim())
-}
-
-/** A key that is badly escaped is taken as it stands. */
-function unescapeKey(key: string): string {
-  try {
-    return decodeURIComponent(key)
-  } catch {
-    return key
-  }
 }
 
 /** Go's `%#v` of what was asked for. */

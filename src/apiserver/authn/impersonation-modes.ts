@@ -20,8 +20,14 @@ export interface ImpersonationContext {
 
 export interface ImpersonationMode {
   applies(wanted: WantedUser, requestor: User): boolean
-  /** The user to become; throws the 403. */
-  check(wanted: WantedUser, context: ImpersonationContext): Promise<User>
+  /** Throws the 403. */
+  check(wanted: WantedUser, context: ImpersonationContext): Promise<Impersonated>
+}
+
+export interface Impersonated {
+  readonly user: User
+  /** The verb of the constrained mode that allowed it, for the audit log. */
+  readonly constraint?: string
 }
 
 function isOnlyName({ uid, groups, extra }: WantedUser): boolean {
@@ -60,16 +66,18 @@ function constrained(
     async check(wanted, { attributes, authorizer }) {
       const ask = async (asked: Attributes) => demand(authorizer, view(asked))
       await ask({ ...attributes, verb: `impersonate-on:${mode}:${attributes.verb}` })
-      return become(wanted, { verb: `impersonate:${mode}`, isConstrained: true, requestor: attributes.user, ask })
+      const verb = `impersonate:${mode}`
+      const user = await become(wanted, { verb, isConstrained: true, requestor: attributes.user, ask })
+      return { user, constraint: verb }
     },
   }
 }
 
 const unconstrained: ImpersonationMode = {
   applies: () => true,
-  check: (wanted, { attributes, authorizer }) => {
+  check: async (wanted, { attributes, authorizer }) => {
     const ask = async (asked: Attributes) => demand(authorizer, asked)
-    return become(wanted, { verb: 'impersonate', isConstrained: false, requestor: attributes.user, ask })
+    return { user: await become(wanted, { verb: 'impersonate', isConstrained: false, requestor: attributes.user, ask }) }
   },
 }
 

@@ -3,12 +3,12 @@ import { Secret } from '#api/core/v1/secret.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import type { Client } from '#client/client.ts'
 import type { Clock } from '#lib/clock.ts'
-import { hasReason } from '#schema/status-error.ts'
 import type { Lister } from '../admission/plugin.ts'
 import type { SecretTokenClaims, ServiceAccountTokens } from '../service-account-tokens.ts'
 import { sameText } from './bootstrap-token.ts'
 import { serviceAccountUser } from './service-account-user.ts'
 import type { TokenAuthenticator } from './token-authenticator.ts'
+import type { Witness } from './witness.ts'
 
 export interface SecretTokenOptions {
   readonly keys: ServiceAccountTokens
@@ -18,19 +18,23 @@ export interface SecretTokenOptions {
 }
 
 const lastUsedKey = 'kubernetes.io/legacy-token-last-used'
+const annotation = 'authentication.k8s.io/legacy-token'
 const invalidSinceKey = 'kubernetes.io/legacy-token-invalid-since'
 
 export function secretTokenAuthenticator(options: SecretTokenOptions): TokenAuthenticator {
   const { keys } = options
   return {
     name: 'secret-token',
-    async authenticateToken(token, wanted) {
+    async authenticateToken(token, wanted, witness) {
       if (!keys.isSecretToken(token)) return undefined
       const claims = keys.verifySecretToken(token)
       const { namespace, accountName: name, accountUid: uid } = claims
+      witness?.annotate(annotation, claims.sub)
       const secret = await checkSecret(token, claims, options)
-      await checkAccount(claims, options)
-      await checkUse(secret, claims, options)
+      const account = await checkAccount(claims, options)
+      await noteUse(secret, options)
+      checkInvalidation(secret, claims, witness)
+      tellOrigin(secret, account, witness)
       const audiences = keys.audiences.filter((audience) => wanted.includes(audience))
       return { user: serviceAccountUser({ namespace, name, uid }), audiences }
     },
@@ -52,29 +56,39 @@ async function checkAccount({ namespace, accountName: name, accountUid }: Secret
   const { uid, deletionTimestamp } = account.metadata
   if (deletionTimestamp) throw new Error(`ServiceAccount ${namespace}/${name} has been deleted`)
   if (uid !== accountUid) throw new Error(`ServiceAccount UID (${uid}) does not match claim (${accountUid})`)
+  return account
 }
 
-/** A token that was called invalid is; else the day of its use is written down, once a day. */
-async function checkUse(
-  { metadata }: Secret,
-  { namespace, secretName, accountName }: SecretTokenClaims,
-  options: SecretTokenOptions,
-) {
-  const { [invalidSinceKey]: invalidSince, [lastUsedKey]: lastUsed } = metadata.labels ?? {}
-  if (invalidSince) {
-    const whose = `the token in secret ${namespace}/${secretName} for service account ${namespace}/${accountName}`
-    const cure = `or remove the '${invalidSinceKey}' label from the secret to temporarily allow use of this token`
-    throw new Error(
-      `${whose} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, ${cure}`,
-    )
-  }
-  const today = new Date(options.clock.now()).toISOString().slice(0, 10)
-  if (lastUsed === today) return
-  const body = { metadata: { uid: metadata.uid, labels: { [lastUsedKey]: today } } }
-  try {
-    await options.client.patch(Secret, { name: secretName, namespace }, { type: 'merge', body })
-  } catch (error) {
-    // Somebody else has written it, or it is gone: the next use will tell.
-    if (!hasReason(error, 'Conflict', 'NotFound')) throw error
-  }
+/**
+ * The day of the last use is written down, once a day. It helps those who clean up; the token is good without it, so a store that
+ * takes no writes locks nobody out.
+ */
+async function noteUse({ metadata }: Secret, { client, clock }: SecretTokenOptions): Promise<void> {
+  const [today, tomorrow] = [clock.now(), clock.now() + 86_400_000].map((time) => new Date(time).toISOString().slice(0, 10))
+  const lastUsed = metadata.labels?.[lastUsedKey]
+  if (lastUsed === today || lastUsed === tomorrow) return
+  const { name, namespace, uid } = metadata
+  const body = { metadata: { uid, labels: { [lastUsedKey]: today } } }
+  await client.patch(Secret, { name, namespace }, { type: 'merge', body }).catch(() => {})
+}
+
+function checkInvalidation({ metadata }: Secret, claims: SecretTokenClaims, witness: Witness | undefined): void {
+  if (!metadata.labels?.[invalidSinceKey]) return
+  const { namespace, secretName, accountName } = claims
+  witness?.annotate(`${annotation}-invalidated`, `${secretName}/${namespace}`)
+  const whose = `the token in secret ${namespace}/${secretName} for service account ${namespace}/${accountName}`
+  const cure = `or remove the '${invalidSinceKey}' label from the secret to temporarily allow use of this token`
+  throw new Error(
+    `${whose} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, ${cure}`,
+  )
+}
+
+const advice =
+  'Use tokens from the TokenRequest API or manually created secret-based tokens instead of auto-generated secret-based tokens.'
+
+/** Secrets that a controller made stand in their account. */
+function tellOrigin({ metadata: { name } }: Secret, { secrets = [] }: ServiceAccount, witness: Witness | undefined): void {
+  const isGenerated = secrets.some((reference) => reference.name === name)
+  if (isGenerated) witness?.warn(advice)
+  witness?.annotate(`${annotation}-${isGenerated ? 'autogenerated' : 'manual'}-secret`, name)
 }

@@ -27,7 +27,7 @@ export function serviceAccountAuthenticator(options: ServiceAccountAuthenticator
   const { keys, clock } = options
   return {
     name: 'serviceaccount',
-    async authenticateToken(token, wanted) {
+    async authenticateToken(token, wanted, witness) {
       if (!keys.isOurs(token)) return undefined
       const claims = await keys.verify(token)
       const audiences = claims.aud.filter((audience) => wanted.includes(audience))
@@ -35,7 +35,13 @@ export function serviceAccountAuthenticator(options: ServiceAccountAuthenticator
         throw new Error(`token audiences ${quote(claims.aud)} is invalid for the target audiences ${quote(wanted)}`)
       }
       checkTimes(claims, clock.now())
-      return { user: await checkObjects(claims, options), audiences }
+      const user = await checkObjects(claims, options)
+      const stale = clock.now() - (claims['kubernetes.io'].warnafter ?? Infinity) * 1000
+      if (stale > 0) {
+        const note = `subject: ${claims.sub}, seconds after warning threshold: ${Math.trunc(stale / 1000)}`
+        witness?.annotate('authentication.k8s.io/stale-token', note)
+      }
+      return { user, audiences }
     },
   }
 }

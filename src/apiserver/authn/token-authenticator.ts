@@ -1,5 +1,6 @@
 /** What turns a bearer token into a user: one file per kind of token. TokenReview asks them as well. */
 import type { User } from '../request.ts'
+import type { Witness } from './witness.ts'
 
 export interface TokenIdentity {
   readonly user: User
@@ -13,5 +14,5 @@ export interface TokenIdentity {
  */
 export interface TokenAuthenticator {
   readonly name: string
-  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenIdentity | undefined>
+  authenticateToken(token: string, audiences: readonly string[], witness?: Witness): Promise<TokenIdentity | undefined>
 }

@@ -109,6 +109,7 @@ function inTurn(
     }
     const waited = refusal ? counts.waitsInVain : counts.waits
     waited.observe((clock.monotonic() - began) / 1000)
+    request.audit?.took('apf-queue-wait', clock.monotonic() - began)
     if (refusal || !queue) return tooMany(flow, request, { refusal: refusal ?? 'cancelled', now: clock.now() })
     counts.dispatched++
     counts.begin(wanted)

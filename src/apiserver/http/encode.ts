@@ -140,7 +140,6 @@ export function watchFrame(
   const { wanted, isFirst } = options
   const shaped = shapeEvent(type, value as Typed, { ...options, isFirst })
   if (wanted.encoding === 'protobuf') return protobufFrame(type, protobufOf(shaped as Typed, options.kind))
-  if (wanted.encoding === 'yaml') return Buffer.from(`---\n${toYaml({ type, object: shaped })}`)
   const body = shaped === value && bytes ? bytes : Buffer.from(stringifyJson(written(shaped, options.kind)))
   return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), body, Buffer.from('}\n')])
 }

@@ -5,7 +5,7 @@ import { Agent } from 'node:https'
 import { test } from 'node:test'
 import { connect } from 'node:tls'
 import { ConfigMap } from '#api/core/v1/config-map.ts'
-import type { Request, Response } from '#apiserver/request.ts'
+import type { Request, Response, User } from '#apiserver/request.ts'
 import type { ApiServer } from '#apiserver/server.ts'
 import { issueAuthority, issueCertificate } from '#cluster/pki-certificate.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -160,6 +160,34 @@ test('endWatches() spreads the ends over the time', async () => {
   await done
   await listening.close(0)
 })
+
+const strangers: [name: string, user: User, status: number, isSentAway: boolean][] = [
+  ['who has no name', { name: 'system:anonymous', groups: ['system:unauthenticated'] }, 200, true],
+  ['who is in the group of those', { name: 'ann', groups: ['system:unauthenticated'] }, 200, true],
+  ['who is not believed', { name: '', groups: [] }, 401, true],
+  ['who is known', { name: 'ann', groups: ['system:authenticated'] }, 200, false],
+  ['who is known and may not', { name: 'ann', groups: ['system:authenticated'] }, 403, false],
+  ['whose path is bad', { name: '', groups: [] }, 400, false],
+]
+for (const [name, user, status, isSentAway] of strangers) {
+  test(`sendsStrangersAway: ${name} ${isSentAway ? 'gets one answer on a session' : 'stays'}`, async () => {
+    const handle = (request: Request): Response => {
+      request.user = user
+      return { type: 'bytes', status, bytes: Buffer.from('an answer'), headers: {} }
+    }
+    await using it = await answering(handle, { sendsStrangersAway: true })
+    await using client = http2Client(it.socket, null)
+    let isGone = false
+    client.session.on('goaway', () => (isGone = true))
+    const answer = await client.call('GET /')
+    assert.deepEqual([answer.status, answer.text], [status, 'an answer'])
+    if (isSentAway) await once(client.session, 'close')
+    else assert.equal((await client.call('GET /')).status, status)
+    assert.equal(isGone, isSentAway)
+    const first = await http1Call(it.socket, '/')
+    assert.deepEqual([first.status, first.headers.connection], [status, 'close'])
+  })
+}
 
 test('a goaway chance asks HTTP/2 clients to come anew, and loses no answer', async () => {
   await using it = await answering(() => text('ok'), { goawayChance: 1 })

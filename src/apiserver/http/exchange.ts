@@ -24,7 +24,7 @@ export interface Exchange {
 }
 
 /** A request as HTTP brings it. */
-export interface Incoming extends Pick<Request, 'method' | 'path' | 'headers' | 'upgrade'> {
+export interface Incoming extends Pick<Request, 'method' | 'path' | 'headers' | 'rawHeaders' | 'upgrade'> {
   readonly rawQuery: string
   readonly presence: Presence
   /** Undefined where there is no body. */

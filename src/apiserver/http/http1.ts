@@ -160,6 +160,7 @@ function incomingOf(message: IncomingMessage, presence: Presence): Incoming | un
       method: message.method ?? 'GET',
       ...parseTarget(message.url ?? '/'),
       headers: message.headers as Request['headers'],
+      rawHeaders: message.rawHeaders,
       presence,
       body: hasBody(message) ? message : undefined,
     }

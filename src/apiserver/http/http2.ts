@@ -36,21 +36,26 @@ export function serveSession(
 ): void {
   session.setLocalWindowSize(16 << 20)
   session.on('error', () => session.destroy())
-  session.on('stream', (stream, headers) => {
-    const exchange = exchangeOf(stream, headers, makeRequest)
+  session.on('stream', (stream, headers, _flags, rawHeaders) => {
+    const exchange = exchangeOf(stream, { headers, rawHeaders }, makeRequest)
     if (exchange) onExchange(exchange)
   })
 }
 
-function exchangeOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, makeRequest: MakeRequest): Exchange | undefined {
+interface Head {
+  readonly headers: IncomingHttpHeaders
+  readonly rawHeaders: readonly string[]
+}
+
+function exchangeOf(stream: ServerHttp2Stream, { headers, rawHeaders }: Head, makeRequest: MakeRequest): Exchange | undefined {
   stream.on('error', ignore)
   try {
     const { path, rawQuery } = parseTarget(headers[':path'] ?? '/')
     const method = headers[':method'] ?? 'GET'
     const body = stream.endAfterHeaders ? undefined : stream
     const presence = new Presence(stream)
-    const incoming = { method, path, rawQuery, headers: headers as Request['headers'], presence, body, upgrade: undefined }
-    return new StreamExchange(stream, presence, makeRequest(incoming))
+    const head = { method, path, rawQuery, headers: headers as Request['headers'], rawHeaders }
+    return new StreamExchange(stream, presence, makeRequest({ ...head, presence, body, upgrade: undefined }))
   } catch {
     stream.respond({ ':status': 400 }, { endStream: true })
     stream.resume()

@@ -237,6 +237,10 @@ test('a watch that no client can read as it wants is 406, and no error of the se
   const errors: unknown[] = []
   await using socket = await listenOnLoopback(cluster, (error) => errors.push(error))
   await using client = http2Client(socket)
-  assert.equal((await client.call(`GET ${maps}?watch=true`, { accept: 'text/plain' })).status, 406)
+  const types = 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch'
+  for (const accept of ['text/plain', 'application/yaml', 'application/yaml;stream=watch', 'application/json;stream=log']) {
+    const { status, json } = await client.call(`GET ${maps}?watch=true`, { accept })
+    assert.deepEqual([status, json.message], [406, `only the following media types are accepted: ${types}`], accept)
+  }
   assert.deepEqual(errors, [])
 })

@@ -23,6 +23,8 @@ export interface ListenOptions extends ServingMaterial {
   readonly local?: LocalDoor | undefined
   /** Of HTTP/2 requests, after which their client is asked to connect anew; default 0. */
   readonly goawayChance?: number
+  /** Clients of HTTP/2 whom nobody knows are asked to connect anew after each answer; default: they are not. */
+  readonly sendsStrangersAway?: boolean
   /** Default: nothing is said to browsers. */
   readonly forBrowsers?: ServiceOptions['forBrowsers']
   readonly clock: Clock

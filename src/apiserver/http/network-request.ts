@@ -23,6 +23,7 @@ export class NetworkRequest implements Request {
   readonly path: string
   readonly rawQuery: string
   readonly headers: Request['headers']
+  readonly rawHeaders: Request['rawHeaders']
   readonly upgrade: Request['upgrade']
   readonly origin: Origin
   readonly warnings = new Warnings()
@@ -43,6 +44,7 @@ export class NetworkRequest implements Request {
     this.path = incoming.path
     this.rawQuery = incoming.rawQuery
     this.headers = incoming.headers
+    this.rawHeaders = incoming.rawHeaders
     this.upgrade = incoming.upgrade
     this.origin = origin
     this.auditId = auditId

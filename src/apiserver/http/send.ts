@@ -6,7 +6,7 @@ import type { Headers, Request, Response } from '../request.ts'
 import { begun, chunkSize, gzipped, type Pieces, sendChunks, sendPieces } from './chunks.ts'
 import { type EncodeOptions, encode } from './encode.ts'
 import type { Exchange } from './exchange.ts'
-import { mediaTypes, negotiate, type Wanted } from './negotiate.ts'
+import { includedObject, mediaTypes, negotiate, type Wanted } from './negotiate.ts'
 import { type Endable, sendWatch } from './send-watch.ts'
 
 /** Smaller answers are not worth it (upstream's `defaultGzipThresholdBytes`). */
@@ -63,7 +63,9 @@ function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock):
   let contentType = mediaTypes.json
   let pieces: Pieces
   try {
-    const wanted = negotiate(request)
+    const asked = negotiate(request)
+    // Errors are what they are.
+    const wanted = status < 400 ? asked : { encoding: asked.encoding }
     contentType = mediaTypes[wanted.encoding]
     pieces = begun(readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes])
   } catch (error) {
@@ -115,20 +117,23 @@ function accepts({ headers }: Request, encoding: string): boolean {
 
 function optionsOf(request: Request, clock: Clock, wanted: Wanted): EncodeOptions {
   const { query, kind } = request
-  const include = query.get('includeObject')
+  const includeObject = includedObject(query, wanted)
   return {
     wanted,
     kind,
     now: clock.now(),
     pretty: isPretty(request),
-    ...((include === 'None' || include === 'Object') && { includeObject: include }),
+    ...(includeObject && { includeObject }),
   }
 }
+
+/** What Go's `strconv.ParseBool` takes for true. */
+const goTrue = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 
 /** By `?pretty`, and for people at a command line or browser. */
 function isPretty({ query, headers }: Request): boolean {
   const asked = query.get('pretty')
-  if (asked !== null) return asked !== '0' && asked !== 'false'
+  if (asked) return goTrue.has(asked)
   return /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '')
 }
 

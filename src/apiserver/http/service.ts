@@ -3,9 +3,10 @@ import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import { then } from '#lib/soon.ts'
 import { StatusError } from '#schema/status-error.ts'
+import { anonymous } from '../authn/anonymous.ts'
 import { asStatus } from '../pipeline.ts'
 import type { RequestMetrics } from '../publish/metrics.ts'
-import type { Response } from '../request.ts'
+import type { Request, Response } from '../request.ts'
 import type { ApiServer } from '../server.ts'
 import type { Exchange } from './exchange.ts'
 import { refuse, type SendContext, send } from './send.ts'
@@ -16,6 +17,7 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly random: Random
   readonly goawayChance?: number
+  readonly sendsStrangersAway?: boolean
   /** Headers for browsers; answers what is theirs alone itself, and undefined then. */
   readonly forBrowsers?: ((exchange: Exchange) => Exchange | undefined) | undefined
   readonly metrics?: RequestMetrics
@@ -29,12 +31,14 @@ export class Service {
   readonly #context: SendContext
   readonly #underWay = new UnderWay()
   readonly #goawayChance: number
+  readonly #sendsStrangersAway: boolean
   #turnsAway = false
 
   constructor(server: ApiServer, options: ServiceOptions) {
     this.#server = server
     this.#options = options
     this.#goawayChance = options.goawayChance ?? 0
+    this.#sendsStrangersAway = options.sendsStrangersAway ?? false
     this.#context = { clock: options.clock, watches: this.#watches, onError: options.onError }
   }
 
@@ -57,6 +61,7 @@ export class Service {
     try {
       const sent = then(this.#server.handle(request), (response) => {
         answer = response
+        if (this.#sendsStrangersAway && exchange.isShared && isStranger(request, response)) exchange.leave()
         if (response.type === 'watch' || response.type === 'upgraded') {
           lasts = true
           this.#underWay.done()
@@ -93,6 +98,15 @@ export class Service {
     if (!(error instanceof StatusError) || error.code >= 500) this.#options.onError?.(error)
     refuse(exchange, asStatus(error).toStatus())
   }
+}
+
+/**
+ * Who comes without a name, or with one that is not believed, gets a session for one answer only: HTTP/2 makes it cheap to ask
+ * for much (CVE-2023-44487, upstream's gate UnauthenticatedHTTP2DOSMitigation).
+ */
+function isStranger({ user }: Request, response: Response): boolean {
+  if (user.name === '') return 'status' in response && response.status === 401
+  return user.name === anonymous.name || user.groups.includes('system:unauthenticated')
 }
 
 /** Requests that are being answered, without those that last. */

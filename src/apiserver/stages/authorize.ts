@@ -23,6 +23,7 @@ export function authorize(authorizer: Authorizer, { clock, instruments }: Author
     const began = clock.monotonic()
     return decided.then((decision) => {
       const seconds = (clock.monotonic() - began) / 1000
+      request.audit?.took('authorization', seconds * 1000)
       settle(decision, attributes, { audit: request.audit, instruments, seconds })
       return next(request)
     })

@@ -65,13 +65,18 @@ function resultOf(error: unknown): 'error' | 'failure' {
   return error instanceof StatusError && error.cause !== undefined ? 'error' : 'failure'
 }
 
-export function impersonate(authorizer: Authorizer, gates: FeatureGates): Stage {
+export function impersonate(authorizer: Authorizer, { clock, gates }: { clock: Clock; gates: FeatureGates }): Stage {
   const modes = gates.isOn('ConstrainedImpersonation') ? impersonationModes : impersonationModes.slice(-1)
   return (request, next) => {
     if (request.origin.type !== 'network' || !asksToImpersonate(request.headers)) return next(request)
-    return wanted(request.headers, { attributes: attributesOf(request), authorizer, modes }).then((user) => {
-      if (user) request.audit?.impersonated(user)
-      request.user = user ?? request.user
+    const began = clock.monotonic()
+    const asked = wanted(request, { attributes: attributesOf(request), authorizer, modes })
+    const decided = asked.finally(() => request.audit?.took('impersonation', clock.monotonic() - began))
+    return decided.then((impersonated) => {
+      if (impersonated) {
+        request.audit?.impersonated(impersonated.user, impersonated.constraint)
+        request.user = impersonated.user
+      }
       return next(request)
     })
   }

@@ -4,6 +4,7 @@ import { badRequest, type Reason, StatusError, type StatusObject } from '#schema
 import { callWebhook } from '../../webhook-call.ts'
 import type { AdmissionContext } from '../plugin.ts'
 import { requestFacts } from '../policy/activation.ts'
+import type { CredentialsFor } from './credentials.ts'
 import type { Invocation } from './source.ts'
 
 /** The webhook could not be asked, or answered nonsense; failurePolicy decides. */
@@ -20,10 +21,13 @@ export class CallError extends Error {
   }
 }
 
+/** What a plugin knows besides: how it identifies itself to webhooks. */
+export type WebhookContext = AdmissionContext & { readonly credentialsFor?: CredentialsFor | undefined }
+
 /** What is to be done to the object; empty where the webhook is content with it. Throws CallError, or the refusal as a StatusError. */
 export async function ask(
   { hook, matched, request }: Invocation,
-  { random, serviceDialer }: Pick<AdmissionContext, 'random' | 'serviceDialer'>,
+  { random, serviceDialer, credentialsFor }: Pick<WebhookContext, 'random' | 'serviceDialer' | 'credentialsFor'>,
   mutating: boolean,
 ): Promise<readonly JsonPatchOperation[]> {
   const { name, clientConfig, sideEffects, timeoutSeconds = 10, admissionReviewVersions } = hook.webhook
@@ -44,7 +48,15 @@ export async function ask(
   let review: any
   try {
     const { traceparent } = request
-    review = await callWebhook({ ...clientConfig, body, serviceDialer, traceparent, timeout: timeoutSeconds * 1000 })
+    const credentials = credentialsFor?.(targetOf(clientConfig))
+    review = await callWebhook({
+      ...clientConfig,
+      ...credentials,
+      body,
+      serviceDialer,
+      traceparent,
+      timeout: timeoutSeconds * 1000,
+    })
   } catch (error) {
     throw new CallError(name, `failed to call webhook: ${(error as Error).message}`)
   }
@@ -55,6 +67,13 @@ export async function ask(
   for (const warning of response.warnings ?? []) request.warn(String(warning))
   if (!response.allowed) throw rejection(name, response.status ?? response.result)
   return mutating && response.patch ? patchOf(name, response, version) : []
+}
+
+/** The name under which a kubeconfig may have a user for it. */
+function targetOf({ url, service }: Invocation['hook']['webhook']['clientConfig']): string {
+  if (service) return `${service.name}.${service.namespace}.svc:${service.port ?? 443}`
+  const { hostname, port } = new URL(url ?? '')
+  return `${hostname}:${port || 443}`
 }
 
 interface Watched<T> {

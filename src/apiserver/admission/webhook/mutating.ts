@@ -6,21 +6,29 @@ import { semanticEqual } from '#schema/equal.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { type JsonPatchOperation, jsonPatch } from '#schema/merge-json-patch.ts'
 import { StatusError } from '#schema/status-error.ts'
-import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
+import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { hasOwnKind } from '../policy/apply-mutation.ts'
-import { ask, CallError, watched } from './ask.ts'
+import { ask, CallError, type WebhookContext, watched } from './ask.ts'
+import { credentialsFrom } from './credentials.ts'
 import { type Hook, type Invocation, invocationOf, isExemptFromWebhooks, WebhookSource } from './source.ts'
 import { converted } from './versions.ts'
 
 const source = new WebhookSource(MutatingWebhookConfiguration)
 
-export const mutatingAdmissionWebhook: AdmissionPlugin = {
-  name: 'MutatingAdmissionWebhook',
-  handles: (request) => !isExemptFromWebhooks(request),
-  mutate(request, context) {
-    const hooks = source.hooks(context.lister)
-    return hooks.length === 0 ? undefined : dispatch(hooks, request, context)
-  },
+/** `configuration`: a WebhookAdmissionConfiguration. */
+export function mutatingAdmissionWebhookWith(
+  configuration?: any,
+  readFile: (path: string) => string = () => '',
+): AdmissionPlugin {
+  const credentialsFor = credentialsFrom(configuration, readFile)
+  return {
+    name: 'MutatingAdmissionWebhook',
+    handles: (request) => !isExemptFromWebhooks(request),
+    mutate(request, context) {
+      const hooks = source.hooks(context.lister)
+      return hooks.length === 0 ? undefined : dispatch(hooks, request, credentialsFor ? { ...context, credentialsFor } : context)
+    },
+  }
 }
 
 /** What the first pass leaves for the second (upstream `webhookReinvokeContext`). */
@@ -47,7 +55,7 @@ function requireAgain({ reinvocable, due }: Memory): void {
   reinvocable.clear()
 }
 
-async function dispatch(hooks: readonly Hook[], request: AdmissionRequest, context: AdmissionContext): Promise<void> {
+async function dispatch(hooks: readonly Hook[], request: AdmissionRequest, context: WebhookContext): Promise<void> {
   const pass = request.reinvocation
   const memory = memoryOf(pass)
   if (pass?.isSecond && !semanticEqual(memory.lastOutput, request.object)) requireAgain(memory)
@@ -66,7 +74,7 @@ async function dispatch(hooks: readonly Hook[], request: AdmissionRequest, conte
 
 interface Run {
   readonly request: AdmissionRequest
-  readonly context: AdmissionContext
+  readonly context: WebhookContext
   /** Which call of which round it is, in the names of audit annotations. */
   readonly place: string
 }

@@ -1,7 +1,7 @@
 /** The keys of an issuer: found by discovery, kept, and fetched again when a token names one that is not known (OpenID Connect Discovery, RFC 7517). */
 import { createPublicKey, type KeyObject, type JsonWebKey as NodeJwk } from 'node:crypto'
-import { get, type RequestOptions } from 'node:https'
 import type { Clock } from '#lib/clock.ts'
+import { fetchText } from './fetch-text.ts'
 
 export interface IssuerKeysOptions {
   readonly issuer: string
@@ -25,7 +25,6 @@ interface Jwk extends NodeJwk {
 
 /** Not asked more often, however many tokens with unknown keys come. */
 const restless = 5_000
-const timeout = 10_000
 
 export class IssuerKeys {
   #options: IssuerKeysOptions
@@ -80,32 +79,12 @@ function keyOf(jwk: Jwk): IssuerKey[] {
   }
 }
 
-const maxAnswer = 1024 * 1024
-
-function fetchJson(url: string, ca: string | undefined): Promise<unknown> {
-  const options: RequestOptions = { timeout, headers: { accept: 'application/json' }, agent: false, ...(ca && { ca }) }
-  return new Promise((resolve, reject) => {
-    const request = get(url, options, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > maxAnswer) response.destroy(new Error(`${url}: the answer is too long`))
-        else chunks.push(chunk)
-      })
-      response.once('error', reject)
-      response.once('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8')
-        if (response.statusCode !== 200)
-          return reject(new Error(`${response.statusCode} ${response.statusMessage}: ${text.slice(0, 200)}`))
-        try {
-          resolve(JSON.parse(text))
-        } catch (cause) {
-          reject(new Error(`${url}: the answer is not JSON`, { cause }))
-        }
-      })
-    })
-    request.once('timeout', () => request.destroy(new Error(`${url}: timed out`)))
-    request.once('error', reject)
-  })
+async function fetchJson(url: string, ca: string | undefined): Promise<unknown> {
+  const { status, statusText, text } = await fetchText(url, { ca })
+  if (status !== 200) throw new Error(`${statusText}: ${text.slice(0, 200)}`)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`${url}: the answer is not JSON`, { cause })
+  }
 }

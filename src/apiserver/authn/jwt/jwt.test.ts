@@ -119,6 +119,72 @@ test('jwtAuthenticator() maps and validates by CEL', async () => {
   await assert.rejects(ask({ email: 'system:admin@example.com' }), /reserved/)
 })
 
+interface Place {
+  readonly status?: number
+  readonly body?: string
+}
+
+/** Where claims stand: an issuer of its own, and what it was asked with. */
+async function claimHolder(key: Key, answer: (url: string) => Place) {
+  const seen: (string | undefined)[] = []
+  const backend = await tlsBackend((request, response) => {
+    if (request.url === '/groups') {
+      seen.push(request.headers.authorization)
+      const { status = 200, body = '' } = answer(url)
+      return void response.writeHead(status).end(body)
+    }
+    const jwk = { ...key.publicKey.export({ format: 'jwk' }), kid: key.id, alg: 'ES256', use: 'sig' }
+    response.end(JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer: url, jwks_uri: `${url}/jwks` }))
+  })
+  const url = `https://127.0.0.1:${backend.port}`
+  return Object.assign(backend, { url, seen })
+}
+
+test('jwtAuthenticator() fetches groups that stand elsewhere, and believes only what is signed there', async () => {
+  const clock = new VirtualClock()
+  const [key, other] = [newKey('one'), newKey('two')]
+  const exp = clock.now() / 1000 + 60
+  let place: (url: string) => Place = (iss) => ({ body: tokenOf(other, { iss, aud: 'nami', exp, groups: ['dev', 'ops'] }) })
+  await using backend = await issuer([key])
+  await using holder = await claimHolder(other, (url) => place(url))
+  const bundle = [backend, holder].map(({ caBundle }) => Buffer.from(caBundle, 'base64').toString()).join('\n')
+  const config = configOf({ url: backend.url, caBundle: Buffer.from(bundle).toString('base64') })
+  const { authenticateToken } = jwtAuthenticator({ config, clock, audiences })
+  const elsewhere = {
+    _claim_names: { groups: 'src' },
+    _claim_sources: { src: { endpoint: `${holder.url}/groups`, access_token: 'f005ba11' } },
+  }
+  const ask = async (more: object) => {
+    const claims = { iss: backend.url, aud: 'nami', sub: 'ann', exp, ...more }
+    return (await authenticateToken(tokenOf(key, claims), audiences))?.user.groups
+  }
+  assert.deepEqual(await ask(elsewhere), ['dev', 'ops'])
+  assert.deepEqual(holder.seen, ['Bearer f005ba11'])
+  assert.deepEqual(await ask({ ...elsewhere, groups: ['own'] }), ['own'])
+  assert.deepEqual(await ask({ ...elsewhere, _claim_names: { roles: 'src' } }), [])
+  assert.deepEqual(await ask({ ...elsewhere, _claim_sources: { src: { JWT: 'x' } } }), [])
+  assert.equal(holder.seen.length, 1)
+  const why = 'oidc: could not expand distributed claims: '
+  await assert.rejects(ask({ _claim_names: { groups: 'src' } }), { message: `${why}oidc: no claim sources` })
+  await assert.rejects(ask({ ...elsewhere, _claim_names: { groups: 'x' } }), {
+    message: `${why}id token _claim_names contained a source x missing in _claims_sources`,
+  })
+  await assert.rejects(ask({ ...elsewhere, _claim_names: [] }), /error parsing distributed claim names/)
+  await assert.rejects(ask({ ...elsewhere, _claim_sources: { src: { endpoint: 7 } } }), /could not parse claim sources/)
+  place = (iss) => ({ body: tokenOf(newKey('two'), { iss, aud: 'nami', exp, groups: ['system:masters'] }) })
+  await assert.rejects(ask(elsewhere), /verify distributed claim token: failed to verify signature/)
+  place = (iss) => ({ body: tokenOf(other, { iss, aud: 'somebody', exp, groups: ['system:masters'] }) })
+  await assert.rejects(ask(elsewhere), /verify distributed claim token: oidc: expected audience/)
+  place = (iss) => ({ body: tokenOf(other, { iss, aud: 'nami', exp }) })
+  await assert.rejects(ask(elsewhere), /did not contain claim: groups$/)
+  place = () => ({ body: 'no jwt' })
+  await assert.rejects(ask(elsewhere), /getting untrusted issuer from endpoint .* failed for claim "groups"/)
+  place = () => ({ status: 403 })
+  await assert.rejects(ask(elsewhere), {
+    message: `${why}while getting distributed claim "groups": error while getting distributed claim JWT: 403 Forbidden`,
+  })
+})
+
 const invalid = [
   {
     jwt: '[{issuer: {url: "http://a", audiences: [a]}, claimMappings: {username: {claim: sub, prefix: ""}}}]',

@@ -1,5 +1,6 @@
 /** The headers of a client's request that go on to a backend. */
 import type { OutgoingHttpHeaders } from 'node:http'
+import { type IdentityHeaders, isIdentityHeader } from '../../../authn/request-header.ts'
 import type { Request } from '../../../request.ts'
 import { isHopByHop } from './backend.ts'
 
@@ -7,11 +8,15 @@ import { isHopByHop } from './backend.ts'
 const ours = /^(:.*|authorization|impersonate-.*|x-remote-(user|uid|group|extra-.*))$/
 const bearerSubprotocol = 'base64url.bearer.authorization.k8s.io.'
 
-/** Multiple values stand in lines of their own: not every server splits them at commas. */
-export function forwardHeaders({ headers, origin, upgrade }: Request): OutgoingHttpHeaders {
+/**
+ * Multiple values stand in lines of their own: not every server splits them at commas. Extension servers believe whom this server
+ * names in `identity`'s headers, so a client's own go no further, whatever they are called.
+ */
+export function forwardHeaders({ headers, origin, upgrade }: Request, identity: IdentityHeaders = {}): OutgoingHttpHeaders {
   const kept: OutgoingHttpHeaders = {}
+  const isOurs = (name: string) => ours.test(name) || isIdentityHeader(name, identity)
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !ours.test(name) && !isHopByHop(name, headers.connection)) kept[name] = value
+    if (value !== undefined && !isOurs(name) && !isHopByHop(name, headers.connection)) kept[name] = value
   }
   kept.host ??= headers[':authority']
   if (origin.type === 'network')

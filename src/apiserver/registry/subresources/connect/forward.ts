@@ -2,6 +2,7 @@
 import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { StatusError } from '#schema/status-error.ts'
+import type { IdentityHeaders } from '../../../authn/request-header.ts'
 import type { Headers, Request, Response } from '../../../request.ts'
 import { answerHeaders, askBackend, type BackendAnswer, chunksOf } from './backend.ts'
 import { forwardHeaders } from './forward-headers.ts'
@@ -11,6 +12,8 @@ export interface Forwarding {
   /** Percent-encoded, with its query. */
   readonly target: string
   readonly headers?: OutgoingHttpHeaders
+  /** In which headers front proxies say who asks: a client's own are not handed on. */
+  readonly identityHeaders: IdentityHeaders | undefined
   /** Words an error of the connection. */
   refuse(text: string, cause: unknown): StatusError
 }
@@ -23,13 +26,13 @@ type Answered = Extract<BackendAnswer, { type: 'answer' }>
  */
 export async function forward(
   request: Request,
-  { socket, target, headers, refuse }: Forwarding,
+  { socket, target, headers, identityHeaders, refuse }: Forwarding,
   rewrite: (answer: Answered['message']) => Response | Promise<Response> = passOn,
 ): Promise<Response> {
   const { method, signal, upgrade } = request
   const answer = await askBackend(socket, {
     ...{ method, target, signal },
-    headers: { ...forwardHeaders(request), ...headers },
+    headers: { ...forwardHeaders(request, identityHeaders), ...headers },
     body: upgrade ? undefined : request.bodyStream?.(),
   }).catch((error) => {
     throw refuse((error as Error).message, error)

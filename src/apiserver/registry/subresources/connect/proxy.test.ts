@@ -29,6 +29,7 @@ before(async () => {
   backend = await testBackend(answer)
   backend.server.on('upgrade', switchToEcho)
   cluster = await testCluster({
+    identityHeaders: { usernameHeaders: ['x-my-user'], groupHeaders: ['x-my-group'], extraHeaderPrefixes: ['x-my-extra-'] },
     nodeDialer: {
       dial: (name) => {
         asked.push(name)
@@ -115,6 +116,16 @@ test('pods/proxy passes on method, path, query and body, and what comes back', a
   assert.equal(seen.headers['x-forwarded-for'], '127.0.0.1')
   assert.equal(seen.headers['x-forwarded-uri'], `${pods}/web:8080/proxy/echo/a%20b/`)
   assert.deepEqual(asked, [{ type: 'pod', address: '10.244.0.5', port: 8080, scheme: 'http' }])
+})
+
+test('proxy hands on no header that says who asks, under whatever name', async () => {
+  const own = ['x-remote-user', 'x-remote-group', 'x-remote-extra-scopes', 'x-remote-uid']
+  const chosen = ['x-my-user', 'x-my-group', 'x-my-extra-scopes']
+  const headers = Object.fromEntries([...own, ...chosen, 'x-my-other'].map((name) => [name, 'system:masters']))
+  const { text } = await fetched(`${pods}/web/proxy/echo`, { headers })
+  const seen = JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)).headers
+  for (const name of [...own, ...chosen]) assert.equal(seen[name], undefined, name)
+  assert.equal(seen['x-my-other'], 'system:masters')
 })
 
 test('pods/proxy over HTTP/2 streams too', async () => {

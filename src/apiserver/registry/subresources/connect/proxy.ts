@@ -43,6 +43,7 @@ export async function proxy(
     socket,
     target: `${escapePath(clean)}${search}`,
     headers: { 'x-forwarded-uri': escapePath(request.path) },
+    identityHeaders: registry.identityHeaders,
     refuse: upgrade ? backendError : unreachable,
   }
   return forward(request, how, (message) => {

@@ -85,5 +85,5 @@ async function toAgent(registry: Registry, request: Request, { pod, target }: { 
   if (!request.upgrade) throw badRequest('Upgrade request required')
   const refuse = (text: string, cause: unknown) => plainError(`error dialing backend: ${text}`, cause)
   const socket = await dialNode(registry, nodeName, { signal: request.signal, refuse })
-  return forward(request, { socket, target, refuse })
+  return forward(request, { socket, target, identityHeaders: registry.identityHeaders, refuse })
 }
