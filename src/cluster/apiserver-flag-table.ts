@@ -53,6 +53,8 @@ export const apiserverFlagTable = {
   ],
   'enable-bootstrap-token-auth': ['bool', true, 'let nodes in by bootstrap tokens'],
   'enable-priority-and-fairness': ['bool', true, 'let requests wait for each other; otherwise a plain limit'],
+  'encryption-provider-config-automatic-reload': ['bool', true, 'read the encryption configuration again when it changes'],
+  'event-ttl': ['duration', 3_600_000, 'how long events are kept'],
   'feature-gates': ['gates', '', 'features to turn on and off: NAME=true,NAME=false; AllAlpha and AllBeta name many'],
   'goaway-chance': ['number', 0, 'fraction of HTTP/2 requests after which the client is asked to connect anew; at most 0.02'],
   'max-mutating-requests-inflight': ['int', 200, 'writes under way at once'],

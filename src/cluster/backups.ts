@@ -16,6 +16,7 @@ import { httpsTransport } from '#client/https-transport.ts'
 import { formatTime, systemClock } from '#lib/clock.ts'
 import { BackupError, type BackupHead, backupRows, checkBackup } from '#store/backup.ts'
 import { prefixOf } from '#store/encryption/value-prefix.ts'
+import { EtcdError } from '#store/etcd/etcd-error.ts'
 import { openHistory } from '#store/history.ts'
 import { lockFile } from '#store/sqlite-file.ts'
 import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
@@ -78,7 +79,8 @@ async function received(
       return await checkBackup(temporary)
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException
-      if (code === 'ENOSPC' || tries === mostTries) throw new BackupFailed(`The backup did not arrive: ${message}`, { cause: error })
+      if (code === 'ENOSPC' || tries === mostTries)
+        throw new BackupFailed(`The backup did not arrive: ${message}`, { cause: error })
     }
   }
 }
@@ -140,7 +142,9 @@ export async function restore(directory: DataDirectory, file: string): Promise<R
   const config = loadConfig(directory)
   if (config?.etcd) {
     const { restoreIntoEtcd } = await import('./restore-etcd.ts')
-    const restored = await restoreIntoEtcd({ directory, config: { ...config, etcd: config.etcd }, file, head })
+    const restored = await restoreIntoEtcd({ directory, config: { ...config, etcd: config.etcd }, file, head }).catch((error) => {
+      throw error instanceof EtcdError ? new BackupFailed(error.message, { cause: error }) : error
+    })
     return { head, ...restored, keys: await takeAuthorities(directory.pki, head.keys), encryptedBy: await prefixesIn(file) }
   }
   const lock = lockFile(directory.store)

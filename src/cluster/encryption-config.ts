@@ -1,58 +1,88 @@
 /** EncryptionConfiguration v1 (`apiserver.config.k8s.io`): which resources are encrypted at rest, and by which keys. */
 import { kinds } from '#api/kinds.ts'
 import type { Random } from '#lib/random.ts'
-import { parseYaml } from '#schema/yaml.ts'
+import { formatFieldError, root } from '#schema/field-error.ts'
 import type { ProvidersOf } from '#store/encryption/encrypted-store.ts'
 import { aescbc, aesgcm, identity, type NamedKey, type Provider, secretbox } from '#store/encryption/providers.ts'
+import { type ProviderConfig, type ResourceConfig, readEncryptionConfiguration } from './encryption-schema.ts'
+import { type KmsConfig, kmsErrors, kmsV1Refusal } from './kms-config.ts'
 
 export class EncryptionConfigError extends Error {}
-
-interface Keys {
-  readonly keys?: readonly { readonly name?: string; readonly secret?: string }[]
-}
-
-interface ProviderConfig {
-  readonly aesgcm?: Keys
-  readonly aescbc?: Keys
-  readonly secretbox?: Keys
-  readonly identity?: object
-  readonly kms?: object
-}
-
-interface ResourceConfig {
-  readonly resources?: readonly string[]
-  readonly providers?: readonly ProviderConfig[]
-}
 
 const makers = { aesgcm, aescbc, secretbox }
 const sizes = { aesgcm: [16, 24, 32], aescbc: [16, 24, 32], secretbox: [32] }
 
-/** Throws `EncryptionConfigError` with every error, in upstream's words. */
-export function parseEncryptionConfig(text: string, random: Random): ProvidersOf {
+/** What makes a provider of version 2 of the KMS API. */
+export type MakeKms = (config: KmsConfig) => Provider
+
+const noKms: MakeKms = () => identity
+
+/** Throws `EncryptionConfigError` with every error, in upstream's words. Nothing is made of a text that is wrong. */
+export function parseEncryptionConfig(text: string, random: Random, makeKms = noKms): ProvidersOf {
   const config = documentOf(text)
   const errors = validate(config)
   if (errors.length > 0) throw new EncryptionConfigError(errors.join('\n'))
-  const rules = config.map(({ resources = [], providers = [] }) => ({
-    matches: resources.map(matcherOf),
-    providers: providers.flatMap((provider) => providersOf(provider, random)),
-  }))
-  return (key) => {
-    const resource = resourceOf(key)
-    if (!resource) return [identity]
-    return rules.find(({ matches }) => matches.some((match) => match(resource)))?.providers ?? [identity]
+  for (const kms of config.flatMap(({ providers = [] }) => providers.flatMap(({ kms }) => kms ?? []))) {
+    if ((kms.apiVersion ?? 'v1') === 'v1') throw new EncryptionConfigError(`error while building transformers: ${kmsV1Refusal}`)
   }
+  checkMasks(config)
+  return rulesOf(config, (provider) => providersOf(provider, random, makeKms))
 }
 
 function documentOf(text: string): readonly ResourceConfig[] {
-  const [document] = parseYaml(text)
-  const value = document?.value as { apiVersion?: string; kind?: string; resources?: ResourceConfig[] } | undefined
-  if (value?.apiVersion !== 'apiserver.config.k8s.io/v1' || value.kind !== 'EncryptionConfiguration') {
-    throw new EncryptionConfigError('want apiVersion apiserver.config.k8s.io/v1 and kind EncryptionConfiguration')
+  try {
+    return readEncryptionConfiguration(text)
+  } catch (error) {
+    throw new EncryptionConfigError(`error decoding encryption provider configuration file: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
-  return value.resources ?? []
 }
 
-function providersOf(provider: ProviderConfig, random: Random): Provider[] {
+/** A resource that stands twice has the providers of both places; the most exact of what matches counts. */
+function rulesOf(config: readonly ResourceConfig[], make: (provider: ProviderConfig) => readonly Provider[]): ProvidersOf {
+  const rules = new Map<string, Provider[]>()
+  for (const { resources = [], providers = [] } of config) {
+    const made = providers.flatMap(make)
+    for (const text of resources) {
+      const name = nameOf(parseResource(text))
+      rules.set(name, [...(rules.get(name) ?? []), ...made])
+    }
+  }
+  const known = new Map<string, readonly Provider[]>()
+  const plain = [identity]
+  return (key) => {
+    const resource = resourceOf(key)
+    if (!resource) return plain
+    const name = nameOf(resource)
+    let found = known.get(name)
+    if (!found) {
+      found = rules.get(name) ?? rules.get(nameOf({ ...resource, resource: '*' })) ?? rules.get('*.*') ?? plain
+      known.set(name, found)
+    }
+    return found
+  }
+}
+
+function checkMasks(config: readonly ResourceConfig[]): void {
+  const seen = new Set<string>()
+  for (const { group, resource } of config.flatMap(({ resources = [] }) => resources.map(parseResource))) {
+    const mask = [nameOf({ group, resource: '*' }), '*.*'].find((name) => seen.has(name))
+    const given = group === '' && resource !== '*' ? resource : nameOf({ group, resource })
+    if (mask) {
+      const text = `resource ${JSON.stringify(given)} is masked by earlier rule ${JSON.stringify(mask)}`
+      throw new EncryptionConfigError(`error while building transformers: ${text}`)
+    }
+    seen.add(nameOf({ group, resource }))
+  }
+}
+
+function nameOf({ group, resource }: Resource): string {
+  return `${resource}.${group}`
+}
+
+function providersOf(provider: ProviderConfig, random: Random, makeKms: MakeKms): Provider[] {
+  if (provider.kms) return [makeKms(provider.kms)]
   for (const name of ['aesgcm', 'aescbc', 'secretbox'] as const) {
     const keys = provider[name]?.keys
     if (keys) return keys.map((key) => makers[name](namedKey(key), random))
@@ -72,12 +102,6 @@ interface Resource {
 function parseResource(text: string): Resource {
   const dot = text.indexOf('.')
   return dot < 0 ? { group: '', resource: text } : { group: text.slice(dot + 1), resource: text.slice(0, dot) }
-}
-
-function matcherOf(text: string): (resource: Resource) => boolean {
-  const want = parseResource(text)
-  return ({ group, resource }) =>
-    (want.group === '*' || want.group === group) && (want.resource === '*' || want.resource === resource)
 }
 
 /** Built-in resources by their place in the store; what lies below a group's name is a custom resource. */
@@ -102,6 +126,7 @@ function resourceOf(key: string): Resource | undefined {
 
 function validate(config: readonly ResourceConfig[]): string[] {
   if (config.length === 0) return ['resources: Required value: at least one resources is required']
+  const kmsNames = new Set<string>()
   return config.flatMap(({ resources = [], providers = [] }, i) => {
     const path = `resources[${i}]`
     return [
@@ -109,7 +134,7 @@ function validate(config: readonly ResourceConfig[]): string[] {
       ...overlaps(resources, `${path}.resources`),
       ...resources.flatMap((resource, j) => nameErrors(resource, `${path}.resources[${j}]`)),
       ...(providers.length === 0 ? [`${path}.providers: Required value: at least one ${path}.providers is required`] : []),
-      ...providers.flatMap((provider, j) => providerErrors(provider, `${path}.providers[${j}]`)),
+      ...providers.flatMap((provider, j) => providerErrors(provider, `${path}.providers[${j}]`, kmsNames)),
     ]
   })
 }
@@ -152,7 +177,7 @@ function nameErrors(text: string, path: string): string[] {
   return []
 }
 
-function providerErrors(provider: ProviderConfig, path: string): string[] {
+function providerErrors(provider: ProviderConfig, path: string, kmsNames: Set<string>): string[] {
   const named = (['kms', 'aesgcm', 'aescbc', 'secretbox', 'identity'] as const).filter((name) => provider[name])
   if (named.length === 0)
     return [
@@ -163,8 +188,8 @@ function providerErrors(provider: ProviderConfig, path: string): string[] {
       `${path}: Invalid value: "REDACTED": more than one provider specified in a single element, should split into different list elements`,
     ]
   const [name] = named
-  if (name === 'kms') return [`${path}.kms: Forbidden: this server has no KMS provider`]
-  if (!name || name === 'identity') return []
+  if (provider.kms) return kmsErrors(provider.kms, root.child(`${path}.kms`), kmsNames).map(formatFieldError)
+  if (!name || name === 'identity' || name === 'kms') return []
   const keys = provider[name]?.keys ?? []
   if (keys.length === 0) return [`${path}.${name}.keys: Required value: at least one keys is required`]
   return keys.flatMap((key, i) => keyErrors(key, `${path}.${name}.keys[${i}]`, sizes[name]))

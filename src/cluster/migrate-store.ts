@@ -5,7 +5,7 @@ import { systemRandom } from '#lib/random.ts'
 import { EtcdError } from '#store/etcd/etcd-error.ts'
 import { openHistory } from '#store/history.ts'
 import { importSqlite } from '#store/sqlite-restore.ts'
-import type { Row, Store } from '#store/store.ts'
+import { everyKey, type Row, type Store } from '#store/store.ts'
 import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
 import { openEngine } from './open-engine.ts'
 import { type EtcdConfig, engineOf, readTls, withStore } from './store-config.ts'
@@ -45,34 +45,37 @@ export async function migrateStore(options: MigrateOptions): Promise<Migrated> {
   const store = await openEngine({ directory, config, clock: systemClock, random: systemRandom, atLeast }).catch(explain)
   try {
     const { revision } = await store.status()
-    const rows = counted(rowsOf(store))
-    const state = { rows: rows.each, leases: await store.leases(), above: Math.max(revision, atLeast) }
+    const state = { rows: () => rowsOf(store), leases: await store.leases(), above: Math.max(revision, atLeast) }
     const moved = to === 'etcd' ? await intoEtcd(options, state).catch(explain) : await intoFile(directory, state)
     await store.close()
     const former = settle(options)
-    return { rows: rows.count(), revision: moved, former }
+    return { ...moved, former }
   } finally {
     await store.close()
   }
 }
 
 interface State {
-  readonly rows: AsyncIterable<Row>
+  rows(): AsyncIterable<Row>
   readonly leases: Awaited<ReturnType<Store['leases']>>
   readonly above: number
 }
 
-async function intoEtcd({ etcd, replace }: MigrateOptions, state: State): Promise<number> {
+type Moved = Pick<Migrated, 'rows' | 'revision'>
+
+async function intoEtcd({ etcd, replace }: MigrateOptions, state: State): Promise<Moved> {
   if (!etcd) throw new MigrationFailed('Which etcd?', ['nami store migrate --to etcd --etcd-endpoints https://HOST:2379'])
   const { importEtcd } = await import('#store/etcd/import-etcd.ts')
   const { endpoints, prefix } = etcd
   return importEtcd({ endpoints, prefix, tls: readTls(etcd), clock: systemClock }, { ...state, replace })
 }
 
-async function intoFile(directory: DataDirectory, state: State): Promise<number> {
+async function intoFile(directory: DataDirectory, { rows, ...state }: State): Promise<Moved> {
   const fresh = freshOf(directory)
   for (const end of ['', '-wal', '-shm']) rmSync(fresh + end, { force: true })
-  return importSqlite(fresh, state)
+  const each = counted(rows())
+  const revision = await importSqlite(fresh, { rows: each.each, ...state })
+  return { rows: each.count(), revision }
 }
 
 function freshOf({ store }: DataDirectory): string {
@@ -105,13 +108,12 @@ async function recordedRevision({ history: path }: DataDirectory): Promise<numbe
   return revision
 }
 
-const everything = { key: '\u0001', end: '\uffff' }
 const pageSize = 5_000
 
 async function* rowsOf(store: Store): AsyncGenerator<Row> {
   const { revision } = await store.status()
-  for (let key = everything.key; ; ) {
-    const { rows, more } = await store.range({ ...everything, key, revision, limit: pageSize })
+  for (let key: string = everyKey.key; ; ) {
+    const { rows, more } = await store.range({ ...everyKey, key, revision, limit: pageSize })
     yield* rows
     const last = rows.at(-1)
     if (!more || !last) return

@@ -22,8 +22,8 @@ export async function restoreIntoEtcd(options: EtcdRestore): Promise<{ revision:
   const { newest, former } = await saveFormer(options)
   const { importEtcd } = await import('#store/etcd/import-etcd.ts')
   const { endpoints, prefix } = config.etcd
-  const state = { rows: backupRows(file), leases: head.leases, above: Math.max(newest, head.revision), replace: true }
-  const revision = await importEtcd({ endpoints, prefix, tls: readTls(config.etcd), clock: systemClock }, state)
+  const state = { rows: () => backupRows(file), leases: head.leases, above: Math.max(newest, head.revision), replace: true }
+  const { revision } = await importEtcd({ endpoints, prefix, tls: readTls(config.etcd), clock: systemClock }, state)
   return { revision, former }
 }
 

@@ -23,4 +23,9 @@ export class Recent<V> {
     const [oldest] = this.#entries.keys()
     this.#entries.delete(oldest as string)
   }
+
+  /** Those used longest ago first. */
+  values(): V[] {
+    return [...this.#entries.values()]
+  }
 }

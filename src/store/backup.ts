@@ -7,7 +7,8 @@
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import { type Lease, type Row, type Store, StoreError } from './store.ts'
+import { nextTurn } from '#lib/turn.ts'
+import { everyKey, hasCode, type Lease, type Row, type Store, StoreError } from './store.ts'
 
 export interface BackupHead {
   readonly kind: 'nami-backup'
@@ -32,29 +33,23 @@ export const bump = 1_000_000_000
 
 export class BackupError extends Error {}
 
-const everything = { key: '\u0001', end: '\uffff' }
 const pageSize = 10_000
 
-/** The backup of now, in chunks; consistent, and nobody waits for it. */
+/**
+ * The backup of now, in chunks; consistent, and nobody waits for it. An engine that holds its state in this process may compact it
+ * meanwhile; of another one, etcd, what is not read within 5 minutes can be lost, which throws `StoreError('Compacted')`.
+ */
 export async function* backupOf(
   store: Store,
   about: Pick<BackupHead, 'cluster' | 'created' | 'keys'>,
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
-  const { count, revision } = await store.range({ ...everything, countOnly: true })
+  const { count, revision, rows } = store.peek ? await collected(store) : await counted(store)
   const leases = await store.leases()
   const head: BackupHead = { kind: 'nami-backup', version: backupVersion, ...about, revision, rows: count, leases }
   yield hashed(Buffer.from(`${JSON.stringify(head)}\n`))
-  let key = everything.key
-  let left = count
-  while (left > 0) {
-    const { rows } = await store.range({ ...everything, key, revision, limit: pageSize })
-    if (rows.length === 0) throw new StoreError('Compacted', 'the store lost the state that was being backed up')
-    for (const row of rows) {
-      for (const chunk of recordOf(row)) yield hashed(chunk)
-    }
-    left -= rows.length
-    key = `${rows.at(-1)?.key}\0`
+  for await (const page of rows) {
+    for (const row of page) for (const chunk of recordOf(row)) yield hashed(chunk)
   }
   yield hashed(new Uint8Array(4))
   yield hash.digest()
@@ -62,6 +57,47 @@ export async function* backupOf(
   function hashed(chunk: Uint8Array): Uint8Array {
     hash.update(chunk)
     return chunk
+  }
+}
+
+interface State {
+  readonly count: number
+  readonly revision: number
+  readonly rows: Iterable<readonly Row[]> | AsyncIterable<readonly Row[]>
+}
+
+const mostTries = 10
+
+/** The rows that are there anyway, taken hold of at once: a client may be slow, and compaction waits for none. */
+async function collected(store: Store): Promise<State> {
+  for (let tries = 1; ; tries++) {
+    const { count, revision } = await store.range({ ...everyKey, countOnly: true })
+    try {
+      const rows: (readonly Row[])[] = []
+      for await (const page of pagesAt(store, { count, revision })) {
+        rows.push(page)
+        await nextTurn()
+      }
+      return { count, revision, rows }
+    } catch (error) {
+      if (!hasCode(error, 'Compacted') || tries === mostTries) throw error
+    }
+  }
+}
+
+async function counted(store: Store): Promise<State> {
+  const { count, revision } = await store.range({ ...everyKey, countOnly: true })
+  return { count, revision, rows: pagesAt(store, { count, revision }) }
+}
+
+async function* pagesAt(store: Store, { count, revision }: { count: number; revision: number }): AsyncGenerator<readonly Row[]> {
+  let key: string = everyKey.key
+  for (let left = count; left > 0; ) {
+    const { rows } = await store.range({ ...everyKey, key, revision, limit: pageSize })
+    if (rows.length === 0) throw new StoreError('Compacted', 'the store lost the state that was being backed up')
+    yield rows
+    left -= rows.length
+    key = `${rows.at(-1)?.key}\0`
   }
 }
 

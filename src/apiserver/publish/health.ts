@@ -6,8 +6,8 @@ import { samples } from './exposition.ts'
 export interface HealthCheck {
   /** May hold slashes: `poststarthook/rbac/bootstrap-roles`. */
   readonly name: string
-  /** Which of the three ask it; `healthz` asks what `livez` asks. */
-  readonly for: readonly ('livez' | 'readyz')[]
+  /** Which of the three ask it; `healthz` asks what `livez` asks as well. */
+  readonly for: readonly ('healthz' | 'livez' | 'readyz')[]
   check(): string | undefined | Promise<string | undefined>
 }
 
@@ -55,7 +55,7 @@ export function health(checks: readonly HealthCheck[], log?: HealthLog): Stage {
     const [, first = '', ...rest] = request.path.split('/')
     const endpoint = endpoints.find((one) => one === first)
     if (!endpoint || !['GET', 'HEAD'].includes(request.method)) return next(request)
-    const asked = all.filter((check) => check.for.includes(endpoint === 'healthz' ? 'livez' : endpoint))
+    const asked = all.filter((check) => check.for.includes(endpoint) || (endpoint === 'healthz' && check.for.includes('livez')))
     const name = rest.join('/')
     if (name) {
       const one = asked.find((check) => check.name === name)

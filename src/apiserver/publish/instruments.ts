@@ -1,5 +1,5 @@
 /** Counters and histograms that parts of the server fill, and `/metrics` tells: made once per server, under upstream's names. */
-import { family, Histogram, type Labels, sample } from './exposition.ts'
+import { family, Histogram, type Labels, sample, samples } from './exposition.ts'
 
 export class Instruments {
   readonly #all: { lines(): string[] }[] = []
@@ -14,14 +14,12 @@ export class Instruments {
 
   /** Read when it is asked for. */
   gauge(name: string, help: string, read: () => Iterable<readonly [Labels, number]>): void {
-    this.#all.push({
-      lines() {
-        const values = [...read()]
-        return values.length > 0
-          ? [...family(name, 'gauge', help), ...values.map(([labels, value]) => sample(name, labels, value))]
-          : []
-      },
-    })
+    this.#all.push({ lines: () => samples([name, 'gauge', help], [...read()]) })
+  }
+
+  /** A counter that others keep, read when it is asked for. */
+  counterOf(name: string, help: string, read: () => Iterable<readonly [Labels, number]>): void {
+    this.#all.push({ lines: () => samples([name, 'counter', help], [...read()]) })
   }
 
   /** What others in this process count, as lines that are complete. */

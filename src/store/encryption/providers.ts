@@ -10,6 +10,13 @@ export interface Provider {
   seal(value: Uint8Array, context: string): Uint8Array
   /** Throws where it was not sealed by this provider. */
   open(sealed: Uint8Array, context: string): Uint8Array
+  /** Whether it would be sealed with another key now. */
+  isStale?(sealed: Uint8Array): boolean
+  /**
+   * Asks others for what `open` needs; undefined where that is nothing. Rejects where they did not say it, after which `open` throws;
+   * `isPatient`: not because they are away.
+   */
+  fetch?(sealed: Uint8Array, isPatient: boolean): Promise<void> | undefined
 }
 
 export interface NamedKey {
