@@ -10,7 +10,7 @@ import { checkSpace } from './check-space.ts'
 import { type ClusterConfig, type DataDirectory, dataDirectory, defaultConfig, loadConfig, prepare } from './data-directory.ts'
 import { waitReferenced } from './processes.ts'
 import { createProgress, type Progress, type Screen } from './progress.ts'
-import { engineOf, type StoreWishes, withStore } from './store-config.ts'
+import { engineOf, etcdAnswersItself, type StoreWishes, withStore } from './store-config.ts'
 import { takeTurn } from './turn.ts'
 import { isRunning, provide, start, UpError, type UpOptions } from './up.ts'
 
@@ -151,6 +151,7 @@ export function configOf(
       'nami up',
     ])
   }
+  if (store.etcdApiPort && known.etcd) throw new UpError(`${etcdAnswersItself}.`, ['Leave out --etcd-api-port.'])
   return { ...withStore(known, store), ...changesOf(known, wishes) }
 }
 

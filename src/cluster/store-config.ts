@@ -35,13 +35,16 @@ export interface StoreWishes {
 
 export class StoreFlagError extends Error {}
 
-/** Throws `StoreFlagError` where the flags do not go together. */
-export function storeWishes(flags: StoreFlags, cwd: string): StoreWishes {
+export const etcdAnswersItself = '--etcd-api-port goes with --store sqlite: an etcd answers its clients itself'
+
+/** Throws `StoreFlagError` where the flags do not go together, or not with the engine that there is. */
+export function storeWishes(flags: StoreFlags, cwd: string, present?: 'sqlite' | 'etcd'): StoreWishes {
   const port = portOf(flags['etcd-api-port'])
   const engine = flags.store ?? (flags['etcd-endpoints'] ? 'etcd' : undefined)
   if (engine !== undefined && engine !== 'sqlite' && engine !== 'etcd') {
     throw new StoreFlagError(`--store ${engine}: there are sqlite and etcd`)
   }
+  if (port.etcdApiPort && (engine ?? present) === 'etcd') throw new StoreFlagError(etcdAnswersItself)
   if (engine !== 'etcd') {
     const stray = Object.entries(flags).find(([name, value]) => value !== undefined && /^etcd-(?!api)/.test(name))
     if (stray) throw new StoreFlagError(`--${stray[0]} goes with --store etcd`)

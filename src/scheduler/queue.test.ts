@@ -4,7 +4,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import * as make from '#testing/make.ts'
 import { defaultProfile } from './profiles.ts'
-import { createQueue, type SchedulingQueue } from './queue.ts'
+import { createQueue, type QueuedPod, type SchedulingQueue } from './queue.ts'
 
 function pod(name: string, over: { priority?: number; gated?: boolean } = {}): Pod {
   const spec = { ...(over.priority && { priority: over.priority }), ...(over.gated && { schedulingGates: [{ name: 'wait' }] }) }
@@ -113,4 +113,80 @@ test('queue pop() does not let a cured pod sit out its back-off while there is n
   queue.happened({ kind: 'Pod', actions: ['deleted'] })
   queue.put(pod('c'))
   assert.deepEqual([next(queue), next(queue), next(queue), next(queue)], ['c', 'a', 'b', undefined])
+})
+
+const changed = (one: Pod, over: { metadata?: object; spec?: object; status?: object }): Pod =>
+  ({
+    metadata: { ...one.metadata, ...over.metadata },
+    spec: { ...one.spec, ...over.spec },
+    status: { ...over.status },
+  }) as unknown as Pod
+
+const toleration = { tolerations: [{ operator: 'Exists' }] }
+
+const updates: readonly (readonly [what: string, by: string, over: Parameters<typeof changed>[1], wakes: boolean])[] = [
+  ['an annotation', 'NodeResourcesFit', { metadata: { annotations: { a: 'b' } } }, false],
+  ['a condition', 'NodeResourcesFit', { status: { conditions: [] } }, false],
+  ['labels', 'NodeResourcesFit', { metadata: { labels: { a: 'b' } } }, false],
+  ['labels', 'InterPodAffinity', { metadata: { labels: { a: 'b' } } }, true],
+  ['labels', 'PodTopologySpread', { metadata: { labels: { a: 'b' } } }, true],
+  ['a toleration', 'TaintToleration', { spec: toleration }, true],
+  ['a toleration', 'NodeUnschedulable', { spec: toleration }, true],
+  ['a toleration', 'NodeAffinity', { spec: toleration }, false],
+  ['its claims', 'DynamicResources', { status: { resourceClaimStatuses: [{ name: 'a', resourceClaimName: 'b' }] } }, true],
+  ['its claims', 'NodePorts', { status: { resourceClaimStatuses: [{ name: 'a', resourceClaimName: 'b' }] } }, false],
+]
+
+for (const [what, by, over, wakes] of updates) {
+  test(`queue put() of ${what} ${wakes ? 'wakes' : 'does not wake'} a pod that ${by} refused`, () => {
+    const { clock, queue } = start()
+    const one = changed(pod('a'), {})
+    queue.put(one)
+    queue.reject(queue.pop() as QueuedPod, new Set([by]))
+    queue.put(changed(one, over))
+    pass(clock, 2_000)
+    assert.equal(next(queue), wakes ? 'a' : undefined)
+  })
+}
+
+const freed = { kind: 'Pod', actions: ['deleted'], before: { ...pod('gone'), status: {} } } as const
+
+test('queue reject() considers what happened while the pod was in flight, whoever else was decided on', () => {
+  const { clock, queue } = start()
+  for (const name of ['a', 'b', 'c']) queue.put(pod(name))
+  const [a, b, c] = [queue.pop(), queue.pop(), queue.pop()] as QueuedPod[]
+  queue.done(c as QueuedPod)
+  queue.happened({ kind: 'Node', actions: ['conditionsChanged'] })
+  queue.reject(a as QueuedPod, new Set(['NodeResourcesFit']))
+  queue.happened(freed)
+  queue.reject(b as QueuedPod, new Set(['NodeResourcesFit']))
+  pass(clock, 2_000)
+  assert.deepEqual([next(queue), next(queue)].sort(), ['a', 'b'])
+  queue.put(pod('d'))
+  const d = queue.pop() as QueuedPod
+  queue.happened({ kind: 'Node', actions: ['conditionsChanged'] })
+  queue.reject(d, new Set(['NodeResourcesFit']))
+  pass(clock, 20_000)
+  assert.equal(next(queue), undefined, 'that was no cure')
+})
+
+test('queue reject() tries a pod again that changed while it was in flight', () => {
+  const { clock, queue } = start()
+  queue.put(pod('a'))
+  const entry = queue.pop() as QueuedPod
+  queue.put(changed(pod('a'), { spec: toleration }))
+  queue.reject(entry, new Set(['TaintToleration']))
+  pass(clock, 2_000)
+  assert.equal(next(queue), 'a')
+})
+
+test('queue happened() says nothing to the pod that the event is about', () => {
+  const { clock, queue } = start()
+  for (const name of ['a', 'b']) queue.put(pod(name))
+  const [a, b] = [queue.pop(), queue.pop()] as QueuedPod[]
+  queue.reject(b as QueuedPod, new Set(['NodeResourcesFit']))
+  queue.happened({ ...freed, except: 'a' })
+  queue.reject(a as QueuedPod, new Set(['NodeResourcesFit']))
+  pass(clock, 2_000)
+  assert.deepEqual([next(queue), next(queue)], ['b', undefined])
 })

@@ -31,7 +31,8 @@ for (const place of ['N', '[N]', '[1,N]', '{"a":N}', '{"a": N}', '[1,\n N]', ' N
         slowly,
       )
     }
-    for (const text of ['"a1e123-9007199254740993"', '"1: 9007199254740993"']) assert.equal(only(readFrom(text)), JSON.parse(text))
+    for (const text of ['"a1e123-9007199254740993"', '"1: 9007199254740993"'])
+      assert.equal(only(readFrom(text)), JSON.parse(text))
   })
 }
 

@@ -65,6 +65,39 @@ test('a backup is of one revision while others write', async () => {
   assert(!readFileSync(file).includes('after'))
 })
 
+test('a backup needs nothing any more of what is compacted while somebody reads it', async () => {
+  const store = openMemoryStore({ clock: new VirtualClock() })
+  for (let i = 0; i < 100; i++) await put(store, `/a/${i}`, 'before')
+  await put(store, '\u{1f600}', 'before')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of backupOf(store, about)) {
+    if (chunks.length === 1) for (let i = 0; i < 100; i++) await put(store, `/a/${i}`, 'after')
+    if (chunks.length === 1) await store.compact((await store.status()).revision)
+    chunks.push(chunk)
+  }
+  const file = newPath()
+  writeFileSync(file, Buffer.concat(chunks))
+  assert.equal((await checkBackup(file)).rows, 101)
+  assert(!readFileSync(file).includes('after'))
+})
+
+test('a backup begins anew where the state is compacted before it has hold of it', async () => {
+  const inner = openMemoryStore({ clock: new VirtualClock() })
+  await put(inner, '/a')
+  let compactions = 3
+  const store: Store = Object.create(inner, {
+    range: {
+      async value(request: Parameters<Store['range']>[0]) {
+        if (request.revision && compactions-- > 0) await inner.compact(await put(inner, `/b/${compactions}`))
+        return inner.range(request)
+      },
+    },
+    ...Object.fromEntries((['leases', 'peek'] as const).map((name) => [name, { value: inner[name]?.bind(inner) }])),
+  })
+  const head = await checkBackup(await backUp(store))
+  assert.deepEqual([head.rows, head.revision], [4, 5])
+})
+
 test('checkBackup() refuses what is foreign, newer, cut off or changed anywhere', async () => {
   const store = openMemoryStore({ clock: new VirtualClock() })
   for (let i = 0; i < 10; i++) await put(store, `/a/${i}`, 'value')

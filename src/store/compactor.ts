@@ -5,7 +5,7 @@
 import type { Clock } from '#lib/clock.ts'
 import { hasCode, type Store } from './store.ts'
 
-const compactKey = 'compact_rev_key'
+export const compactKey = 'compact_rev_key'
 
 export interface CompactorOptions {
   readonly store: Store

@@ -32,9 +32,9 @@ function open(prefix: string, over: Options = {}): Promise<Store> {
   return openEtcdStore({ endpoints, prefix, name: 'a', clock: systemClock, random: systemRandom, ...over })
 }
 
-function moveIn(prefix: string, rows: readonly Row[] = []): Promise<number> {
+async function moveIn(prefix: string, rows: readonly Row[] = []): Promise<number> {
   const options = { endpoints: etcd.endpoints, prefix, clock: systemClock }
-  return importEtcd(options, { rows, leases: [], above: 0, replace: true })
+  return (await importEtcd(options, { rows: () => rows, leases: [], above: 0, replace: true })).revision
 }
 
 if (!skip) {
@@ -139,6 +139,26 @@ test('a server that is cut off during a move learns of it when it comes back', {
   assert.match((await failed.promise).message, /another state was moved into this etcd/)
   assert.deepEqual(seen, [])
   await far.close()
+})
+
+test("keys that are not the API's keep their names in etcd, and overwrite nothing there", { skip }, async () => {
+  const all = await openEtcdStore({ endpoints: etcd.endpoints, name: 'all', clock: systemClock, random: systemRandom })
+  const [api, other, astral] = [row('/registry/a', '1'), row('/other/a', '1'), row('\u{1f600}/a', '1')]
+  const options = { endpoints: etcd.endpoints, prefix: '/others', clock: systemClock }
+  const move = (...rows: Row[]) => importEtcd(options, { rows: () => rows, leases: [], above: 0, replace: true })
+  assert.equal((await move(row('compact_rev_key', '7'), api, other, astral)).rows, 3)
+  for (const key of ['/others/a', '/other/a', '\u{1f600}/a']) {
+    assert.equal(text((await all.range({ key })).rows[0]?.value), '1', key)
+  }
+  assert.equal((await move(api, other)).rows, 2, 'the same may be moved again')
+  await put(all, '/other/a', 'somebody else')
+  const many = Array.from({ length: 120 }, (_, i) => row(`/others/${i}`, 'x'))
+  await assert.rejects(
+    move(row('/registry/a', '2'), other, ...many),
+    /have other values in etcd, and are not overwritten: \/other\/a, \/others\/0, .* and 116 more$/,
+  )
+  assert.equal(text((await all.range({ key: '/others/a' })).rows[0]?.value), '1', 'nothing was moved')
+  await all.close()
 })
 
 test("a lease runs out on etcd's clock, with its keys", { skip }, async () => {

@@ -22,13 +22,29 @@ const resources = [
   { name: 'nodes/status', singularName: '', namespaced: false, kind: 'NodeMetrics', verbs: ['get'] },
 ]
 
+/** With a path and a definition of another API of the server, which nobody asked it for. */
+const swagger = {
+  swagger: '2.0',
+  paths: {
+    [`${path}/nodes`]: { get: { responses: { 200: { schema: { $ref: '#/definitions/NodeMetrics' } } } } },
+    '/apis/other.example.com/v1/': { get: { responses: { 200: { schema: { $ref: '#/definitions/Other' } } } } },
+  },
+  definitions: {
+    NodeMetrics: { properties: { metadata: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } } },
+    'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta': { type: 'object', description: 'Another one.' },
+    Other: {},
+  },
+}
+
 function answer(message: IncomingMessage, response: ServerResponse): void {
   const { method, url = '', headers } = message
   const send = (status: number, value: unknown) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
   if (isBroken) return void send(500, {})
   if (url === path) return void send(200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: path.slice(6), resources })
-  if (url.startsWith('/openapi/')) return void send(200, { openapi: '3.0.0', paths: {} })
+  if (url === '/openapi/v3')
+    return void send(200, { paths: { [path.slice(1)]: { serverRelativeURL: `/openapi/v3${path}?hash=1` } } })
+  if (url === '/openapi/v2') return void send(200, swagger)
   send(200, { method, url, user: headers['x-remote-user'], groups: headers['x-remote-group'], own: headers.authorization ?? '' })
 }
 
@@ -76,7 +92,7 @@ test('a remote version becomes available with its service, endpoints and an answ
   const spec = {
     group: 'metrics.example.com',
     version: 'v1',
-    groupPriorityMinimum: 100,
+    groupPriorityMinimum: 17600,
     versionPriority: 100,
     caBundle: extension.caBundle,
   }
@@ -126,7 +142,10 @@ test('requests go to the extension server with the caller in headers', async () 
 
 test('discovery shows what the extension server has', async () => {
   const groups = JSON.parse((await send(cluster.server, 'GET /apis')).object)
-  assert.deepEqual(groups.groups.at(-1), {
+  const names = groups.groups.map((group: { name: string }) => group.name)
+  const at = names.indexOf('metrics.example.com')
+  assert.deepEqual(names.slice(at - 1, at + 2), ['authorization.k8s.io', 'metrics.example.com', 'autoscaling'], 'by priority')
+  assert.deepEqual(groups.groups[at], {
     name: 'metrics.example.com',
     versions: [{ groupVersion: 'metrics.example.com/v1', version: 'v1' }],
     preferredVersion: { groupVersion: 'metrics.example.com/v1', version: 'v1' },
@@ -137,7 +156,18 @@ test('discovery shows what the extension server has', async () => {
     ['nodes', 'nodes/status'],
   )
   const index = JSON.parse((await send(cluster.server, 'GET /openapi/v3')).object)
-  assert.deepEqual(index.paths['apis/metrics.example.com/v1'], { serverRelativeURL: '/openapi/v3/apis/metrics.example.com/v1' })
+  const here = { serverRelativeURL: '/openapi/v3/apis/metrics.example.com/v1?hash=1' }
+  assert.deepEqual(index.paths['apis/metrics.example.com/v1'], here)
+})
+
+test('the document of version 2 has what the extension server says of its version', async () => {
+  const own = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'
+  const { paths, definitions } = JSON.parse((await send(cluster.server, 'GET /openapi/v2')).object)
+  assert.ok(paths[`${path}/nodes`] && paths['/api/v1/pods'])
+  assert.equal(paths['/apis/other.example.com/v1/'] ?? definitions.Other, undefined)
+  assert.notEqual(definitions[own].description, 'Another one.')
+  assert.equal(definitions[`${own}_v2`].description, 'Another one.')
+  assert.equal(definitions.NodeMetrics.properties.metadata.$ref, `#/definitions/${own}_v2`)
 })
 
 test('a server that fails is unavailable', async () => {

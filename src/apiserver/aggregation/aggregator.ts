@@ -10,6 +10,7 @@ import type { FrontProxy } from './extension-call.ts'
 import { registerLocal } from './local-services.ts'
 import { proxyTo } from './proxy.ts'
 import type { RemoteResources } from './remote-discovery.ts'
+import type { RemoteDocuments } from './remote-openapi.ts'
 
 export interface AggregationOptions {
   /** Absent: extension servers see no certificate of ours. */
@@ -24,6 +25,8 @@ export interface RemoteVersion {
   readonly versionPriority: number
   /** Undefined while the server has not said what it has. */
   readonly resources: RemoteResources | undefined
+  /** Undefined while it has shown none. */
+  readonly documents: RemoteDocuments | undefined
 }
 
 export interface Aggregator {
@@ -36,6 +39,7 @@ export interface Aggregator {
 
 export function aggregator(registry: () => Registry, { frontProxy }: AggregationOptions): Aggregator {
   const discovered = new Map<string, RemoteResources>()
+  const documents = new Map<string, RemoteDocuments>()
   const remoteServices = () =>
     registry()
       .lister.list(APIService)
@@ -55,6 +59,7 @@ export function aggregator(registry: () => Registry, { frontProxy }: Aggregation
           groupPriority: spec.groupPriorityMinimum,
           versionPriority: spec.versionPriority,
           resources: discovered.get(metadata.name),
+          documents: documents.get(metadata.name),
         }))
         .sort(
           (a, b) =>
@@ -63,7 +68,7 @@ export function aggregator(registry: () => Registry, { frontProxy }: Aggregation
         ),
     start(signal) {
       registerLocal(registry(), signal)
-      watchAvailability(registry(), { frontProxy, discovered, signal })
+      watchAvailability(registry(), { frontProxy, discovered, documents, signal })
     },
   }
 

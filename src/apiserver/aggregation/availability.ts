@@ -9,6 +9,7 @@ import { askBackend, textOf } from '../registry/subresources/connect/backend.ts'
 import { wordsOf } from '../webhook-call.ts'
 import { dialExtension, type FrontProxy, identityHeaders } from './extension-call.ts'
 import { type RemoteResources, readResources } from './remote-discovery.ts'
+import { type RemoteDocuments, readDocuments } from './remote-openapi.ts'
 
 const period = 30_000
 const timeout = 5_000
@@ -18,6 +19,8 @@ export interface AvailabilityOptions {
   readonly frontProxy: FrontProxy | undefined
   /** By name of the APIService; filled here. */
   readonly discovered: Map<string, RemoteResources>
+  /** As `discovered`. */
+  readonly documents: Map<string, RemoteDocuments>
   readonly signal: AbortSignal
 }
 
@@ -26,13 +29,17 @@ type Finding = Pick<APIServiceCondition, 'status' | 'reason' | 'message'>
 /** Looks whenever something about a service changes, and every half minute. */
 export function watchAvailability(registry: Registry, options: AvailabilityOptions): void {
   const { lister, clock, onError } = registry
-  const { signal, discovered } = options
+  const { signal, discovered, documents } = options
   const busy = new Map<string, boolean>()
   const check = (name: string) => {
     if (signal.aborted) return
     if (busy.has(name)) return void busy.set(name, true)
     const service = lister.get(APIService, name)
-    if (!service?.spec.service) return void discovered.delete(name)
+    if (!service?.spec.service) {
+      discovered.delete(name)
+      documents.delete(name)
+      return
+    }
     busy.set(name, false)
     const end = () => {
       const again = busy.get(name)
@@ -76,6 +83,11 @@ export function watchAvailability(registry: Registry, options: AvailabilityOptio
 async function checkOne(registry: Registry, service: APIService, options: AvailabilityOptions): Promise<void> {
   const finding = serviceProblem(registry, service) ?? (await ask(registry, service, options))
   await tell(registry, service, finding)
+  if (finding.status !== 'True') return
+  const { documents, frontProxy, signal } = options
+  const { name } = service.metadata
+  const found = await readDocuments(service, { serviceDialer: registry.serviceDialer, frontProxy, signal }, documents.get(name))
+  if (found) documents.set(name, found)
 }
 
 async function tell({ client, clock, lister }: Registry, { metadata }: APIService, finding: Finding): Promise<void> {

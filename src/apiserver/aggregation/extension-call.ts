@@ -33,13 +33,18 @@ export async function dialExtension({ spec }: APIService, { serviceDialer, front
 
 /** Who asks, as the authenticating proxy tells it (`SetAuthProxyHeaders`). */
 export function identityHeaders({ name, uid, groups, extra = {} }: User): OutgoingHttpHeaders {
-  const extras = Object.entries(extra).map(([key, values]) => [`X-Remote-Extra-${escapeKey(key)}`, [...values]])
+  const extras = Object.entries(extra).map(([key, values]) => [`X-Remote-Extra-${escapeKey(key)}`, values.map(asBytes)])
   return {
-    'X-Remote-User': name,
-    ...(uid && { 'X-Remote-Uid': uid }),
-    ...(groups.length > 0 && { 'X-Remote-Group': [...groups] }),
+    'X-Remote-User': asBytes(name),
+    ...(uid && { 'X-Remote-Uid': asBytes(uid) }),
+    ...(groups.length > 0 && { 'X-Remote-Group': groups.map(asBytes) }),
     ...Object.fromEntries(extras),
   }
+}
+
+/** Go's servers read values as UTF-8; Node writes each character as one byte. */
+function asBytes(value: string): string {
+  return Buffer.from(value, 'utf8').toString('latin1')
 }
 
 /** What cannot stand in a header's name is percent-encoded. */

@@ -193,6 +193,14 @@ for (const [over, message] of shown) {
   })
 }
 
+test('audit() takes over what authentication noted', () => {
+  const backend = memory()
+  const options = { policy: parseAuditPolicy(policyText('rules: [{level: Metadata}]')), backend, clock: new VirtualClock() }
+  const request = networkRequest({}, { notes: new Map([['authentication.k8s.io/stale-token', 'subject: a']]) })
+  audit(options)(request, () => ({ type: 'bytes', status: 200, bytes: new Uint8Array(), headers: {} }))
+  assert.deepEqual(backend.events.at(-1)?.annotations, { 'authentication.k8s.io/stale-token': 'subject: a' })
+})
+
 test('audit() tells how somebody came to be somebody else', async () => {
   const policy = parseAuditPolicy(policyText('rules: [{level: Metadata}]'))
   const asAnn = async (may: RegExp) => {

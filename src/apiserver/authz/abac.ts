@@ -29,7 +29,10 @@ export function parseAbacPolicies(text: string, path: string): readonly AbacPoli
   })
 }
 
-function policyOf(given: { apiVersion?: string; kind?: string; spec?: Partial<AbacPolicy> } & Partial<AbacPolicy>): AbacPolicy {
+type Given = { apiVersion?: string; kind?: string; spec?: Partial<AbacPolicy> } & Partial<AbacPolicy>
+
+function policyOf(given: Given | null): AbacPolicy {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error('want a policy')
   if (given.apiVersion === undefined && given.kind === undefined) return unversioned(given)
   if (given.apiVersion !== apiVersion || given.kind !== 'Policy') {
     throw new Error(
@@ -48,16 +51,19 @@ function unversioned({
   namespace = '',
 }: Partial<AbacPolicy>): AbacPolicy {
   const anybody = user === '' && group === ''
+  const subject = anybody ? { user: '*', group } : { user, group }
   const isEverything = namespace === '' && resource === ''
   return completed({
-    ...{ user: anybody ? '*' : user, group: user === '' && group === '*' ? 'system:authenticated' : group, readonly },
+    ...{ ...subject, readonly },
     ...{ apiGroup: '*', resource: resource || '*', namespace: namespace || '*', nonResourcePath: isEverything ? '*' : '' },
   })
 }
 
+/** `*` for a user or a group means whoever is known: nobody comes in without a name by it. */
 function completed(given: Partial<AbacPolicy>): AbacPolicy {
   const nothing = { user: '', group: '', readonly: false, apiGroup: '', resource: '', namespace: '', nonResourcePath: '' }
-  return { ...nothing, ...given }
+  const isAnybody = given.user === '*' || given.group === '*'
+  return { ...nothing, ...given, ...(isAnybody && { user: '', group: 'system:authenticated' }) }
 }
 
 export function abacAuthorizer(policies: readonly AbacPolicy[]): Authorizer {
@@ -97,7 +103,7 @@ function is(wanted: string, value: string): boolean {
 
 /** Where both are named, both must hold. */
 function isSubject({ user, group }: AbacPolicy, { name, groups }: User): boolean {
-  if (user && !is(user, name)) return false
-  if (group && group !== '*' && !groups.includes(group)) return false
+  if (user && user !== name) return false
+  if (group && !groups.includes(group)) return false
   return user !== '' || group !== ''
 }

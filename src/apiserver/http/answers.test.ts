@@ -54,6 +54,15 @@ test('JSON is compact with a newline, and indented for people', async () => {
   }
 })
 
+test('pretty is what Go takes for true, and nothing where it is empty', async () => {
+  const isIndented = async (query: string, agent = 'test') =>
+    (await client.call(`GET ${maps}/a?${query}`, { 'user-agent': agent })).text.startsWith('{\n')
+  for (const value of ['1', 't', 'TRUE', 'True']) assert.equal(await isIndented(`pretty=${value}`), true, value)
+  for (const value of ['0', 'F', 'no', 'yes']) assert.equal(await isIndented(`pretty=${value}`, 'curl/8'), false, value)
+  assert.equal(await isIndented('pretty='), false)
+  assert.equal(await isIndented('pretty=', 'curl/8'), true)
+})
+
 test('YAML goes out and comes in', async () => {
   const { text, headers } = await client.call(`GET ${maps}/a`, { accept: 'application/yaml' })
   assert.equal(headers['content-type'], 'application/yaml')
@@ -102,8 +111,15 @@ test('tables have columns and rows, as their includeObject says', async () => {
   assert.equal(metadata.json.rows[0].object.kind, 'PartialObjectMetadata')
   const none = await client.call(`GET ${pods}?includeObject=None`, { accept })
   assert.equal(none.json.rows[0].object, null)
-  const refused = await client.call(`GET ${pods}/none`, { accept })
-  assert.equal(refused.json.kind, 'Status')
+  const refused = await client.call(`GET ${pods}/none?includeObject=x`, { accept })
+  assert.deepEqual([refused.json.kind, refused.status], ['Status', 404])
+  const why = `includeObject: Invalid value: "x": must be 'Metadata', 'Object', 'None', or empty`
+  for (const path of ['', '/web', '?watch=true'] as const) {
+    const query = path.includes('?') ? '&includeObject=x' : '?includeObject=x'
+    const { status, json } = await client.call(`GET ${pods}${path}${query}`, { accept })
+    assert.deepEqual([status, json.message], [400, `Unable to convert to Table as requested: ${why}`], path)
+  }
+  assert.equal((await client.call(`GET ${pods}?includeObject=x`)).status, 200)
 })
 
 test('metadata alone, of one and of many, also in protobuf', async () => {

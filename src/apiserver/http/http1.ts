@@ -38,12 +38,14 @@ export interface Http1Server {
   close(): void
 }
 
-/** It never listens itself: connections are given to it. */
+/** It never listens itself: connections are given to it. `isForwarded`: another server answers at this URL, and may switch protocols. */
 export function http1Server(
   makeRequest: (incoming: Incoming, origin: Origin) => Request,
   onExchange: (exchange: Exchange) => void,
+  isForwarded: (url: string) => boolean = () => false,
 ): Http1Server {
-  const server = createServer({ ...options, shouldUpgradeCallback: isUpgradable })
+  const shouldUpgradeCallback = ({ url = '' }: IncomingMessage) => upgradable.test(url) || isForwarded(url)
+  const server = createServer({ ...options, shouldUpgradeCallback })
   const origins = new WeakMap<Duplex, Origin>()
   let isClosing = false
   const requestOn = (socket: Duplex) => (incoming: Incoming) => makeRequest(incoming, origins.get(socket) as Origin)
@@ -175,10 +177,6 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Paths below which protocols are switched; elsewhere the wish to is passed over, as HTTP allows. */
 const upgradable = /^\/api\/v1\/(namespaces|nodes)\/[^?]*\/(exec|attach|log|portforward|proxy)(\/|\?|$)/
-
-function isUpgradable({ url = '' }: IncomingMessage): boolean {
-  return upgradable.test(url)
-}
 
 /** Whatever is answered here ends the connection: the client's next bytes need not be a request. */
 function answerHead(status: number, headers: Headers): string {

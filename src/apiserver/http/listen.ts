@@ -64,7 +64,8 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   const service = new Service(server, options)
   const serve = (exchange: Exchange) => service.serve(exchange)
   const makeRequest = (incoming: Incoming, origin: Origin) => requestOf(incoming, origin, options)
-  const http1 = http1Server(makeRequest, serve)
+  const isForwarded = (url: string) => server.remotes().some(({ group, version }) => url.startsWith(`/apis/${group}/${version}/`))
+  const http1 = http1Server(makeRequest, serve, isForwarded)
   const certificates = new Certificates(options)
   const tls = createServer({
     ...tlsOptions,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { compareVersions } from '#api/apiextensions/v1/custom-kinds.ts'
 import type { Kind, Subresource, Verb } from '#schema/kind.ts'
 import type { RemoteVersion } from '../aggregation/aggregator.ts'
+import { type Priority, priorityOf } from '../aggregation/priorities.ts'
 import { aggregatedResources } from '../aggregation/remote-discovery.ts'
 import { parseClause } from '../http/negotiate.ts'
 import { subresourceOf } from '../registry/kind-table.ts'
@@ -10,34 +11,19 @@ import type { Request, Response, Stage } from '../request.ts'
 
 const allVerbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
-/** Groups in upstream's order of priority; others follow by name. */
-const groupOrder = [
-  '',
-  'apiregistration.k8s.io',
-  'apps',
-  'events.k8s.io',
-  'authentication.k8s.io',
-  'authorization.k8s.io',
-  'autoscaling',
-  'batch',
-  'certificates.k8s.io',
-  'networking.k8s.io',
-  'policy',
-  'rbac.authorization.k8s.io',
-  'storage.k8s.io',
-  'admissionregistration.k8s.io',
-  'apiextensions.k8s.io',
-  'scheduling.k8s.io',
-  'coordination.k8s.io',
-  'node.k8s.io',
-  'discovery.k8s.io',
-  'flowcontrol.apiserver.k8s.io',
-]
+/** One version of a group: of kinds that this server serves itself, or of an extension server. */
+interface Version {
+  readonly group: string
+  readonly version: string
+  readonly priority: Priority
+  readonly kinds: readonly Kind[]
+  readonly remote?: RemoteVersion
+}
 
 interface Group {
   readonly name: string
-  readonly versions: ReadonlyMap<string, readonly Kind[]>
-  readonly remote?: readonly RemoteVersion[]
+  /** The preferred one first. */
+  readonly versions: readonly Version[]
 }
 
 /** Answers `/`, `/api`, `/apis` and what lies on the way to resources. */
@@ -46,35 +32,54 @@ export function discovery(kinds: () => readonly Kind[], remotes: () => readonly 
     if (request.info.isResource || request.method !== 'GET') return next(request)
     const [, root, group, version, ...more] = request.path.replace(/\/$/, '').split('/')
     if (more.length > 0) return next(request)
-    if (root === undefined || root === '') return json(request, rootPaths(kinds()))
+    if (root === undefined || root === '') return json(request, rootPaths(groupsOf(kinds(), remotes())))
     if (root === 'api') return version ? next(request) : (coreDiscovery(request, group, kinds()) ?? next(request))
-    if (root === 'apis')
-      return groupDiscovery(request, { group, version }, { kinds: kinds(), remotes: remotes() }) ?? next(request)
+    if (root === 'apis') return groupDiscovery(request, { group, version }, groupsOf(kinds(), remotes())) ?? next(request)
     return next(request)
   }
 }
 
-function groupsOf(kinds: readonly Kind[]): Group[] {
-  const rank = (name: string) => (groupOrder.includes(name) ? groupOrder.indexOf(name) : groupOrder.length)
-  return [...Map.groupBy(kinds, ({ group }) => group)]
-    .map(([name, members]) => ({ name, versions: versionsOf(members) }))
-    .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1))
+/** In the order of the aggregated form; an extension server takes a version over from this one. */
+function groupsOf(kinds: readonly Kind[], remotes: readonly RemoteVersion[] = []): Group[] {
+  const versions = new Map<string, Version>()
+  for (const [apiVersion, members] of Map.groupBy(kinds, ({ apiVersion }) => apiVersion)) {
+    const { group, version } = members[0] as Kind
+    versions.set(apiVersion, { group, version, priority: priorityOf(apiVersion), kinds: members.toSorted(byPlural) })
+  }
+  for (const remote of remotes) {
+    const { group, version, groupPriority, versionPriority } = remote
+    const priority = { group: groupPriority, version: versionPriority }
+    versions.set(`${group}/${version}`, { group, version, priority, kinds: [], remote })
+  }
+  return [...Map.groupBy(versions.values(), ({ group }) => group)]
+    .map(([name, members]) => ({ name, versions: members.sort(byPreference) }))
+    .sort((a, b) => rankOf(b) - rankOf(a) || (a.name < b.name ? -1 : 1))
 }
 
-/** Versions in their order of preference, which is that of the list; resources by name. */
-function versionsOf(members: readonly Kind[]): Map<string, readonly Kind[]> {
-  const versions = Map.groupBy(members, ({ version }) => version)
-  const order = members.some(({ def }) => def.custom) ? [...versions].sort(([a], [b]) => compareVersions(a, b)) : [...versions]
-  return new Map(order.map(([version, some]) => [version, some.toSorted(byPlural)]))
+function byPreference(a: Version, b: Version): number {
+  return b.priority.version - a.priority.version || compareVersions(a.version, b.version)
+}
+
+function rankOf({ versions }: Group): number {
+  return Math.max(...versions.map(({ priority }) => priority.group))
+}
+
+/** In the plain form groups of one rank stand by the names of their APIServices, which begin with the version. */
+function plainOrder(groups: readonly Group[]): Group[] {
+  const nameOf = (group: Group) => {
+    const best = group.versions.filter(({ priority }) => priority.group === rankOf(group))
+    return best.map(({ version }) => `${version}.${group.name}`).sort()[0] as string
+  }
+  return groups.toSorted((a, b) => rankOf(b) - rankOf(a) || (nameOf(a) < nameOf(b) ? -1 : 1))
 }
 
 function byPlural(a: Kind, b: Kind): number {
   return a.plural < b.plural ? -1 : 1
 }
 
-function rootPaths(kinds: readonly Kind[]): object {
-  const versions = groupsOf(kinds).flatMap(({ name, versions }) =>
-    name ? [`/apis/${name}`, ...[...versions.keys()].map((version) => `/apis/${name}/${version}`)] : ['/api/v1'],
+function rootPaths(groups: readonly Group[]): object {
+  const versions = groups.flatMap(({ name, versions }) =>
+    name ? [`/apis/${name}`, ...versions.map(({ version }) => `/apis/${name}/${version}`)] : ['/api/v1'],
   )
   const others = ['/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/readyz', '/version']
   return { paths: ['/.well-known/openid-configuration', '/api', '/apis', ...versions, ...others].sort() }
@@ -90,8 +95,8 @@ function coreDiscovery(request: Request, version: string | undefined, kinds: rea
       serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: serverOf(request) }],
     })
   }
-  const members = core[0]?.versions.get(version)
-  return members && json(request, resourceList(version, members))
+  const found = core[0]?.versions.find((one) => one.version === version)
+  return found && json(request, resourceList(version, found.kinds))
 }
 
 function serverOf({ headers }: Request): string {
@@ -101,36 +106,22 @@ function serverOf({ headers }: Request): string {
 function groupDiscovery(
   request: Request,
   path: { group: string | undefined; version: string | undefined },
-  { kinds, remotes }: { kinds: readonly Kind[]; remotes: readonly RemoteVersion[] },
+  all: readonly Group[],
 ): Response | undefined {
-  const groups = withRemotes(
-    groupsOf(kinds).filter(({ name }) => name !== ''),
-    remotes,
-  )
+  const groups = all.filter(({ name }) => name !== '')
   if (path.group === undefined) {
     if (wantsAggregated(request)) return aggregated(request, groups)
-    return json(request, { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupObject) })
+    return json(request, { kind: 'APIGroupList', apiVersion: 'v1', groups: plainOrder(groups).map(groupObject) })
   }
   const group = groups.find(({ name }) => name === path.group)
   if (!group) return undefined
   if (path.version === undefined) return json(request, { kind: 'APIGroup', apiVersion: 'v1', ...groupObject(group) })
-  const members = group.versions.get(path.version)
-  return members && json(request, resourceList(`${group.name}/${path.version}`, members))
+  const found = group.versions.find(({ version, remote }) => version === path.version && !remote)
+  return found && json(request, resourceList(`${group.name}/${path.version}`, found.kinds))
 }
 
-/** Versions that extension servers have, behind those of this server. */
-function withRemotes(groups: readonly Group[], remotes: readonly RemoteVersion[]): readonly Group[] {
-  const merged = new Map<string, Group>(groups.map((group) => [group.name, group]))
-  for (const remote of remotes) {
-    const group: Group = merged.get(remote.group) ?? { name: remote.group, versions: new Map() }
-    merged.set(remote.group, { ...group, remote: [...(group.remote ?? []), remote] })
-  }
-  return [...merged.values()]
-}
-
-function groupObject({ name, versions, remote = [] }: Group) {
-  const names = [...versions.keys(), ...remote.map(({ version }) => version)]
-  const all = names.map((version) => ({ groupVersion: `${name}/${version}`, version }))
+function groupObject({ name, versions }: Group) {
+  const all = versions.map(({ version }) => ({ groupVersion: `${name}/${version}`, version }))
   return { name, versions: all, preferredVersion: all[0] }
 }
 
@@ -213,20 +204,17 @@ function wantsAggregated({ headers }: Request): boolean {
 }
 
 function aggregated(request: Request, groups: readonly Group[]): Response {
-  const items = groups.map(({ name, versions, remote = [] }) => ({
+  const items = groups.map(({ name, versions }) => ({
     metadata: { ...(name && { name }), creationTimestamp: null },
-    versions: [
-      ...[...versions].map(([version, members]) => ({
+    versions: versions.map(({ version, kinds, remote }) => {
+      if (!remote) return { version, resources: kinds.map(aggregatedResource), freshness: 'Current' }
+      const { resources } = remote
+      return {
         version,
-        resources: members.map(aggregatedResource),
-        freshness: 'Current',
-      })),
-      ...remote.map(({ group, version, resources }) => ({
-        version,
-        ...(resources && { resources: aggregatedResources(resources, group, version) }),
+        ...(resources && { resources: aggregatedResources(resources, name, version) }),
         freshness: resources ? 'Current' : 'Stale',
-      })),
-    ],
+      }
+    }),
   }))
   return json(
     request,

@@ -7,6 +7,7 @@ import type { Kind } from '#schema/kind.ts'
 import { type JsonObject, openapiV2, openapiV3 } from '#schema/openapi.ts'
 import { openapiV2Protobuf, openapiV3Protobuf } from '#schema/openapi-proto.ts'
 import type { RemoteVersion } from '../aggregation/aggregator.ts'
+import { mergeInto } from '../aggregation/merge-openapi.ts'
 import { notAcceptable, parseClause } from '../http/negotiate.ts'
 import type { Request, Response, Stage } from '../request.ts'
 import { openApiSchemas } from './openapi-schemas.ts'
@@ -25,7 +26,7 @@ export function openApiStages(
   return [
     (request, next) => {
       if (!request.path.startsWith('/openapi/') || (request.method !== 'GET' && request.method !== 'HEAD')) return next(request)
-      if (request.path === '/openapi/v2') return sendDocument(request, library.all(kinds()), 2)
+      if (request.path === '/openapi/v2') return sendDocument(request, library.all(kinds(), remotes()), 2)
       if (request.path === '/openapi/v3' || request.path === '/openapi/v3/')
         return sendIndex(request, library, { kinds: kinds(), remotes: remotes() })
       const name = /^\/openapi\/v3\/(.+)$/.exec(request.path)?.[1]
@@ -63,6 +64,7 @@ interface Kept {
 class Library {
   readonly #release: string
   readonly #kept = new Map<string, Kept>()
+  #merged: { readonly own: Document; readonly others: readonly JsonObject[]; readonly document: Document } | undefined
 
   constructor(release: string) {
     this.#release = release
@@ -75,8 +77,18 @@ class Library {
     return this.#keep(name, members, kinds, (options) => new Document(openapiV3(members, options), openapiV3Protobuf))
   }
 
-  all(kinds: readonly Kind[]): Document {
-    return this.#keep('', kinds, kinds, (options) => new Document(openapiV2(kinds, options), openapiV2Protobuf))
+  /** With what extension servers say of theirs, in their order. */
+  all(kinds: readonly Kind[], remotes: readonly RemoteVersion[] = []): Document {
+    const own = this.#keep('', kinds, kinds, (options) => new Document(openapiV2(kinds, options), openapiV2Protobuf))
+    const others = remotes.flatMap(({ documents }): readonly JsonObject[] => (documents?.v2 ? [documents.v2] : []))
+    if (others.length === 0) return own
+    const kept = this.#merged
+    if (kept?.own === own && isSame(kept.others, others)) return kept.document
+    const whole = JSON.parse(Buffer.from(own.json).toString()) as JsonObject
+    for (const other of others) mergeInto(whole, other)
+    const document = new Document(whole, openapiV2Protobuf)
+    this.#merged = { own, others, document }
+    return document
   }
 
   #keep(
@@ -97,8 +109,8 @@ class Library {
   }
 }
 
-function isSame(a: readonly Kind[], b: readonly Kind[]): boolean {
-  return a.length === b.length && a.every((kind, i) => kind === b[i])
+function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i])
 }
 
 function nameOf({ group, version }: Kind): string {
@@ -111,10 +123,14 @@ interface Served {
 }
 
 function sendIndex(request: Request, library: Library, { kinds, remotes }: Served): Response {
-  const names = [...new Set(kinds.map(nameOf))].sort()
-  const own = names.map((name) => [name, { serverRelativeURL: urlOf(name, library.one(name, kinds) as Document) }])
-  const others = remotes.map(({ group, version }) => `apis/${group}/${version}`)
-  const entries = [...own, ...others.map((name) => [name, { serverRelativeURL: `/openapi/v3/${name}` }])]
+  const taken = new Set(remotes.map(({ group, version }) => `apis/${group}/${version}`))
+  const names = [...new Set(kinds.map(nameOf))].filter((name) => !taken.has(name))
+  const own = names.map((name): [string, unknown] => [
+    name,
+    { serverRelativeURL: urlOf(name, library.one(name, kinds) as Document) },
+  ])
+  const others = remotes.flatMap(({ documents }) => Object.entries(documents?.index ?? {}))
+  const entries = [...new Map([...others, ...own])].sort(([a], [b]) => (a < b ? -1 : 1))
   const bytes = Buffer.from(JSON.stringify({ paths: Object.fromEntries(entries) }))
   const etag = createHash('sha512').update(bytes).digest('hex').toUpperCase()
   return tagged(request, { etag, type: 'application/json', bytes: () => bytes })

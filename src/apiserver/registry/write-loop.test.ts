@@ -4,11 +4,12 @@ import { ConfigMap } from '#api/core/v1/config-map.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { ServiceAccount } from '#api/core/v1/service-account.ts'
 import { defaultPlugins } from '#apiserver/admission/chain.ts'
+import type { AdmissionPlugin, AdmissionRequest } from '#apiserver/admission/plugin.ts'
 import type { Client } from '#client/client.ts'
 import { edit } from '#client/client.ts'
 import { type Random, seededRandom } from '#lib/random.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
-import { hasReason } from '#schema/status-error.ts'
+import { forbidden, hasReason } from '#schema/status-error.ts'
 import { openMemoryStore } from '#store/memory.ts'
 import type { Store } from '#store/store.ts'
 import { testCluster } from '#testing/cluster.ts'
@@ -125,4 +126,62 @@ test('what admission adds has its defaults too, so that a later write changes no
   const found = await client.get(Pod, { name: 'p', namespace: 'default' })
   assert.equal(found.spec.serviceAccount, 'default')
   await client.update(Pod, { ...found, metadata: { ...found.metadata, labels: { a: 'b' } } })
+})
+
+/** Asked about writes that say `wanted`; somebody else changes the object after each decision but the last. */
+async function withRival(rivals: readonly object[], decide?: (old: ConfigMap) => void) {
+  const seen: string[] = []
+  const left = [...rivals]
+  const holder: { client?: Client } = {}
+  const look = (phase: string, { object, old }: AdmissionRequest) => {
+    if (!object.metadata.labels?.wanted || !old) return false
+    seen.push(`${phase} ${old.data.n}`)
+    return true
+  }
+  const plugin: AdmissionPlugin = {
+    name: 'Witness',
+    handles: ({ kind }) => kind === ConfigMap,
+    mutate: async (request) => {
+      if (look('mutate', request)) request.object.data.mutated = `after ${request.old.data.n}`
+    },
+    validate: async (request) => {
+      if (!look('validate', request)) return
+      decide?.(request.old)
+      const body = left.shift()
+      if (body) await holder.client?.patch(ConfigMap, at, { type: 'merge', body })
+    },
+  }
+  const cluster = await testCluster({ admission: [plugin] })
+  holder.client = cluster.client
+  await cluster.client.create(ConfigMap, { metadata: at, data: { n: '0' } })
+  return { cluster, seen, client: cluster.client }
+}
+
+const wish = { type: 'merge', body: { metadata: { labels: { wanted: 'yes' } } } } as const
+
+test('writeLoop() asks admission again about the newer object after each conflict', async () => {
+  const { cluster, seen, client } = await withRival([{ data: { n: '1' } }, { data: { n: '2' } }])
+  await using _ = cluster
+  const { data } = await client.patch(ConfigMap, at, wish)
+  const rounds = ['0', '1', '2'].flatMap((n) => [`mutate ${n}`, `validate ${n}`])
+  assert.deepEqual(seen, rounds)
+  assert.deepEqual(data, { n: '2', mutated: 'after 2' })
+})
+
+test('writeLoop() refuses by what admission says of the newer object', async () => {
+  const { cluster, client } = await withRival([{ data: { lock: 'yes' } }], ({ data }) => {
+    if (data?.lock) throw forbidden(ConfigMap, 'counter', 'is locked')
+  })
+  await using _ = cluster
+  await assert.rejects(client.patch(ConfigMap, at, wish), (error) => hasReason(error, 'Forbidden'))
+  assert.deepEqual((await client.get(ConfigMap, at)).data, { n: '0', lock: 'yes' })
+})
+
+test('writeLoop() does not decide a second time for who named a version', async () => {
+  const { cluster, seen, client } = await withRival([{ data: { n: '1' } }])
+  await using _ = cluster
+  const current = edit(await client.get(ConfigMap, at))
+  current.metadata.labels = { wanted: 'yes' }
+  await assert.rejects(client.update(ConfigMap, current), (error) => hasReason(error, 'Conflict'))
+  assert.deepEqual(seen, ['mutate 0', 'validate 0', 'mutate 1'])
 })

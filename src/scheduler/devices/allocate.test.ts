@@ -245,6 +245,14 @@ const cases: readonly (Given & { readonly it: string; readonly gets: readonly st
     ...{ claims: [claim([one({ allocationMode: 'All' })])], gets: ['r=b', 'r=c'] },
   },
   {
+    it: 'takes devices by an attribute that is true',
+    slices: [
+      slice([device('a', { attributes: { fast: { bool: false } } }), device('b', { attributes: { fast: { bool: true } } })]),
+    ],
+    claims: [claim([one({ selectors: [{ cel: { expression: `device.attributes["${driver}"].fast` } }] })])],
+    gets: ['r=b'],
+  },
+  {
     it: 'counts what a partition for another node has drawn',
     slices: [
       slice([], { ...pool('p', { resourceSliceCount: 2 }), ...card, devices: undefined }, 's1'),
@@ -295,6 +303,8 @@ test('allocate() tells what must be true before the pod is bound, and binds a de
   assert.deepEqual(allocation?.nodeSelector, { nodeSelectorTerms: terms })
 })
 
+const selecting = (expression: string) => claim([one({ selectors: [{ cel: { expression } }] })])
+
 const failures: readonly (Given & { readonly it: string; readonly says: string })[] = [
   {
     it: 'all devices of a pool that is being updated',
@@ -328,7 +338,17 @@ const failures: readonly (Given & { readonly it: string; readonly says: string }
     it: 'devices by a selector that fails',
     slices: [slice([device('a')])],
     claims: [claim([one({ selectors: [{ cel: { expression: 'device.attributes["a.io"].none > 1' } }] })])],
-    says: 'no such key: none',
+    says: 'claim c: selector #0: CEL runtime error: no such key: none',
+  },
+  {
+    it: 'devices by a selector that is no expression',
+    ...{ slices: [slice([device('a')])], claims: [selecting('1 + 1')] },
+    says: 'claim c: selector #0: CEL compile error: must evaluate to bool or the unknown type, not int',
+  },
+  {
+    it: 'devices by an attribute that is not true or false',
+    ...{ slices: [slice([device('a', model('x'))])], claims: [selecting(`device.attributes["${driver}"].model`)] },
+    says: 'claim c: selector #0: CEL runtime error: CEL result could not be converted to bool',
   },
 ]
 for (const { it, says, ...given } of failures) {

@@ -122,8 +122,7 @@ class Search {
   #suitableFor(claim: number, asked: Asked): readonly PoolDevice[] {
     let found = this.#suitable.get(asked)
     if (found) return found
-    const request = asked.name.slice(asked.name.indexOf('/') + 1)
-    found = suitableDevices(asked, this.#pools, () => `claim ${this.#nameOf(claim)}, request ${request}`)
+    found = suitableDevices(asked, this.#pools, () => this.#nameOf(claim))
     this.#suitable.set(asked, found)
     return found
   }

@@ -14,6 +14,7 @@ export interface Asked {
   readonly name: string
   readonly parent: string
   readonly deviceClass: DeviceClass
+  /** Beside those of the class. */
   readonly selectors: readonly DeviceSelector[]
   readonly all: boolean
   readonly count: number
@@ -37,7 +38,7 @@ export function requestsOf({ spec }: ResourceClaim, classOf: (name: string) => D
           name: one.name ? `${name}/${one.name}` : name,
           parent: name,
           deviceClass,
-          selectors: [...(deviceClass.spec.selectors ?? []), ...(one.selectors ?? [])],
+          selectors: one.selectors ?? [],
           all: one.allocationMode === 'All',
           count: one.count ?? 1,
           adminAccess: one.adminAccess ?? false,
@@ -49,25 +50,35 @@ export function requestsOf({ spec }: ResourceClaim, classOf: (name: string) => D
   })
 }
 
-/** Devices that suit. Throws where "all" are asked for and cannot be told; `what` is the request in words. */
-export function suitableDevices(asked: Asked, pools: readonly Pool[], what: () => string): readonly PoolDevice[] {
+/** Devices that suit. Throws where "all" are asked for and cannot be told, and where a selector fails; `claim` is its name in words. */
+export function suitableDevices(asked: Asked, pools: readonly Pool[], claim: () => string): readonly PoolDevice[] {
   const found: PoolDevice[] = []
   for (const { key, isIncomplete, isInvalid, devices } of pools) {
     if (asked.all && (isIncomplete || isInvalid)) {
       const why = isIncomplete ? 'being updated' : 'invalid'
-      throw new AllocationFailure(`${what()}: asks for all devices, but resource pool ${key} is currently ${why}`)
+      const request = asked.name.slice(asked.name.indexOf('/') + 1)
+      const said = `asks for all devices, but resource pool ${key} is currently ${why}`
+      throw new AllocationFailure(`claim ${claim()}, request ${request}: ${said}`)
     }
     if (isIncomplete || isInvalid) continue
-    for (const device of devices) if (suits(asked, device)) found.push(device)
+    for (const device of devices) if (suits(asked, device, claim)) found.push(device)
   }
   return found
 }
 
-function suits(asked: Asked, { driver, device }: PoolDevice): boolean {
-  const { selectors, tolerations, adminAccess } = asked
+function suits(asked: Asked, one: PoolDevice, claim: () => string): boolean {
+  const { selectors, tolerations, adminAccess, deviceClass } = asked
+  const { device } = one
   if (!adminAccess && !toleratesTaints(tolerations, device)) return false
   if (consumptionOf(asked, device) === undefined) return false
-  return selectors.every(({ cel }) => !cel || deviceMatches(cel.expression, driver, device))
+  return (
+    selected(one, deviceClass.spec.selectors ?? [], () => `class ${deviceClass.metadata.name}`) &&
+    selected(one, selectors, () => `claim ${claim()}`)
+  )
+}
+
+function selected(one: PoolDevice, selectors: readonly DeviceSelector[], whose: () => string): boolean {
+  return selectors.every(({ cel }, i) => !cel || deviceMatches(cel.expression, one, () => `${whose()}: selector #${i}`))
 }
 
 function toleratesTaints(tolerations: readonly DeviceToleration[], { taints = [] }: Device): boolean {

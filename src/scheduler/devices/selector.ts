@@ -2,6 +2,7 @@
 
 import type { Device, DeviceAttribute } from '#api/resource/v1/resource-slice.ts'
 import { CelBudgetExceeded, type CelProgram, compileCel } from '#schema/cel/compile.ts'
+import { formatType } from '#schema/cel/type.ts'
 import { CelMap, fromJson } from '#schema/cel/value.ts'
 import { AllocationFailure } from './allocation-failure.ts'
 
@@ -11,24 +12,41 @@ const costLimit = 1_000_000
 const programs = new Map<string, CelProgram>()
 const mostPrograms = 1_000
 
-export function deviceMatches(expression: string, driver: string, device: Device): boolean {
-  const program = programOf(expression)
-  try {
-    return program.evaluate({ device: deviceValue(driver, device) }, { remaining: costLimit }) === true
-  } catch (error) {
-    if (error instanceof CelBudgetExceeded) throw new AllocationFailure(`actual cost limit exceeded`)
-    throw new AllocationFailure(error instanceof Error ? error.message : String(error))
-  }
+export interface OfDevice {
+  readonly driver: string
+  readonly device: Device
 }
 
-function programOf(expression: string): CelProgram {
+/** `whose` says in failures whose selector it is: `class gpu: selector #0`. */
+export function deviceMatches(expression: string, { driver, device }: OfDevice, whose: () => string): boolean {
+  const program = programOf(expression, whose)
+  try {
+    const result = program.evaluate({ device: deviceValue(driver, device) }, { remaining: costLimit })
+    if (typeof result === 'boolean') return result
+  } catch (error) {
+    const text = error instanceof CelBudgetExceeded ? 'actual cost limit exceeded' : textOf(error)
+    throw new AllocationFailure(`${whose()}: CEL runtime error: ${text}`)
+  }
+  throw new AllocationFailure(`${whose()}: CEL runtime error: CEL result could not be converted to bool`)
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The result may be an attribute, of which only the device tells the type. */
+function programOf(expression: string, whose: () => string): CelProgram {
   const known = programs.get(expression)
   if (known) return known
   let program: CelProgram
   try {
-    program = compileCel(expression, { variables: { device: 'dyn' }, expects: 'bool' })
+    program = compileCel(expression, { variables: { device: 'dyn' } })
+    const { outputType } = program
+    if (outputType.kind !== 'bool' && outputType.kind !== 'dyn') {
+      throw new Error(`must evaluate to bool or the unknown type, not ${formatType(outputType)}`)
+    }
   } catch (error) {
-    throw new AllocationFailure(error instanceof Error ? error.message : String(error))
+    throw new AllocationFailure(`${whose()}: CEL compile error: ${textOf(error)}`)
   }
   if (programs.size >= mostPrograms) programs.delete(programs.keys().next().value as string)
   programs.set(expression, program)

@@ -45,19 +45,14 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
     filter({ state, snapshot }, node) {
       const reasons = [...boundReasons(state.places, node)]
       if (state.delayed.length === 0) return reasons.length === 0 ? undefined : rejectionOf(reasons)
-      const underWay = state.delayed.filter(isUnderWay)
-      if (underWay.some(({ metadata }) => metadata.annotations?.[selectedNode] !== node.name)) {
-        return rejectionOf([...reasons, bindConflict])
-      }
-      const open = underWay.length === 0 ? state.delayed : state.delayed.filter((claim) => !isUnderWay(claim))
-      const { matches, unmatched } = matchVolumes(open, node, snapshot)
-      const provisioned = [...underWay, ...unmatched]
-      for (const claim of provisioned) {
+      const choice = choiceFor(state.delayed, node, snapshot)
+      if (!choice) return rejectionOf([...reasons, bindConflict])
+      for (const claim of choice.provisioned) {
         const reason = canProvision(claim, node, snapshot)
         if (reason && !reasons.includes(reason)) reasons.push(reason)
       }
       if (reasons.length > 0) return rejectionOf(reasons)
-      state.choices.set(node.name, { matches, provisioned })
+      state.choices.set(node.name, choice)
       return undefined
     },
 
@@ -86,6 +81,15 @@ export function volumeBinding({ bindTimeoutSeconds = 600 }: VolumeBindingArgs = 
       return bindVolumes(writesFor(state.chosen, node), where, actor)
     },
   })
+}
+
+/** Undefined where a volume is being made for a claim, and for another node. */
+function choiceFor(claims: readonly PersistentVolumeClaim[], node: NodeInfo, snapshot: Snapshot): VolumeChoice | undefined {
+  const underWay = claims.filter(isUnderWay)
+  if (underWay.some(({ metadata }) => metadata.annotations?.[selectedNode] !== node.name)) return undefined
+  const open = underWay.length === 0 ? claims : claims.filter((claim) => !isUnderWay(claim))
+  const { matches, unmatched } = matchVolumes(open, node, snapshot)
+  return { matches, provisioned: [...underWay, ...unmatched] }
 }
 
 function writesFor({ matches, provisioned }: VolumeChoice, node: string): VolumeChoice {

@@ -47,13 +47,13 @@ function bestVolume(claim: PersistentVolumeClaim, { node, snapshot, used }: Sear
     if (spec.claimRef && !isFor(spec.claimRef, claim)) continue
     if ((spec.volumeMode ?? 'Filesystem') !== (claim.spec.volumeMode ?? 'Filesystem')) continue
     if ((spec.volumeAttributesClassName ?? '') !== (claim.spec.volumeAttributesClassName ?? '')) continue
-    if (compareQuantity(spec.capacity?.['storage'] ?? '0', sizeOf(claim)) < 0) continue
+    if (compareQuantity(spec.capacity?.storage ?? '0', sizeOf(claim)) < 0) continue
     const isReachable = !spec.nodeAffinity?.required || matchesSelector(spec.nodeAffinity.required, node.node)
     if (spec.claimRef) return isReachable ? volume : undefined
     if (!isReachable || status?.phase !== 'Available') continue
     if (claim.spec.selector && !selects(claim.spec.selector, metadata.labels)) continue
     if (!(claim.spec.accessModes ?? []).every((mode) => spec.accessModes?.includes(mode))) continue
-    if (!best || compareQuantity(spec.capacity?.['storage'] ?? '0', best.spec.capacity?.['storage'] ?? '0') < 0) best = volume
+    if (!best || compareQuantity(spec.capacity?.storage ?? '0', best.spec.capacity?.storage ?? '0') < 0) best = volume
   }
   return best
 }
@@ -64,7 +64,7 @@ export function isFor(ref: NonNullable<PersistentVolume['spec']['claimRef']>, { 
 }
 
 function sizeOf({ spec }: PersistentVolumeClaim): string {
-  return spec.resources?.requests?.['storage'] ?? '0'
+  return spec.resources?.requests?.storage ?? '0'
 }
 
 /** Why no volume can be made for the claim where the node is; undefined when one can. */

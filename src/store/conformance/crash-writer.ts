@@ -11,9 +11,13 @@ export interface CrashPlan extends Pick<SqliteOptions, 'path' | 'maxBytes' | 'ch
   readonly run: number
   /** First revision for the watch. */
   readonly from: number
+  /** What each value is filled up to. */
+  readonly valueBytes?: number
+  /** It gives up after so many writes of one writer, with code 9. */
+  readonly most?: number
 }
 
-const { run, from, ...options } = JSON.parse(process.argv[2] ?? '{}') as CrashPlan
+const { run, from, valueBytes = 0, most = 20_000, ...options } = JSON.parse(process.argv[2] ?? '{}') as CrashPlan
 const store = await openSqliteStore({ ...options, clock: systemClock, reserveBytes: 4096 })
 const cause = { user: 'crash', time: 0, request: `${run}` }
 
@@ -24,13 +28,14 @@ store.watch({ key: '/', end: '0', from, signal: new AbortController().signal }, 
 await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(write))
 
 async function write(writer: number): Promise<void> {
-  for (let i = 0; ; i++) {
+  for (let i = 0; i < most; i++) {
     const key = `/${writer}/${i % 50}`
-    const value = `${run}.${i}`
+    const value = `${run}.${i}`.padEnd(valueBytes, '.')
     const { revision } = await store.txn({ compare: [], success: [{ op: 'put', key, value: Buffer.from(value) }], cause })
     console.log(`wrote ${key} ${value} ${revision}`)
     const again = await create(store, { key, value: new Uint8Array(), lease: 0 }, cause)
     if (again.ok) throw new Error(`${key} was created twice`)
     if (writer === 0 && i % 100 === 99) await store.compact(revision - 50)
   }
+  process.exit(9)
 }

@@ -8,12 +8,15 @@ import { seededRandom } from '#lib/random.ts'
 import { checkLinearizable, type Recorded } from '#testing/linearizability.ts'
 import { prefixEnd, type Store, type StoreEvent, type WatchBatch } from '../store.ts'
 import { Listener, type Open, put, putOf, rejectsWith, storeTest, text, write } from './bench.ts'
+import { judgeRevisions } from './judge-revisions.ts'
 import { type Input, type Output, perform, Recording, runClients, storeModel } from './recorded-client.ts'
+import { type Call, callOnce } from './recorded-store.ts'
 
 const all = { key: '/', end: prefixEnd('/') }
 
 export function testRobustness(name: string, open: Open): void {
   testModel(name, open)
+  testOrder(name, open)
   testWatchPromises(name, open)
   testEdges(name, open)
 }
@@ -37,6 +40,29 @@ function testModel(name: string, open: Open): void {
         }
       }
     })
+  }
+}
+
+/** Ranges and txns over several keys are snapshots of one revision, and fit one order with everything else. */
+function testOrder(name: string, open: Open): void {
+  for (const seed of [1, 2]) {
+    storeTest(
+      `${name}: txns, ranges, old revisions, leases and compactions fit one order (seed ${seed})`,
+      open,
+      async (bench) => {
+        const { store, base } = bench
+        const [calls, keys]: [Call[], number] = [[], 6]
+        const listener = Listener.below(store, '/k/')
+        const random = seededRandom(seed)
+        const client = async (i: number) => {
+          for (let round = 0; round < 25; round++) await callOnce({ store, calls, random, name: `${i}`, keys }, round)
+        }
+        await Promise.all(Array.from({ length: 8 }, (_, i) => client(i)))
+        await listener.current(store, (await store.status()).revision)
+        assert.deepEqual(judgeRevisions(calls, listener.events, base), [])
+        assert(calls.length > 100)
+      },
+    )
   }
 }
 

@@ -37,6 +37,11 @@ export class KeySpace {
     return this.#prefix !== undefined && key.startsWith(registry) ? this.#prefix + key.slice(registry.length) : key
   }
 
+  /** Whether this name in etcd is one of ours. */
+  holds(stored: string): boolean {
+    return this.#prefix === undefined || stored.startsWith(`${this.#prefix}/`)
+  }
+
   /** Undefined for what is not ours, and for what is the engine's own. */
   fromStored(bytes: Uint8Array): string | undefined {
     const key = asBuffer(bytes).toString()

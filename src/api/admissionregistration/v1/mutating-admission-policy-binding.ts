@@ -1,6 +1,8 @@
 /** MutatingAdmissionPolicyBinding: where a policy applies, with which parameters. */
+
 import { MatchResources, ParamRef } from '#api/admissionregistration/v1/rule.ts'
 import { defaultMatch, validateBindingSpec } from '#api/admissionregistration/v1/rule-validation.ts'
+import { staticSuffixWarnings } from '#api/admissionregistration/v1/static-suffix.ts'
 import { paramRefText } from '#api/admissionregistration/v1/validating-admission-policy-binding.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
@@ -29,6 +31,7 @@ const kind = defineKind({
   generationFrom: ['spec'],
   defaults: ({ spec }) => defaultMatch(spec.matchResources),
   validate: ({ spec }, at) => validateBindingSpec(spec, at.child('spec')),
+  warnings: staticSuffixWarnings,
   columns: [
     { name: 'PolicyName', doc: 'The policy.', value: ({ spec }) => spec.policyName ?? '' },
     { name: 'ParamRef', doc: 'Its parameters.', value: ({ spec }) => paramRefText(spec.paramRef) },

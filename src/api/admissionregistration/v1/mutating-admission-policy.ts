@@ -3,6 +3,7 @@
 import { validateMutatingPolicySpec } from '#api/admissionregistration/v1/policy-validation.ts'
 import { MatchCondition, MatchResources, ParamKind, Variable } from '#api/admissionregistration/v1/rule.ts'
 import { defaultMatch } from '#api/admissionregistration/v1/rule-validation.ts'
+import { staticSuffixWarnings } from '#api/admissionregistration/v1/static-suffix.ts'
 import { paramKindText } from '#api/admissionregistration/v1/validating-admission-policy.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
@@ -65,6 +66,7 @@ const kind = defineKind({
     defaultMatch(spec.matchConstraints)
   },
   validate: ({ spec }, at) => validateMutatingPolicySpec(spec, at.child('spec')),
+  warnings: staticSuffixWarnings,
   columns: [
     { name: 'Mutations', type: 'integer', doc: 'How many mutations it has.', value: ({ spec }) => (spec.mutations ?? []).length },
     { name: 'ParamKind', doc: 'Kind of its parameters.', value: ({ spec }) => paramKindText(spec.paramKind) },

@@ -1,5 +1,7 @@
 /** MutatingWebhookConfiguration: webhooks that are asked about requests. */
+
 import { MatchCondition, RuleWithOperations } from '#api/admissionregistration/v1/rule.ts'
+import { staticSuffixWarnings } from '#api/admissionregistration/v1/static-suffix.ts'
 import { WebhookClientConfig } from '#api/admissionregistration/v1/webhook.ts'
 import { defaultWebhook, validateWebhooks } from '#api/admissionregistration/v1/webhook-validation.ts'
 import { LabelSelector } from '#api/meta/v1/label-selector.ts'
@@ -54,6 +56,7 @@ const kind = defineKind({
   },
   validateCreate: ({ webhooks = [] }, at) => validateWebhooks(webhooks, undefined, at.child('webhooks')),
   validateUpdate: ({ webhooks = [] }, old, at) => validateWebhooks(webhooks, old.webhooks ?? [], at.child('webhooks')),
+  warnings: staticSuffixWarnings,
   columns: [
     { name: 'Webhooks', type: 'integer', doc: 'How many webhooks it has.', value: ({ webhooks = [] }) => webhooks.length },
     age,

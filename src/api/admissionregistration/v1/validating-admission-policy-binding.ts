@@ -1,6 +1,8 @@
 /** ValidatingAdmissionPolicyBinding: where a policy applies, with which parameters. */
+
 import { MatchResources, ParamRef } from '#api/admissionregistration/v1/rule.ts'
 import { defaultMatch, validateBindingSpec } from '#api/admissionregistration/v1/rule-validation.ts'
+import { staticSuffixWarnings } from '#api/admissionregistration/v1/static-suffix.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { always, known, list, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
@@ -37,6 +39,7 @@ const kind = defineKind({
     ...validateBindingSpec(spec, at.child('spec')),
     ...actionErrors(spec.validationActions ?? [], at.child('spec', 'validationActions')),
   ],
+  warnings: staticSuffixWarnings,
   columns: [
     { name: 'PolicyName', doc: 'The policy.', value: ({ spec }) => spec.policyName ?? '' },
     { name: 'ParamRef', doc: 'Its parameters.', value: ({ spec }) => paramRefText(spec.paramRef) },

@@ -3,6 +3,7 @@
 import { validatePolicySpec, validatePolicyStatus } from '#api/admissionregistration/v1/policy-validation.ts'
 import { MatchCondition, MatchResources, ParamKind, Variable } from '#api/admissionregistration/v1/rule.ts'
 import { defaultMatch } from '#api/admissionregistration/v1/rule-validation.ts'
+import { staticSuffixWarnings } from '#api/admissionregistration/v1/static-suffix.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
 import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
@@ -85,6 +86,7 @@ const kind = defineKind({
   },
   validate: ({ metadata, spec }, at) => validatePolicySpec(metadata.name, spec, at.child('spec')),
   validateStatusUpdate: ({ status }, _old, at) => validatePolicyStatus(status, at.child('status')),
+  warnings: staticSuffixWarnings,
   columns: [
     {
       name: 'Validations',

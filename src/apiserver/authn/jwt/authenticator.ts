@@ -20,7 +20,11 @@ export interface JwtAuthenticatorOptions {
 
 /** The configuration has been checked. Tokens of other issuers are not looked at. */
 export function jwtAuthenticator({ config, clock, audiences }: JwtAuthenticatorOptions): TokenAuthenticator {
-  const { url, discoveryURL, certificateAuthority } = config.issuer
+  const { url, discoveryURL, certificateAuthority, egressSelectorType } = config.issuer
+  if (egressSelectorType) {
+    // This server has no egress selectors, as upstream's has none without a configuration file for them.
+    throw new Error(`oidc: egress lookup required with egress selector type ${JSON.stringify(egressSelectorType)}`)
+  }
   const common = { ca: certificateAuthority || undefined, audiences: config.issuer.audiences, clock }
   const verifierOf = (issuer: string, discoveryUrl?: string) =>
     jwtVerifier({ ...common, issuer, discoveryUrl, algorithms: config.signingAlgorithms })

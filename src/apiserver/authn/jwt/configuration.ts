@@ -19,6 +19,7 @@ export interface JwtConfig {
     readonly certificateAuthority?: string
     readonly audiences: readonly string[]
     readonly audienceMatchPolicy?: string
+    readonly egressSelectorType?: string
   }
   readonly claimValidationRules?: readonly {
     readonly claim?: string

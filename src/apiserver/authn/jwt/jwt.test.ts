@@ -119,6 +119,14 @@ test('jwtAuthenticator() maps and validates by CEL', async () => {
   await assert.rejects(ask({ email: 'system:admin@example.com' }), /reserved/)
 })
 
+test('jwtAuthenticator() has no egress selectors, and says so', () => {
+  const config = configOf({ url: 'https://a', caBundle: '' })
+  const issuerOf = { ...config.issuer, egressSelectorType: 'cluster' }
+  assert.throws(() => jwtAuthenticator({ config: { ...config, issuer: issuerOf }, clock: new VirtualClock(), audiences }), {
+    message: 'oidc: egress lookup required with egress selector type "cluster"',
+  })
+})
+
 interface Place {
   readonly status?: number
   readonly body?: string
@@ -189,6 +197,10 @@ const invalid = [
   {
     jwt: '[{issuer: {url: "http://a", audiences: [a]}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
     message: /jwt\[0\]\.issuer\.url: Invalid value: "http:\/\/a": URL scheme must be https/,
+  },
+  {
+    jwt: '[{issuer: {url: "https://a", audiences: [a], egressSelectorType: etcd}, claimMappings: {username: {claim: sub, prefix: ""}}}]',
+    message: /egressSelectorType: Invalid value: "etcd": egress selector must be either controlplane or cluster/,
   },
   {
     jwt: '[{issuer: {url: "https://a"}, claimMappings: {username: {claim: sub, prefix: ""}}}]',

@@ -30,7 +30,7 @@ function issuerErrors(
   issuer: Partial<JwtConfig['issuer']>,
   { at, ownIssuers }: { at: Path; ownIssuers: readonly string[] },
 ): FieldError[] {
-  const { url = '', discoveryURL = '', certificateAuthority = '' } = issuer
+  const { url = '', discoveryURL = '', certificateAuthority = '', egressSelectorType = '' } = issuer
   const errors = url === '' ? [at.child('url').required()] : urlErrors(url, at.child('url'), ownIssuers)
   if (discoveryURL) {
     const here = at.child('discoveryURL')
@@ -43,6 +43,11 @@ function issuerErrors(
   if (certificateAuthority && !isCertificate(certificateAuthority)) {
     const why = 'data does not contain any valid RSA or ECDSA certificates'
     errors.push(at.child('certificateAuthority').invalid('<omitted>', why))
+  }
+  if (egressSelectorType && !['controlplane', 'cluster'].includes(egressSelectorType)) {
+    errors.push(
+      at.child('egressSelectorType').invalid(egressSelectorType, 'egress selector must be either controlplane or cluster'),
+    )
   }
   return errors
 }

@@ -55,3 +55,76 @@ test('the authorizer stands before everything in-process too', async () => {
     'pods is forbidden: User "eve" cannot list resource "pods" in API group "" in the namespace "default"',
   )
 })
+
+test('access reviews take selectors: a node may list its own pods, and no others', async () => {
+  await using cluster = await testCluster()
+  const user = { user: 'system:node:n1', groups: ['system:nodes'] }
+  const may = async (selector: object) => {
+    const resourceAttributes = { verb: 'list', version: 'v1', resource: 'pods', ...selector }
+    const body = review('SubjectAccessReview', { resourceAttributes, ...user })
+    const { status, object } = await send(cluster.server, `POST ${access}/subjectaccessreviews`, { body })
+    return status === 201 ? object.status.allowed : object.message
+  }
+  const on = (name: string) => ({ requirements: [{ key: 'spec.nodeName', operator: 'In', values: [name] }] })
+  assert.equal(await may({ fieldSelector: on('n1') }), true)
+  assert.equal(await may({ fieldSelector: on('n2') }), false)
+  assert.equal(await may({ fieldSelector: { rawSelector: 'spec.nodeName=n1' } }), true)
+  assert.equal(await may({}), false)
+  assert.match(
+    await may({ fieldSelector: { rawSelector: 'spec.nodeName=n1', ...on('n1') } }),
+    /fieldSelector\.rawSelector: Invalid value: "spec\.nodeName=n1": may not specified at the same time as requirements/,
+  )
+  assert.match(
+    await may({ labelSelector: { requirements: [{ key: 'a', operator: 'Like' }] } }),
+    /labelSelector\.requirements\[0\]\.operator/,
+  )
+})
+
+test('SelfSubjectRulesReview tells what bindings give in a namespace, and wants one', async () => {
+  await using cluster = await testCluster()
+  const { server } = cluster
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default'
+  const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }]
+  const metadata = { name: 'reader' }
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' }
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'ann' }]
+  await send(server, `POST ${rbac}/roles`, { body: { metadata, rules } })
+  await send(server, `POST ${rbac}/rolebindings`, { body: { metadata, roleRef, subjects } })
+  await send(server, 'POST /apis/rbac.authorization.k8s.io/v1/clusterroles', {
+    body: {
+      metadata,
+      rules: [{ apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectrulesreviews'], verbs: ['create'] }],
+    },
+  })
+  await send(server, 'POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    body: { metadata, roleRef: { ...roleRef, kind: 'ClusterRole' }, subjects },
+  })
+  const ask = (namespace?: string) =>
+    send(server, `POST ${access}/selfsubjectrulesreviews`, {
+      user: { name: 'ann', groups: ['system:authenticated'] },
+      body: review('SelfSubjectRulesReview', namespace === undefined ? {} : { namespace }),
+    })
+  const here = (await ask('default')).object.status
+  assert.deepEqual(
+    here.resourceRules.map(({ resources, verbs }: { resources: string[]; verbs: string[] }) => `${verbs} ${resources}`).sort(),
+    ['create selfsubjectrulesreviews', 'get,list pods'],
+  )
+  const elsewhere = (await ask('kube-system')).object.status
+  assert.deepEqual(
+    elsewhere.resourceRules.map(({ resources }: { resources: string[] }) => `${resources}`),
+    ['selfsubjectrulesreviews'],
+  )
+  assert.deepEqual([(await ask()).status, (await ask()).object.message], [400, 'no namespace on request'])
+})
+
+test('TokenReview tells of tokens that nobody knows, and wants one', async () => {
+  await using cluster = await testCluster()
+  const ask = async (spec: object) => {
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec }
+    return send(cluster.server, 'POST /apis/authentication.k8s.io/v1/tokenreviews', { body })
+  }
+  assert.deepEqual((await ask({ token: 'x' })).object.status, { user: {} })
+  assert.deepEqual((await ask({ token: 'x', audiences: ['other'] })).object.status, { user: {} })
+  const { status, object } = await ask({})
+  assert.deepEqual([status, object.message], [400, 'token is required for TokenReview in authentication'])
+})

@@ -65,5 +65,5 @@ export const storeFlags = {
 export const etcdApiPort = {
   type: 'string',
   value: 'P',
-  doc: "serve etcd's API on 127.0.0.1:P, for etcdctl with the administrator's certificate (default: off)",
+  doc: "serve etcd's API on 127.0.0.1:P before the state in a file, for etcdctl with the administrator's certificate (default: off)",
 } as const

@@ -62,9 +62,9 @@ export function processCommand({ name, summary, load }: ProcessOptions): Command
       const admission = await admissionFrom(flags, terminal)
       const controllers = await controllersFrom(flags.controllers)
       const apiserver = await apiserverFlagsFrom(flags, terminal)
-      const { withStore } = await import('#cluster/store-config.ts')
+      const { engineOf, withStore } = await import('#cluster/store-config.ts')
       const config = {
-        ...withStore(known, await storeFrom(flags, terminal)),
+        ...withStore(known, await storeFrom(flags, terminal, engineOf(known))),
         ...(given !== undefined && { runtimeConfig: given }),
         ...(encryptionConfig !== undefined && { encryptionConfig }),
         ...(admission && { admission }),

@@ -10,7 +10,8 @@ const command: Command = defineCommand({
   summary: 'move the state into etcd, or back into a file, with the cluster stopped',
   usage: 'store migrate --to etcd|sqlite',
   details: `  The state begins above every revision ever issued, so that whoever watched lists again. The former state stays as it is:
-  the file is put aside, and etcd keeps its keys. No other API server may be at work on that etcd meanwhile.`,
+  the file is put aside, and etcd keeps its keys. Other API servers at work on that etcd end when it begins. Keys that
+  are no part of the API go into etcd by their own names, and stay there on the way back.`,
   examples: ['store migrate --to etcd --etcd-endpoints http://127.0.0.1:2379', 'store migrate --to sqlite'],
   flags: {
     'data-dir': dataDir,
