@@ -11,7 +11,7 @@ import { ResourcePoolStatusRequest } from '#api/resource/v1alpha3/resource-pool-
 import { PodGroup } from '#api/scheduling/v1alpha2/pod-group.ts'
 import { Workload } from '#api/scheduling/v1alpha2/workload.ts'
 import type { Kind } from '#schema/kind.ts'
-import { errorsOf, statusErrorsOf, updateErrorsOf } from '#testing/errors-of.ts'
+import { errorsOf, made, statusErrorsOf, updateErrorsOf } from '#testing/errors-of.ts'
 
 const gang = { gang: { minCount: 2 } }
 
@@ -160,4 +160,21 @@ test('a PodCertificateRequest may be a signed request, and is answered once, for
   const denied = { ...request, status: { conditions: [condition('Denied')] } }
   assert.deepEqual(statusErrors(denied), [])
   assert.match(statusErrors(request, denied)[0] ?? '', /immutable after PodCertificateRequest is issued, denied, or failed$/)
+})
+
+test('a signer that names no times gets them, and keeps those of what it said before', () => {
+  const denied = (more: object = {}) => ({
+    spec: who,
+    status: { conditions: [{ type: 'Denied', status: 'True', reason: 'R', message: 'm', ...more }] },
+  })
+  const prepared = (now: object, before: object) => {
+    const [object, old] = [made(PodCertificateRequest, now), made(PodCertificateRequest, before)]
+    PodCertificateRequest.def.prepareStatus?.(object, old, '2026-01-02T00:00:00Z')
+    return object.status.conditions?.map(({ reason, lastTransitionTime }) => [reason, lastTransitionTime])
+  }
+  assert.deepEqual(prepared(denied(), { spec: who }), [['R', '2026-01-02T00:00:00Z']])
+  assert.deepEqual(statusErrorsOf(PodCertificateRequest, denied(), { spec: who }), [])
+  const before = denied({ lastTransitionTime: '2026-01-01T00:00:00Z' })
+  assert.deepEqual(prepared(denied({ reason: 'Other' }), before), [['R', '2026-01-01T00:00:00Z']])
+  assert.deepEqual(prepared({ spec: who, status: {} }, before), undefined)
 })

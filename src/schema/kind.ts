@@ -101,7 +101,7 @@ export interface Strategy<T> {
   /** An update without `resourceVersion` is refused (default: it overwrites). */
   readonly requireVersion?: boolean
   /** Changes what a client sent before validation: resets what only the server sets. `old` is absent on create. */
-  prepare?(object: T, old: T | undefined): void
+  prepare?(object: T, old: T | undefined, now: string): void
   /** The same for a write to `status` at the time `now`; spec and metadata are already those of `old`. */
   prepareStatus?(object: T, old: T, now: string): void
   /** Defaults that need more than one field; runs after the constant ones, on decode as upstream's `SetDefaults_`. */

@@ -7,6 +7,8 @@ import { validateObject, validateStatusUpdate, validateUpdate } from '#schema/va
 
 const identity = { name: 'a', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', resourceVersion: '1' }
 
+const time = '2026-01-02T00:00:00Z'
+
 /** A decoded and defaulted object named `a`. */
 export function made<T extends KubeObject>(kind: Kind<string, T>, body: object): T {
   const { metadata, ...rest } = body as { metadata?: object }
@@ -19,18 +21,18 @@ export function made<T extends KubeObject>(kind: Kind<string, T>, body: object):
 
 export function errorsOf<T extends KubeObject>(kind: Kind<string, T>, body: object): string[] {
   const object = made(kind, body)
-  kind.def.prepare?.(object, undefined)
+  kind.def.prepare?.(object, undefined, time)
   return validateObject(kind, decode(kind.schema, object) as T).map(formatFieldError)
 }
 
 export function updateErrorsOf<T extends KubeObject>(kind: Kind<string, T>, now: object, before: object): string[] {
   const [object, old] = [made(kind, now), made(kind, before)]
-  kind.def.prepare?.(object, old)
+  kind.def.prepare?.(object, old, time)
   return validateUpdate(kind, decode(kind.schema, object) as T, old).map(formatFieldError)
 }
 
 export function statusErrorsOf<T extends KubeObject>(kind: Kind<string, T>, now: object, before: object): string[] {
   const [object, old] = [made(kind, now), made(kind, before)]
-  kind.def.prepareStatus?.(object, old, '2026-01-02T00:00:00Z')
+  kind.def.prepareStatus?.(object, old, time)
   return validateStatusUpdate(kind, object, old).map(formatFieldError)
 }

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { kinds } from '#api/kinds.ts'
+import { answersDeleted } from '#apiserver/registry/delete.ts'
+import { qualified } from '#schema/status-error.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import { type SendOptions, type Sent, send } from '#testing/send.ts'
 import { clusterObjects, namespacedObjects } from '../hostile/corpus.ts'
@@ -13,6 +15,12 @@ before(async () => {
 })
 
 after(() => cluster[Symbol.asyncDispose]())
+
+/** Whose labels a write of the status leaves alone. */
+const keepLabels = [
+  ...['apiservices', 'deployments', 'flowschemas', 'prioritylevelconfigurations', 'resourceclaims', 'servicecidrs'],
+  ...['validatingadmissionpolicies', 'volumeattachments'],
+]
 
 /** Kinds that the corpus has not. */
 const moreOfTheCluster: Readonly<Record<string, object>> = {
@@ -92,14 +100,31 @@ for (const { path, body, isNamespaced } of all) {
     assert(BigInt(updated.object.metadata.resourceVersion) > BigInt(made.object.metadata.resourceVersion))
     assert.equal(updated.object.metadata.labels.updated, 'yes')
 
+    const { resourceVersion: _, ...unversioned } = updated.object.metadata
+    const blind = { body: { ...updated.object, metadata: unversioned } }
+    const demands = found.def.requireVersion
+    const overwritten = await ask(`PUT ${one}`, blind, demands ? 422 : 200)
+    const why = 'metadata.resourceVersion: Invalid value: 0: must be specified for an update'
+    if (demands) assert.equal(overwritten.object.message, `${qualified(found)} ${JSON.stringify(name)} is invalid: ${why}`)
+    const absent = { ...initial, metadata: { ...initial.metadata, name: `${name}-put` } }
+    const creates = found.def.createOnUpdate
+    await ask(`PUT ${base}/${absent.metadata.name}`, { body: absent }, creates ? 201 : 404)
+    if (creates) await ask(`DELETE ${base}/${absent.metadata.name}`)
+
     if (hasStatus) {
       const before = await ask(`GET ${one}/status`)
       assert.deepEqual(before.object, updated.object)
-      const patched = await ask(`PUT ${one}/status`, { body: { ...before.object, status: { ...before.object.status } } })
+      if (demands) await ask(`PUT ${one}/status`, blind, 422)
+      const metadata = { ...before.object.metadata, labels: { ...before.object.metadata.labels, status: 'written' } }
+      const patched = await ask(`PUT ${one}/status`, { body: { ...before.object, metadata } })
       assert.equal(patched.object.metadata.name, name)
+      assert.equal(patched.object.metadata.labels.status, keepLabels.includes(resource) ? undefined : 'written')
     }
     for (const [type, contentType] of Object.entries(types)) {
-      await ask(`DELETE ${one}`, { body: { gracePeriodSeconds: 0 } })
+      const { object: deleted } = await ask(`DELETE ${one}`, { body: { gracePeriodSeconds: 0 } })
+      // What waits for its finalizers is answered as it is.
+      const waits = deleted.metadata?.finalizers || deleted.spec?.finalizers
+      assert.equal(deleted.kind, waits || answersDeleted(found) ? found.kind : 'Status')
       await gone(one)
       await create()
       const labelled = { metadata: { name, labels: { patched: 'yes' } }, apiVersion, kind: found.kind }

@@ -50,12 +50,12 @@ export const clusterTrustBundleAttest: AdmissionPlugin = {
 }
 
 interface Visit {
-  readonly request: AdmissionRequest
-  readonly context: AdmissionContext
+  readonly request: Pick<AdmissionRequest, 'user'>
+  readonly context: Pick<AdmissionContext, 'authorizer'>
 }
 
 /** By its name, or by all names of its domain. */
-async function mayActFor(signerName: string, verb: string, { request, context }: Visit): Promise<boolean> {
+export async function mayActFor(signerName: string, verb: string, { request, context }: Visit): Promise<boolean> {
   const [domain] = signerName.split('/')
   for (const name of [signerName, `${domain}/*`]) {
     const asked: Attributes = {

@@ -61,6 +61,8 @@ test('pretty is what Go takes for true, and nothing where it is empty', async ()
   for (const value of ['0', 'F', 'no', 'yes']) assert.equal(await isIndented(`pretty=${value}`, 'curl/8'), false, value)
   assert.equal(await isIndented('pretty='), false)
   assert.equal(await isIndented('pretty=', 'curl/8'), true)
+  const accepted = await client.call(`GET ${maps}/a`, { accept: 'application/json;pretty=1' })
+  assert.match(accepted.text, /^\{\n/)
 })
 
 test('YAML goes out and comes in', async () => {

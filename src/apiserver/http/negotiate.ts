@@ -7,6 +7,8 @@ export type Encoding = 'json' | 'yaml' | 'protobuf'
 
 export interface Wanted {
   readonly encoding: Encoding
+  /** Indented, as `application/json;pretty=1` says. */
+  readonly pretty?: true
   readonly as?: { readonly kind: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'; readonly version: string }
 }
 
@@ -81,13 +83,14 @@ function choose(accept: string, { form, isStream }: Offer): Wanted {
     const encoding = encodingOf(type)
     if (!encoding) continue
     const { as: kind, g: group = 'meta.k8s.io', v: version = 'v1', stream } = parameters
+    const style = parameters.pretty === '1' ? ({ pretty: true } as const) : {}
     if (stream && (stream !== 'watch' || encoding === 'yaml')) continue
     if (isCustom && encoding === 'protobuf' && !kind) continue
     if (isStream && encoding === 'yaml') break
-    if (!kind) return { encoding }
+    if (!kind) return { encoding, ...style }
     const isKnown = transformations.has(kind) && group === 'meta.k8s.io' && (version === 'v1' || version === 'v1beta1')
     if (isKnown && !(kind === 'Table' && (encoding === 'protobuf' || form === 'without table')))
-      return { encoding, as: { kind, version } as NonNullable<Wanted['as']> }
+      return { encoding, ...style, as: { kind, version } as NonNullable<Wanted['as']> }
   }
   throw notAcceptable(isStream ? streams : Object.values(mediaTypes))
 }

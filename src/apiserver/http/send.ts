@@ -64,8 +64,9 @@ function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock):
   let pieces: Pieces
   try {
     const asked = negotiate(request)
+    const { as: _, ...plain } = asked
     // Errors are what they are.
-    const wanted = status < 400 ? asked : { encoding: asked.encoding }
+    const wanted = status < 400 ? asked : plain
     contentType = mediaTypes[wanted.encoding]
     pieces = begun(readyPieces(response, request, wanted) ?? [encode(response, optionsOf(request, clock, wanted)).bytes])
   } catch (error) {
@@ -78,8 +79,12 @@ function sendObject(exchange: Exchange, response: ObjectResponse, clock: Clock):
 }
 
 /** What is ready is sent as it is; no object is turned into text for a request. */
-function readyPieces(response: ObjectResponse, request: Request, { encoding, as }: Wanted): Iterable<Uint8Array> | undefined {
-  if (encoding !== 'json' || as || isPretty(request)) return undefined
+function readyPieces(
+  response: ObjectResponse,
+  request: Request,
+  { encoding, as, pretty }: Wanted,
+): Iterable<Uint8Array> | undefined {
+  if (encoding !== 'json' || as || pretty || isPretty(request)) return undefined
   return response.pieces ?? (response.bytes && [response.bytes])
 }
 
@@ -122,7 +127,7 @@ function optionsOf(request: Request, clock: Clock, wanted: Wanted): EncodeOption
     wanted,
     kind,
     now: clock.now(),
-    pretty: isPretty(request),
+    pretty: wanted.pretty ?? isPretty(request),
     ...(includeObject && { includeObject }),
   }
 }

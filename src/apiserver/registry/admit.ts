@@ -4,6 +4,7 @@ import { decodeManaged } from '#schema/managed-fields.ts'
 import type { ManagedFieldsEntry } from '#schema/object-meta.ts'
 import { concernedBy } from '../admission/concerned.ts'
 import type { AdmissionContext, AdmissionRequest } from '../admission/plugin.ts'
+import type { StepOutcome } from '../publish/admission-instruments.ts'
 import { writeTraceParent } from '../tracing/trace-context.ts'
 import type { Registry } from './registry.ts'
 import type { WriteContext } from './write-context.ts'
@@ -18,6 +19,10 @@ export interface Admitted {
 
 /** Mutating plugins change `object` in place. */
 export function admitMutating(context: WriteContext, what: Admitted): Soon<void> {
+  return timed(context.registry, { type: 'admit', operation: what.operation }, () => mutate(context, what))
+}
+
+function mutate(context: WriteContext, what: Admitted): Soon<void> {
   const base = admissionRequest(context, what)
   const { mutating } = concernedBy(context.registry.admission, base)
   if (mutating.length === 0) return
@@ -53,6 +58,28 @@ function checkManagers(
 }
 
 export function admitValidating(context: WriteContext, what: Admitted): Soon<void> {
+  return timed(context.registry, { type: 'validate', operation: what.operation }, () => validate(context, what))
+}
+
+function timed({ onStep, clock }: Registry, step: Pick<StepOutcome, 'type' | 'operation'>, run: () => Soon<void>): Soon<void> {
+  if (!onStep) return run()
+  const began = clock.monotonic()
+  const note = (isRejected: boolean) => onStep({ ...step, isRejected, seconds: (clock.monotonic() - began) / 1000 })
+  const failed = (error: unknown) => {
+    note(true)
+    throw error
+  }
+  let done: Soon<void>
+  try {
+    done = run()
+  } catch (error) {
+    return failed(error)
+  }
+  if (!(done instanceof Promise)) return note(false)
+  return done.then(() => note(false), failed)
+}
+
+function validate(context: WriteContext, what: Admitted): Soon<void> {
   const request = admissionRequest(context, what)
   const { validating } = concernedBy(context.registry.admission, request)
   if (validating.length === 0) return
@@ -79,8 +106,9 @@ const services = new WeakMap<Registry, AdmissionContext>()
 function servicesOf(registry: Registry): AdmissionContext {
   let context = services.get(registry)
   if (!context) {
-    const { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook } = registry
-    services.set(registry, (context = { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook }))
+    const { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook, onPolicyCheck } = registry
+    context = { lister, kinds, gates, client, authorizer, serviceDialer, clock, random, onWebhook, onPolicyCheck }
+    services.set(registry, context)
   }
   return context
 }

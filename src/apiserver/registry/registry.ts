@@ -11,6 +11,7 @@ import type { TokenOptions } from '../authn/bearer-token.ts'
 import type { IdentityHeaders } from '../authn/request-header.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { NodeDialer, ServiceDialer } from '../dialers.ts'
+import type { StepOutcome } from '../publish/admission-instruments.ts'
 import type { ServiceAccountTokens } from '../service-account-tokens.ts'
 import type { RegistryHook } from './hooks.ts'
 import type { KindTable } from './kind-table.ts'
@@ -39,6 +40,9 @@ export interface Registry {
   readonly serviceDialer?: ServiceDialer | undefined
   /** Told of each call of an admission webhook. */
   readonly onWebhook?: AdmissionContext['onWebhook']
+  readonly onPolicyCheck?: AdmissionContext['onPolicyCheck']
+  /** Told of each of the two steps of admission. */
+  readonly onStep?: ((outcome: StepOutcome) => void) | undefined
   /** Seconds that a watch lasts at least. */
   readonly minRequestTimeout?: number | undefined
   /** Seconds that an event is kept; 0 is for ever. */

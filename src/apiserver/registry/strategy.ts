@@ -59,11 +59,11 @@ export function keptOf({ kind }: WriteContext, { part, old }: { part: Part; old:
 
 /** Resets, validates, and answers a clean copy that nobody else holds. */
 export function prepareCreate(context: WriteContext, object: KubeObject): KubeObject {
-  const { kind, namespace } = context
+  const { kind, namespace, registry } = context
   ensureNamespace(object, namespace)
   if (kind.def.status && !kind.def.statusOnCreate) resetStatus(kind, object)
   if (generationPaths(kind).length > 0) object.metadata.generation = 1
-  kind.def.prepare?.(object, undefined)
+  kind.def.prepare?.(object, undefined, formatTime(registry.clock.now()))
   const clean = cleanCopy(kind, object)
   refuse(context, clean, validateObject(kind, clean))
   for (const warning of kind.def.warnings?.(clean, undefined) ?? []) context.warn(warning)
@@ -125,7 +125,7 @@ function resetOtherParts(kind: Kind, object: any, { old, part, now }: Change): v
   }
   if (part === 'main') {
     if (kind.def.status) keep(object, old, 'status')
-    kind.def.prepare?.(object, old)
+    kind.def.prepare?.(object, old, now)
   } else part.prepare?.(object, old, now)
   const changed = generationPaths(kind).some((path) => !sameJson(valueAt(object, path), valueAt(old, path)))
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1

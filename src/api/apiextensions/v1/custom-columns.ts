@@ -1,4 +1,5 @@
 /** Columns of custom resources, read by JSONPath (apiextensions' `customresource/tableconvertor`). */
+import { canonicalTime } from '#schema/go-time.ts'
 import { jsonPath } from '#schema/json-path.ts'
 import { ageOf, type Column, type KubeObject } from '#schema/kind.ts'
 import { canonical } from '#schema/validate-json.ts'
@@ -50,11 +51,21 @@ function finderOf(path: string): (object: unknown) => unknown[] {
 
 function cellOf(type: string, value: unknown, now: number): Cell {
   if (type === 'string') return textOf(value)
-  if (type === 'integer') return typeof value === 'number' ? Math.trunc(value) : null
-  if (type === 'number') return typeof value === 'number' ? value : null
+  // Integers that a double cannot hold come as bigint, and are written whole.
+  if (type === 'integer')
+    return typeof value === 'number' ? Math.trunc(value) : typeof value === 'bigint' ? (value as never) : null
+  if (type === 'number') return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : null
   if (type === 'boolean') return typeof value === 'boolean' ? value : null
   if (type !== 'date' || typeof value !== 'string') return null
-  return Number.isNaN(Date.parse(value)) ? '<invalid>' : ageOf(value, now)
+  return value === '' || value === 'null' ? ageOf(undefined, now) : isTime(value) ? ageOf(value, now) : '<invalid>'
+}
+
+function isTime(text: string): boolean {
+  try {
+    return canonicalTime(text) !== ''
+  } catch {
+    return false
+  }
 }
 
 function textOf(value: unknown): Cell {

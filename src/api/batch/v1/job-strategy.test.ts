@@ -13,7 +13,7 @@ test('a Job that says nothing runs one pod once, six times at most', () => {
 
 test('prepareJob() selects the pods of a new job by its uid', () => {
   const job = made(Job, { spec: { template } })
-  Job.def.prepare?.(job, undefined)
+  Job.def.prepare?.(job, undefined, '2026-01-02T00:00:00Z')
   assert.deepEqual(job.spec.selector, { matchLabels: { 'batch.kubernetes.io/controller-uid': 'u' } })
   assert.deepEqual(job.spec.template.metadata.labels, {
     'batch.kubernetes.io/controller-uid': 'u',

@@ -21,7 +21,7 @@ import {
   time,
 } from '#schema/words.ts'
 import { keyErrors } from './pod-certificate-key.ts'
-import { statusErrors } from './pod-certificate-status.ts'
+import { prepareConditions, statusErrors } from './pod-certificate-status.ts'
 
 const podCertificateRequestSpec = object('io.k8s.api.certificates.v1beta1.PodCertificateRequestSpec', {
   signerName: always(1, string(), { isRequired: true, doc: 'Signer that is asked.' }),
@@ -74,7 +74,10 @@ const kind = defineKind({
   status: true,
   generationFrom: [],
   requireVersion: true,
-  prepareStatus: (request, old) => resetMetadata(request.metadata, old.metadata),
+  prepareStatus(request, old, now) {
+    resetMetadata(request.metadata, old.metadata)
+    prepareConditions(request.status, old.status, now)
+  },
   validateCreate: ({ spec }, at) => specErrors(spec, at.child('spec')),
   validateUpdate: ({ spec }, old, at) => immutableErrors(spec, old.spec, at.child('spec')),
   validateStatusUpdate: (request, old, at) => statusErrors(request, old, at.child('status')),

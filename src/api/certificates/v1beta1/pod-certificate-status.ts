@@ -1,6 +1,7 @@
 /** What a signer may answer to a PodCertificateRequest (upstream `ValidatePodCertificateRequestStatusUpdate`). */
 import type { X509Certificate } from 'node:crypto'
 import { parseCertificate, pemBlocks } from '#api/certificates/v1/validation.ts'
+import type { Condition } from '#api/meta/v1/condition.ts'
 import { semanticEqual } from '#schema/equal.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { validateConditions } from '#schema/validate.ts'
@@ -13,6 +14,25 @@ interface Request {
 }
 
 const finalTypes = ['Issued', 'Denied', 'Failed']
+
+/** What was answered stays as it is, and is not a reason to refuse the write. Times that were not given are filled in. */
+export function prepareConditions(status: PodCertificateRequestStatus, old: PodCertificateRequestStatus, now: string): void {
+  if (!status.conditions) return
+  const before = old.conditions ?? []
+  const kept = finalTypes.reduce((conditions, type) => withAnswer(conditions, before, type), status.conditions)
+  status.conditions = kept.map((condition) => {
+    if (condition.lastTransitionTime) return condition
+    const same = before.find(({ type, status }) => type === condition.type && status === condition.status)
+    return { ...condition, lastTransitionTime: same?.lastTransitionTime || now }
+  })
+}
+
+/** One that was added or taken away stays for validation to refuse. */
+function withAnswer(conditions: Condition[], before: readonly Condition[], answer: string): Condition[] {
+  const kept = before.filter(({ type }) => type === answer)
+  if (kept.length !== conditions.filter(({ type }) => type === answer).length) return conditions
+  return conditions.map((condition) => (condition.type === answer ? (kept.shift() as Condition) : condition))
+}
 
 /** An answer is final. */
 export function statusErrors({ status }: Request, old: Request, at: Path): FieldError[] {

@@ -2,7 +2,7 @@
 import { required } from '#api/core/v1/validation/checks.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isConfigMapKey, isQualifiedName } from '#schema/formats.ts'
-import { age, ageOf, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
+import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { immutableErrors } from '#schema/validate.ts'
 import { always, microTime, object, optional, pointer, type Schema, string, type TypeOf } from '#schema/words.ts'
 
@@ -40,8 +40,6 @@ const kind = defineKind({
     { name: 'LeaseName', doc: 'Lease that it wants.', value: ({ spec }) => spec.leaseName },
     { name: 'BinaryVersion', doc: 'Its version.', value: ({ spec }) => spec.binaryVersion },
     { name: 'EmulationVersion', doc: 'Version that it behaves like.', value: ({ spec }) => spec.emulationVersion ?? '' },
-    { name: 'PingTime', doc: 'When it was last asked.', value: ({ spec }, { now }) => ageOf(spec.pingTime, now) },
-    { name: 'RenewTime', doc: 'When it last answered.', value: ({ spec }, { now }) => ageOf(spec.renewTime, now) },
     age,
   ],
 })

@@ -35,6 +35,11 @@ const deviceTaint = object('io.k8s.api.resource.v1.DeviceTaint', {
 export interface DeviceTaint extends TypeOf<typeof deviceTaint> {}
 export const DeviceTaint: Schema<DeviceTaint> = deviceTaint
 
+/** Tolerations that last some seconds count from there; a default that no schema can have. */
+export function withTime<T extends { timeAdded?: string | undefined }>(taint: T, now: string): T {
+  return taint.timeAdded ? taint : { ...taint, timeAdded: now }
+}
+
 const deviceToleration = object('io.k8s.api.resource.v1.DeviceToleration', {
   key: optional(1, string()),
   operator: optional(2, known('Equal', 'Exists'), { publishedDefault: 'Equal' }),

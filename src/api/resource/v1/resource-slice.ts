@@ -1,7 +1,7 @@
 /** ResourceSlice: devices that a driver offers. */
 import { NodeSelector } from '#api/core/v1/affinity.ts'
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
-import { DeviceTaint } from '#api/resource/v1/device.ts'
+import { DeviceTaint, withTime } from '#api/resource/v1/device.ts'
 import { validateSlice } from '#api/resource/v1/slice-validation.ts'
 import { age, defineKind, type Kind, type ObjectOf } from '#schema/kind.ts'
 import { immutableErrors } from '#schema/validate.ts'
@@ -134,6 +134,13 @@ const kind = defineKind({
     spec: always(2, ResourceSliceSpec, { isRequired: true }),
   },
   generationFrom: ['spec'],
+  prepare({ spec }, _old, now) {
+    if (!spec.devices?.some(({ taints = [] }) => taints.some(({ timeAdded }) => !timeAdded))) return
+    spec.devices = spec.devices.map(({ taints, ...device }) => ({
+      ...device,
+      ...(taints && { taints: taints.map((taint) => withTime(taint, now)) }),
+    }))
+  },
   validate: ({ metadata, spec }, at) => [...validateFinalizers(metadata, at), ...validateSlice(spec, at.child('spec'))],
   validateUpdate: ({ spec }, { spec: old }, at) => [
     ...immutableErrors(spec.pool.name, old.pool.name, at.child('spec', 'pool', 'name')),

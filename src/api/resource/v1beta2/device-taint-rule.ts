@@ -3,6 +3,7 @@
 import { validateFinalizers } from '#api/core/v1/validation/metadata.ts'
 import { Condition } from '#api/meta/v1/condition.ts'
 import { resetMetadata } from '#api/meta/v1/reset-metadata.ts'
+import { withTime } from '#api/resource/v1/device.ts'
 import { validateDeviceName, validateDeviceTaint, validatePoolName } from '#api/resource/v1/validation.ts'
 import { validateDriverName } from '#api/storage/v1/validation.ts'
 import type { FieldError, Path } from '#schema/field-error.ts'
@@ -53,6 +54,12 @@ const kind = defineKind({
     status: always(3, DeviceTaintRuleStatus),
   },
   status: true,
+  prepare({ spec }, old, now) {
+    const { effect, timeAdded } = old?.spec.taint ?? spec.taint
+    // Another effect begins now, unless the client says when.
+    const isStale = effect !== spec.taint.effect && timeAdded === spec.taint.timeAdded
+    spec.taint = withTime(isStale ? { ...spec.taint, timeAdded: now } : spec.taint, now)
+  },
   prepareStatus: (rule, old) => resetMetadata(rule.metadata, old.metadata),
   validate: ({ metadata, spec }, at) => [
     ...validateFinalizers(metadata, at),

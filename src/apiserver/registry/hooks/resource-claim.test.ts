@@ -99,3 +99,17 @@ test('resourceClaimHooks let allocate and report whom that right was given', asy
   await write('controller', reported)
   await write('anybody', reported)
 })
+
+test('a claim whose devices are taken back forgets what was said of them', async () => {
+  await using cluster = await testCluster()
+  const { client } = cluster
+  const key = { name: 'one', namespace: 'default' }
+  await client.create(ResourceClaim, { metadata: key, spec: { devices: { requests: [one] } } })
+  const write = (status: object) =>
+    client.patch(ResourceClaim, key, { type: 'merge', body: { status } }, { subresource: 'status' })
+  await write({ ...allocated, ...reported })
+  const { status } = await write({ allocation: null })
+  assert.deepEqual([status.allocation, status.devices], [undefined, undefined])
+  const why = 'status.devices[0]: Invalid value: "gpu.example.com/pool/gpu-0": must be an allocated device in the claim'
+  await assert.rejects(write(reported), { message: `ResourceClaim.resource.k8s.io "one" is invalid: ${why}` })
+})

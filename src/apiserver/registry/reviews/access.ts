@@ -1,5 +1,6 @@
 /** Access reviews: may this user do that? (`authorization/v1`) */
 import type { ResourceAttributes, SubjectAccessReviewSpec } from '#api/authorization/v1/subject-access-review.ts'
+import { validateSelectors } from '#api/authorization/v1/validation.ts'
 import { type FieldError, root } from '#schema/field-error.ts'
 import type { KubeObject } from '#schema/kind.ts'
 import { labelSelectorText, parseFieldSelector, parseLabelSelector } from '#schema/selector.ts'
@@ -14,18 +15,19 @@ type Review<S = SubjectAccessReviewSpec> = KubeObject & { readonly spec: S }
 const at = root.child('spec')
 
 export async function reviewAccess(registry: Registry, _request: Request, { spec, metadata }: Review): Promise<object> {
-  refuse([...specErrors(spec), ...subjectErrors(spec), ...metadataErrors(metadata, 'must be empty')])
+  refuse([...specErrors(spec), ...subjectErrors(spec), ...selectorErrors(spec), ...metadataErrors(metadata, 'must be empty')])
   return decide(registry, spec, subjectOf(spec))
 }
 
 export async function reviewOwnAccess(registry: Registry, { user }: Request, { spec, metadata }: Review<Spec>): Promise<object> {
-  refuse([...specErrors(spec), ...metadataErrors(metadata, 'must be empty')])
+  refuse([...specErrors(spec), ...selectorErrors(spec), ...metadataErrors(metadata, 'must be empty')])
   return decide(registry, spec, user)
 }
 
 export async function reviewLocalAccess(registry: Registry, { info }: Request, { spec, metadata }: Review): Promise<object> {
   const { namespace, ...rest } = metadata
-  const errors = [...specErrors(spec), ...subjectErrors(spec), ...metadataErrors(rest, 'must be empty except for namespace')]
+  const allowed = 'must be empty except for namespace'
+  const errors = [...specErrors(spec), ...subjectErrors(spec), ...selectorErrors(spec), ...metadataErrors(rest, allowed)]
   const asked = spec.resourceAttributes?.namespace ?? ''
   if (spec.resourceAttributes && asked !== info.namespace) {
     errors.push(root.child('spec.resourceAttributes.namespace').invalid(asked, 'must match metadata.namespace'))
@@ -53,6 +55,10 @@ export async function reviewOwnRules(
     incomplete: incomplete !== undefined,
     ...(incomplete !== undefined && { evaluationError: incomplete }),
   }
+}
+
+function selectorErrors({ resourceAttributes }: Spec): FieldError[] {
+  return validateSelectors(resourceAttributes, at.child('resourceAttributes'))
 }
 
 /** Upstream's error names no kind, since its internal types carry none. */
@@ -110,34 +116,61 @@ function question({ resourceAttributes, nonResourceAttributes }: Spec, user: Use
   }
 }
 
-/** A selector that cannot be read narrows nothing; the answer says so. */
+/** What cannot be read narrows nothing, which asks for more than was meant; the answer says so. */
 function selectors(
   { fieldSelector, labelSelector }: ResourceAttributes,
   problems: string[],
 ): Pick<Attributes, 'fieldSelector' | 'labelSelector'> {
-  const checked = (what: 'fieldSelector' | 'labelSelector', text: string, parse: (text: string) => unknown) => {
-    if (!text) return {}
-    try {
-      parse(text)
-      return { [what]: text }
-    } catch {
-      problems.push(`spec.resourceAttributes.${what} ignored due to parse error`)
-      return {}
-    }
+  const told = (what: 'fieldSelector' | 'labelSelector', { terms, isBroken }: Understood) => {
+    const extent = terms.length > 0 ? 'partially ignored' : 'ignored'
+    if (isBroken) problems.push(`spec.resourceAttributes.${what} ${extent} due to parse error`)
+    return terms.length > 0 && { [what]: terms.join(',') }
   }
-  const fields = fieldSelector?.rawSelector ?? (fieldSelector?.requirements ?? []).map(fieldTerm).join(',')
-  const labels = labelSelector?.rawSelector ?? labelSelectorText({ matchExpressions: labelSelector?.requirements ?? [] })
-  return { ...checked('fieldSelector', fields, parseFieldSelector), ...checked('labelSelector', labels, parseLabelSelector) }
+  return {
+    ...told('fieldSelector', understood(fieldSelector, fieldTerm, parseFieldSelector)),
+    ...told('labelSelector', understood(labelSelector, labelTerm, parseLabelSelector)),
+  }
 }
 
-function fieldTerm({
-  key,
-  operator,
-  values = [],
-}: {
-  key: string
-  operator: string
-  values?: readonly string[] | undefined
-}): string {
-  return `${key}${operator === 'NotIn' ? '!=' : '='}${values[0] ?? ''}`
+interface Rule {
+  readonly key: string
+  readonly operator: string
+  readonly values?: readonly string[] | undefined
+}
+
+interface Understood {
+  readonly terms: readonly string[]
+  readonly isBroken: boolean
+}
+
+function understood(
+  { rawSelector, requirements = [] }: { rawSelector?: string | undefined; requirements?: readonly Rule[] | undefined } = {},
+  term: (rule: Rule) => string,
+  parse: (text: string) => unknown,
+): Understood {
+  const terms: string[] = []
+  let isBroken = false
+  const parts = requirements.length > 0 ? requirements.map((rule) => () => term(rule)) : rawSelector ? [() => rawSelector] : []
+  for (const text of parts) {
+    try {
+      const read = text()
+      parse(read)
+      if (read) terms.push(read)
+    } catch {
+      isBroken = true
+    }
+  }
+  return { terms, isBroken }
+}
+
+/** A key cannot smuggle in a second term: one that would be read as more is left out. */
+function fieldTerm({ key, operator, values = [] }: Rule): string {
+  if (values.length !== 1 || (operator !== 'In' && operator !== 'NotIn')) throw new Error('no such field selector')
+  if (/[\\,=!]/.test(key)) return ''
+  const value = (values[0] as string).replace(/[\\,=]/g, '\\$&')
+  return `${key}${operator === 'NotIn' ? '!=' : '='}${value}`
+}
+
+function labelTerm(rule: Rule): string {
+  return labelSelectorText({ matchExpressions: [{ ...rule, values: [...(rule.values ?? [])] }] })
 }
