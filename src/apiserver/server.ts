@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   readonly instruments?: RequestInstruments | undefined
   /** Told of each call of an admission webhook. */
   readonly onWebhook?: Registry['onWebhook']
+  readonly onPolicyCheck?: Registry['onPolicyCheck']
+  readonly onStep?: Registry['onStep']
   /** Milliseconds that a request may take; default a minute. */
   readonly requestTimeout?: number | undefined
   /** Seconds that a watch lasts at least; default half an hour. */
@@ -134,9 +136,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     ...{ store, clock, random, kinds, gates, admission, hooks, authorizer, lister, onError },
     ...{ tokens: options.tokens, nodeDialer: options.nodeDialer, serviceDialer: options.serviceDialer },
     tokenAuthentication: made(options.tokenAuthentication ?? { tokens: [], audiences: [] }, own),
-    identityHeaders: options.identityHeaders,
-    client,
+    ...{ client, identityHeaders: options.identityHeaders },
     ...{ minRequestTimeout: options.minRequestTimeout, eventTtl: options.eventTtl, onWebhook: options.onWebhook },
+    ...{ onPolicyCheck: options.onPolicyCheck, onStep: options.onStep },
     storage: (kind) => storages.open(kind),
     forget: (kind) => storages.forget(kind),
   }

@@ -25,7 +25,8 @@ export function auditFrom(flags: ApiserverFlags, parts: AuditParts): { policy: A
   const backends = [logBackend(flags, parts), webhookBackend(flags, parts)].filter((one) => one !== undefined)
   if (path === '' || backends.length === 0) return undefined
   try {
-    return { policy: parseAuditPolicy(readFileSync(path, 'utf8')), backend: allBackends(backends) }
+    const complain = (complaint: string) => parts.onError(new Error(complaint), 'audit policy')
+    return { policy: parseAuditPolicy(readFileSync(path, 'utf8'), complain), backend: allBackends(backends) }
   } catch (error) {
     throw new ApiserverConfigError(`loading audit policy file: ${(error as Error).message}`, { cause: error })
   }

@@ -1,11 +1,13 @@
 /** What kube-apiserver's flags make of the API server: who is let in, who may, what is recorded, who waits. */
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { type FeatureGates, featureGates } from '#api/feature-gates.ts'
 import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
 import type { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
 import type { AuthenticationOptions } from '#apiserver/authn/order.ts'
 import { defaultAuthenticators, tokenAuthentication } from '#apiserver/authn/order.ts'
 import { defaultAuthorizers, orderedAuthorizer } from '#apiserver/authz/order.ts'
+import { apiserverId } from '#apiserver/identity-lease.ts'
 import { admissionInstruments } from '#apiserver/publish/admission-instruments.ts'
 import { featureLines } from '#apiserver/publish/feature-metrics.ts'
 import { Instruments } from '#apiserver/publish/instruments.ts'
@@ -41,6 +43,8 @@ type Chosen = Pick<
   | 'tracer'
   | 'instruments'
   | 'onWebhook'
+  | 'onStep'
+  | 'onPolicyCheck'
   | 'requestTimeout'
   | 'minRequestTimeout'
   | 'eventTtl'
@@ -65,7 +69,8 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
   const tokens = await tokensFrom(flags, parts)
   const instruments = new Instruments()
   instruments.include({ lines: () => featureLines(gates) })
-  const counted = requestInstruments(instruments)
+  const counted = requestInstruments(instruments, { clock, identity: apiserverId(hostname()) })
+  alwaysZero(instruments)
   const admission = admissionInstruments(instruments, clock)
   const audit = auditFrom(flags, {
     ...{ clock, random },
@@ -93,12 +98,28 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
       ...trafficOf(flags),
       gates,
       tracer: await tracerOf(flags, parts),
-      ...{ instruments: counted, onWebhook: admission.webhook },
+      ...{ instruments: counted, onWebhook: admission.webhook, onStep: admission.step, onPolicyCheck: admission.policy },
       requestTimeout: flags['request-timeout'],
       minRequestTimeout: flags['min-request-timeout'],
       eventTtl: Math.trunc(flags['event-ttl'] / 1000),
     },
   }
+}
+
+/** There is one validation here, which hence agrees with itself. */
+function alwaysZero(instruments: Instruments): void {
+  const prefix = 'apiserver_validation_declarative_validation_'
+  const none = () => [[{}, 0]] as const
+  instruments.counterOf(
+    `${prefix}mismatch_total`,
+    '[BETA] Number of times declarative validation results differed from handwritten validation results for core types.',
+    none,
+  )
+  instruments.counterOf(
+    `${prefix}panic_total`,
+    '[BETA] Number of times declarative validation has panicked during validation.',
+    none,
+  )
 }
 
 /** Whole plugins that have a gate. */

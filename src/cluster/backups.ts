@@ -1,15 +1,5 @@
 /** Backups of this cluster's state: made through the running server, remembered, restored with the cluster stopped. */
-import {
-  closeSync,
-  createWriteStream,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { createWriteStream, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { httpsTransport } from '#client/https-transport.ts'
@@ -21,7 +11,7 @@ import { openHistory } from '#store/history.ts'
 import { lockFile } from '#store/sqlite-file.ts'
 import { restoreSqlite, revisionOf } from '#store/sqlite-restore.ts'
 import { administratorIdentity } from './administrator.ts'
-import { type DataDirectory, loadConfig, replaceFile } from './data-directory.ts'
+import { type DataDirectory, loadConfig, replaceFile, syncDirectory } from './data-directory.ts'
 import { takeAuthorities } from './pki-authorities.ts'
 
 export interface KnownBackup {
@@ -198,12 +188,6 @@ function filesOf(database: string): string[] {
   return readdirSync(folder)
     .filter((entry) => ['', '-wal', '-shm'].some((end) => entry === name + end))
     .map((entry) => join(folder, entry))
-}
-
-function syncDirectory(path: string): void {
-  const file = openSync(path, 'r')
-  fsyncSync(file)
-  closeSync(file)
 }
 
 function clusterFile({ path }: DataDirectory): string {

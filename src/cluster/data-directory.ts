@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { AdmissionConfig } from './admission-config.ts'
 import type { ContainerdPaths } from './containerd-process.ts'
 import type { EtcdConfig } from './store-config.ts'
@@ -179,9 +179,20 @@ export function replaceFile(path: string, text: string, mode: number): void {
       closeSync(file)
     }
     renameSync(temporary, path)
+    syncDirectory(dirname(path))
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
+  }
+}
+
+/** What was made, renamed or removed in it is so after a power cut as well. */
+export function syncDirectory(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }
 

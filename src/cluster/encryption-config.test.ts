@@ -72,3 +72,56 @@ test("parseEncryptionConfig() refuses what upstream refuses, in upstream's words
     )
   }
 })
+
+const kms = (more: string) => `[{resources: [secrets], providers: [{kms: {${more}}}]}]`
+const fine = 'apiVersion: v2, name: vault, endpoint: "unix:///run/kms.sock"'
+
+test("parseEncryptionConfig() refuses KMS providers that upstream refuses, in upstream's words", () => {
+  const at = 'resources[0].providers[0].kms'
+  const v1 =
+    'error while building transformers: KMSv1 is deprecated and will only receive security updates going forward. Use KMSv2 instead.  Set --feature-gates=KMSv1=true to use the deprecated KMSv1 feature.'
+  const cases: [resources: string, message: string][] = [
+    [kms('name: a, endpoint: "unix:///a"'), v1],
+    [kms(`${fine}, cachesize: 5`), `${at}.cachesize: Invalid value: 5: cachesize is not supported in v2`],
+    [kms(`${fine}, timeout: 0s`), `${at}.timeout: Invalid value: "0s": timeout should be a positive value`],
+    [kms('apiVersion: v2, name: a'), `${at}.endpoint: Invalid value: "": endpoint is a mandatory field for a kms`],
+    [
+      kms('apiVersion: v2, name: a, endpoint: "https://a"'),
+      `${at}.endpoint: Invalid value: "https://a": unsupported scheme "https" for KMS provider, only unix is supported`,
+    ],
+    [kms('apiVersion: v2, endpoint: "unix:///a"'), `${at}.name: Required value: name is a mandatory field for a provider`],
+    [
+      kms('apiVersion: v2, name: "a:b", endpoint: "unix:///a"'),
+      `${at}.name: Invalid value: "a:b": invalid KMS provider name a:b, must not contain ':'`,
+    ],
+    [
+      kms('apiVersion: v3, name: a, endpoint: "unix:///a"'),
+      `${at}.apiVersion: Invalid value: "v3": unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported`,
+    ],
+    [
+      `[{resources: [secrets], providers: [{kms: {${fine}}}]}, {resources: [configmaps], providers: [{kms: {${fine}}}]}]`,
+      'resources[1].providers[0].kms.name: Invalid value: "vault": duplicate KMS provider name vault, names must be unique',
+    ],
+    [
+      '[{resources: ["*."], providers: [{identity: {}}]}, {resources: [secrets], providers: [{identity: {}}]}]',
+      'error while building transformers: resource "secrets" is masked by earlier rule "*."',
+    ],
+    [
+      '[{resources: [secrets], providers: [{aesgcm: {keys: [{name: a, secre: x}]}}]}]',
+      'error decoding encryption provider configuration file: strict decoding error: unknown field "resources[0].providers[0].aesgcm.keys[0].secre"',
+    ],
+  ]
+  for (const [resources, message] of cases) assert.throws(() => parse(resources), { message })
+})
+
+test('parseEncryptionConfig() has KMS providers made, in the order of the file', () => {
+  const made: string[] = []
+  const head = 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n'
+  const entries = `[{resources: [secrets], providers: [{kms: {${fine}}}, {identity: {}}]}]`
+  const providersOf = parseEncryptionConfig(`${head}resources: ${entries}`, seededRandom(1), ({ name = '' }) => {
+    made.push(name)
+    return { prefix: `k8s:enc:kms:v2:${name}:`, seal: (value) => value, open: (value) => value }
+  })
+  const found = providersOf('/registry/secrets/default/a').map(({ prefix }) => prefix)
+  assert.deepEqual([made, found], [['vault'], ['k8s:enc:kms:v2:vault:', '']])
+})

@@ -1,6 +1,7 @@
 /** What is counted of encryption at rest, under upstream's names (`envelope/metrics`, `storage/value`, `encryptionconfig/metrics`). */
+
+import { hashLabel } from '#apiserver/publish/hash-label.ts'
 import { exponentialBounds, Instruments } from '#apiserver/publish/instruments.ts'
-import { hashLabel } from '#apiserver/server-identity.ts'
 import type { Clock } from '#lib/clock.ts'
 import { Recent } from '#lib/recent.ts'
 import type { KmsObserver } from '#store/encryption/kms.ts'

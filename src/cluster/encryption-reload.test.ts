@@ -57,7 +57,10 @@ class Followed implements AsyncDisposable {
   /** Until something more is logged. */
   async next(): Promise<string> {
     const { length } = this.lines
-    while (this.lines.length === length) this.clock.runNext() || (await setImmediate())
+    while (this.lines.length === length) {
+      this.clock.runNext()
+      await setImmediate()
+    }
     return this.lines.at(-1) as string
   }
 

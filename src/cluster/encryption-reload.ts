@@ -1,9 +1,9 @@
 /** The encryption configuration of a running server: read at the start, and again whenever its file changes. */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { apiserverId } from '#apiserver/identity-lease.ts'
 import type { HealthCheck } from '#apiserver/publish/health.ts'
 import type { Instruments } from '#apiserver/publish/instruments.ts'
-import { serverIdentity } from '#apiserver/server-identity.ts'
 import { type Clock, sleep } from '#lib/clock.ts'
 import type { Random } from '#lib/random.ts'
 import type { ProvidersOf } from '#store/encryption/encrypted-store.ts'
@@ -52,7 +52,7 @@ export async function openEncryption(options: EncryptionOptions): Promise<Encryp
     return undefined
   }
   const { encryptionMetrics } = await import('./encryption-metrics.ts')
-  const metrics = encryptionMetrics(clock, serverIdentity(hostname()))
+  const metrics = encryptionMetrics(clock, apiserverId(hostname()))
   const text = readFileSync(path, 'utf8')
   let loaded = await load(text, options, metrics)
   signal.addEventListener('abort', () => loaded.kms.close(), { once: true })

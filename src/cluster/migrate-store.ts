@@ -1,12 +1,13 @@
 /** Moves a cluster's state from one engine to the other, with the cluster stopped. */
 import { renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { formatTime, systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { EtcdError } from '#store/etcd/etcd-error.ts'
 import { openHistory } from '#store/history.ts'
 import { importSqlite } from '#store/sqlite-restore.ts'
 import { everyKey, type Row, type Store } from '#store/store.ts'
-import { type ClusterConfig, type DataDirectory, saveConfig } from './data-directory.ts'
+import { type ClusterConfig, type DataDirectory, saveConfig, syncDirectory } from './data-directory.ts'
 import { openEngine } from './open-engine.ts'
 import { type EtcdConfig, engineOf, readTls, withStore } from './store-config.ts'
 
@@ -82,15 +83,24 @@ function freshOf({ store }: DataDirectory): string {
   return `${store}-migrated`
 }
 
+/** Each step is on the disk before the next: a power cut leaves the former state or the new one, and a configuration that names it. */
 function settle({ directory, config, to, etcd }: MigrateOptions): string {
   const { store } = directory
   const former = `${store}-before-migration-${formatTime(systemClock.now()).replaceAll(':', '')}`
   if (to === 'sqlite') {
+    // A move that was cut short may have left a file, whose log must not be taken for the new one's.
+    putAside(store, former)
     renameSync(freshOf(directory), store)
+    syncDirectory(dirname(store))
     saveConfig(directory, withStore(config, { engine: 'sqlite' }))
     return `etcd at ${config.etcd?.endpoints.join(',')}, below ${config.etcd?.prefix}`
   }
   saveConfig(directory, withStore(config, { engine: 'etcd', ...(etcd && { etcd }) }))
+  putAside(store, former)
+  return former
+}
+
+function putAside(store: string, former: string): void {
   for (const end of ['', '-wal', '-shm']) {
     try {
       renameSync(store + end, former + end)
@@ -98,7 +108,7 @@ function settle({ directory, config, to, etcd }: MigrateOptions): string {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
-  return former
+  syncDirectory(dirname(store))
 }
 
 async function recordedRevision({ history: path }: DataDirectory): Promise<number> {

@@ -11,12 +11,12 @@ import { postStartHooks, type StartState } from '#apiserver/publish/post-start-h
 import { publishStages } from '#apiserver/publish/publish.ts'
 import { measuredStore } from '#apiserver/publish/store-instruments.ts'
 import { certificateSigningRequestHook } from '#apiserver/registry/hooks/certificate-signing-request.ts'
+import { podCertificateRequestHook } from '#apiserver/registry/hooks/pod-certificate-request.ts'
 import { resourceClaimHooks } from '#apiserver/registry/hooks/resource-claim.ts'
 import { serviceHook } from '#apiserver/registry/hooks/service.ts'
 import { type ApiServer, createApiServer } from '#apiserver/server.ts'
 import type { ServiceAccountTokens } from '#apiserver/service-account-tokens.ts'
 import { boundedTransport } from '#client/bounded-transport.ts'
-import type { Client } from '#client/client.ts'
 import { createClient } from '#client/typed-client.ts'
 import { controllersOf } from '#controllers/controllers.ts'
 import type { Controller } from '#controllers/runtime/controller.ts'
@@ -29,7 +29,7 @@ import { runScheduler } from '#scheduler/scheduler.ts'
 import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { configuredAdmission } from './admission-config.ts'
 import { forBrowsersFrom } from './apiserver-browsers.ts'
-import { type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
+import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
 import { renewInTime, servingFrom } from './apiserver-serving.ts'
 import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
@@ -101,8 +101,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   const listening = await listen(server, {
     ...{ ...serving.material, port: config.port, clock, random, metrics },
     onError: (error) => log.error('serving', error),
-    ...{ goawayChance: flags['goaway-chance'], forBrowsers: await forBrowsersFrom(flags) },
-    sendsStrangersAway: server.registry.gates.isOn('UnauthenticatedHTTP2DOSMitigation'),
+    ...(await mannersOf(server, flags)),
     local: { path: directory.door, user: { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
   })
   serving.follow(listening)
@@ -118,7 +117,6 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   settings.instruments.include(counted)
   const running = startComponents(server, { ...followed, controllers, config, watchQueue: counted.watchQueue })
   if (!isNew) await prepare()
-  if (server.registry.gates.isOn('APIServerIdentity')) running.push(...sayWhoServes(self, followed))
   log.info(`serving on port ${listening.port}`)
   const components = async () => {
     stop.abort(new Error('the server is stopping'))
@@ -183,7 +181,10 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
     ...{ store, clock, random, createClient, tokens, runtimeConfig: config.runtimeConfig },
     ...settings.options,
     admission: settings.measured(await configuredAdmission(config.admission)),
-    hooks: [certificateSigningRequestHook, ...resourceClaimHooks, serviceHook({ serviceCidr: config.serviceCidr })],
+    hooks: [
+      ...[certificateSigningRequestHook, podCertificateRequestHook, ...resourceClaimHooks],
+      serviceHook({ serviceCidr: config.serviceCidr }),
+    ],
     nodeDialer: nodeDialer({
       client: () => server.registry.client,
       identity: pki.apiserverKubeletClient,
@@ -214,8 +215,19 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
   return server
 }
 
+/** Towards clients, beside what they ask for. */
+async function mannersOf({ registry: { gates } }: ApiServer, flags: ApiserverFlags) {
+  return {
+    goawayChance: flags['goaway-chance'],
+    forBrowsers: await forBrowsersFrom(flags),
+    sendsStrangersAway: gates.isOn('UnauthenticatedHTTP2DOSMitigation'),
+  }
+}
+
 /** Other servers of the same cluster, and people, see by their leases which there are. */
-function sayWhoServes(client: Client, { log, signal }: Followed): Promise<void>[] {
+function sayWhoServes(server: ApiServer, { log, signal }: Followed): Promise<void>[] {
+  if (!server.registry.gates.isOn('APIServerIdentity')) return []
+  const client = createClient(politeTransport(server.transportAs(master), turns))
   const onError = (error: unknown) => void (signal.aborted || log.error('identity lease', error))
   const options = { client, clock, random, signal, onError }
   return [keepIdentityLease({ ...options, hostname: hostname() }), collectIdentityLeases(options)]
@@ -258,6 +270,7 @@ function startComponents(server: ApiServer, options: Components): Promise<unknow
       ...{ clock, random, signal, giveWay, sharesResults: server.registry.gates.isOn('OpportunisticBatching') },
       onError: (error) => log.error('scheduler', error),
     }),
+    ...sayWhoServes(server, { log, signal }),
   ].map((running) => running.catch((error) => !signal.aborted && log.error('component', error)))
 }
 

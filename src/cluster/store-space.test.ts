@@ -36,7 +36,10 @@ test('a full disk fails readyz and is noted for those who cannot ask, until ther
     const { raw } = state
     const check = () => spaceCheck(raw).check()
     const until = async (done: () => boolean | Promise<boolean>) => {
-      while (!(await done())) clock.runNext() || (await setImmediate())
+      while (!(await done())) {
+        clock.runNext()
+        await setImmediate()
+      }
     }
     assert.deepEqual([await check(), storeProblem(directory)], [undefined, undefined])
     let full: unknown

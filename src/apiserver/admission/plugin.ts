@@ -6,7 +6,7 @@ import type { Random } from '#lib/random.ts'
 import type { Kind, KubeObject } from '#schema/kind.ts'
 import type { Authorizer } from '../authz/authorizer.ts'
 import type { ServiceDialer } from '../dialers.ts'
-import type { WebhookOutcome } from '../publish/admission-instruments.ts'
+import type { PolicyCheck, WebhookOutcome } from '../publish/admission-instruments.ts'
 import type { User } from '../request.ts'
 
 /** `admission.Attributes`. */
@@ -70,6 +70,8 @@ export interface AdmissionContext {
   readonly random: Random
   /** Told of each call of a webhook. */
   readonly onWebhook?: ((outcome: WebhookOutcome) => void) | undefined
+  /** Told of what each validating policy did. */
+  readonly onPolicyCheck?: ((check: PolicyCheck) => void) | undefined
 }
 
 /** What is asked for, whatever the object. */

@@ -180,9 +180,11 @@ test('PodSecurity tells which labels are wrong, and which pods a new level would
   ])
 })
 
+const typed = { apiVersion: 'pod-security.admission.config.k8s.io/v1', kind: 'PodSecurityConfiguration' }
+
 test('PodSecurity’s configuration has defaults and exemptions', async () => {
   const plugin = podSecurityWith({
-    apiVersion: 'pod-security.admission.config.k8s.io/v1',
+    ...typed,
     defaults: { enforce: 'baseline', 'enforce-version': 'v1.30' },
     exemptions: { namespaces: ['kube-system'], usernames: ['root'], runtimeClasses: ['kata'] },
   })
@@ -195,7 +197,7 @@ test('PodSecurity’s configuration has defaults and exemptions', async () => {
   await cluster.client.create(Pod, pod('a', { spec: { ...host, runtimeClassName: 'kata' } }))
   await cluster.client.create(Pod, pod('a', { namespace: 'kube-system', spec: host }))
   await cluster.clientAs({ name: 'root', groups: ['system:masters'] }).create(Pod, pod('b', { spec: host }))
-  assert.throws(() => readPodSecurityConfiguration({ defaults: { warn: 'x' }, exemptions: { usernames: [''] } }), {
+  assert.throws(() => readPodSecurityConfiguration({ ...typed, defaults: { warn: 'x' }, exemptions: { usernames: [''] } }), {
     message:
       'defaults.warn: Invalid value: "x": must be one of privileged, baseline, restricted, exemptions.usernames[0]: Invalid value: "": username must not be empty',
   })

@@ -40,13 +40,28 @@ test('admissionPlugins() tells every wrong name', () => {
 
 test('admissionPlugins() hands each plugin its configuration', () => {
   const file = (body: string) => `apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n${body}`
-  const inline = file('- name: PodSecurity\n  configuration:\n    defaults:\n      enforce: tough\n')
+  const podSecurity = 'apiVersion: pod-security.admission.config.k8s.io/v1\nkind: PodSecurityConfiguration\n'
+  const inline = file(
+    '- name: PodSecurity\n  configuration:\n    apiVersion: pod-security.admission.config.k8s.io/v1\n    kind: PodSecurityConfiguration\n    defaults:\n      enforce: tough\n',
+  )
   const message =
     'couldn\'t init admission plugin "PodSecurity": defaults.enforce: Invalid value: "tough": must be one of privileged, baseline, restricted'
   assert.throws(() => admissionPlugins({ configuration: inline }), { message })
-  const readFile = (path: string) => (path === 'p.yaml' ? 'defaults: {enforce: tough}' : '')
+  const readFile = (path: string) => (path === 'p.yaml' ? `${podSecurity}defaults: {enforce: tough}` : '')
   const beside = file('- name: PodSecurity\n  path: p.yaml\n')
   assert.throws(() => admissionPlugins({ configuration: beside, readFile }), { message })
-  assert.throws(() => admissionPlugins({ configuration: 'kind: Pod' }), /want apiVersion apiserver.config.k8s.io\/v1/)
+  const refusals = [
+    ['kind: Pod', "Object 'apiVersion' is missing in 'kind: Pod'"],
+    ['apiVersion: v1', "Object 'Kind' is missing in 'apiVersion: v1'"],
+    [
+      '{apiVersion: v1, kind: Pod}',
+      'no kind "Pod" is registered for version "v1" in scheme "pkg/server/options/admission.go:51"',
+    ],
+    [file('- name: PodSecurity\n  pth: x\n'), 'strict decoding error: unknown field "plugins[0].pth"'],
+  ] as const
+  for (const [configuration, message] of refusals) assert.throws(() => admissionPlugins({ configuration }), { message })
+  const misspelled = (text: string) => admissionPlugins({ configuration: beside, readFile: () => `${podSecurity}${text}` })
+  const couldNot = 'couldn\'t init admission plugin "PodSecurity": strict decoding error: '
+  assert.throws(() => misspelled('exemption: {}'), { message: `${couldNot}unknown field "exemption"` })
   assert.throws(() => admissionPlugins({ enable: ['EventRateLimit'] }), /must have at least one limit/)
 })

@@ -1,5 +1,7 @@
 /** `--enable-admission-plugins`, `--disable-admission-plugins` and `--admission-control-config-file` (upstream `server/options/admission.go`). */
+import { list, raw, string } from '#schema/words.ts'
 import { parseYaml } from '#schema/yaml.ts'
+import { ConfigurationReader, NotRegisteredError, struct } from '../config-file.ts'
 import { defaultPlugins, fixedPlugins, orderedPlugins } from './chain.ts'
 import type { AdmissionPlugin } from './plugin.ts'
 
@@ -61,16 +63,33 @@ interface PluginConfiguration {
 /** By the name of the plugin; what stands in a file of its own is read. */
 function configurationsOf({ configuration, readFile }: AdmissionSettings): Map<string, unknown> {
   if (configuration === undefined) return new Map()
-  const given = documentOf(configuration) as { apiVersion?: string; kind?: string; plugins?: PluginConfiguration[] } | undefined
-  if (given?.apiVersion !== 'apiserver.config.k8s.io/v1' || given.kind !== 'AdmissionConfiguration') {
-    throw new AdmissionSettingsError(['want apiVersion apiserver.config.k8s.io/v1 and kind AdmissionConfiguration'])
-  }
   return new Map(
-    (given.plugins ?? []).map(({ name, path, configuration: own }) => {
+    pluginsOf(configuration).map(({ name, path, configuration: own }) => {
       if (own !== undefined && own !== null) return [name, own]
       return [name, path && readFile ? documentOf(readFile(path)) : undefined]
     }),
   )
+}
+
+const reader = new ConfigurationReader({
+  kind: 'AdmissionConfiguration',
+  apiVersions: ['apiserver.config.k8s.io/v1', 'apiserver.config.k8s.io/v1alpha1'],
+  scheme: 'pkg/server/options/admission.go:51',
+  fields: { plugins: list(struct('AdmissionPluginConfiguration', { name: string(), path: string(), configuration: raw() })) },
+})
+
+/** Files of before there was this kind were the configuration of one of two plugins. */
+const former = { imagePolicy: 'ImagePolicyWebhook', podNodeSelectorPluginConfig: 'PodNodeSelector' }
+
+function pluginsOf(text: string): readonly PluginConfiguration[] {
+  try {
+    return reader.read<{ plugins?: readonly PluginConfiguration[] }>(text).plugins ?? []
+  } catch (error) {
+    const given = error instanceof NotRegisteredError ? documentOf(text) : undefined
+    const isFormer = Object.keys(former).some((name) => Object.hasOwn(Object(given), name))
+    if (isFormer) return Object.values(former).map((name) => ({ name, configuration: given }))
+    throw new AdmissionSettingsError([(error as Error).message])
+  }
 }
 
 function documentOf(text: string): unknown {

@@ -122,6 +122,7 @@ test('the whole identity is told, and nothing that the client claims', async () 
       ['X-Remote-Uid', 'u-1'],
       ['X-Remote-Group', 'CN=a,OU=b'],
       ['X-Remote-Group', 'system:masters'],
+      ['X-Remote-Group', 'system:authenticated'],
       ['X-Remote-Extra-Example.com%2FScopes%25', 'read'],
       ['X-Remote-Extra-Example.com%2FScopes%25', 'wríte'],
       ['X-Remote-Extra-plain', 'x'],

@@ -1,8 +1,8 @@
 /** Audit policy (`audit.k8s.io/v1`): which requests are recorded, and how much of each (upstream `audit/policy`). */
 import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
 import { isDns1123Subdomain } from '#schema/formats.ts'
-import { parseYaml } from '#schema/yaml.ts'
 import type { Attributes } from '../authz/authorizer.ts'
+import { auditPolicyReader } from './policy-fields.ts'
 
 export const levels = ['None', 'Metadata', 'Request', 'RequestResponse'] as const
 export type Level = (typeof levels)[number]
@@ -46,17 +46,22 @@ export interface AuditPolicy {
 
 export class AuditPolicyError extends Error {}
 
-/** Throws with every error of the text, in upstream's words. */
-export function parseAuditPolicy(text: string): AuditPolicy {
-  const [document] = parseYaml(text)
-  const given = document?.value as (Policy & { apiVersion?: string; kind?: string }) | undefined
-  if (given?.apiVersion !== 'audit.k8s.io/v1' || given.kind !== 'Policy') {
-    throw new AuditPolicyError('want apiVersion audit.k8s.io/v1 and kind Policy')
-  }
+/** Throws with every error of the text, in upstream's words. What a strict reading complains of is told, and passed over. */
+export function parseAuditPolicy(text: string, onComplaint?: (complaint: string) => void): AuditPolicy {
+  const { value: given, complaint } = readGiven(text)
+  if (complaint) onComplaint?.(`Audit policy contains errors, falling back to lenient decoding: ${complaint}`)
   const errors = validate(given)
   if (errors.length > 0) throw new AuditPolicyError(errors.map(formatFieldError).join('\n'))
   if ((given.rules ?? []).length === 0) throw new AuditPolicyError('loaded illegal policy with 0 rules')
   return auditPolicy(given)
+}
+
+function readGiven(text: string): { readonly value: Policy; readonly complaint: string | undefined } {
+  try {
+    return auditPolicyReader.readLeniently<Policy>(text)
+  } catch (error) {
+    throw new AuditPolicyError(`failed decoding: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** The first rule that matches decides; without any, nothing is recorded. */

@@ -2,7 +2,7 @@
 import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
 import { isDns1123Subdomain } from '#schema/formats.ts'
 import { formatDuration, parseDuration } from '#schema/go-time.ts'
-import { parseYaml } from '#schema/yaml.ts'
+import { authorizationReader } from './configuration-fields.ts'
 import { conditionErrors, type MatchCondition } from './match-conditions.ts'
 
 export class AuthorizationConfigError extends Error {}
@@ -47,24 +47,26 @@ interface Given {
   readonly webhook?: GivenWebhook
 }
 
-const versions = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `apiserver.config.k8s.io/${version}`)
-
 /** What tells of files: nothing where one is fine. */
 export type FileProblem = (path: string) => string | undefined
 
 /** Throws `AuthorizationConfigError` with every error that was found. */
 export function parseAuthorizationConfig(text: string, fileProblem: FileProblem): readonly AuthorizerConfig[] {
-  const given = parseYaml(text)[0]?.value as { apiVersion?: string; kind?: string; authorizers?: readonly Given[] } | undefined
-  if (!versions.includes(given?.apiVersion ?? '') || given?.kind !== 'AuthorizationConfiguration') {
-    throw new AuthorizationConfigError(`want apiVersion ${versions[0]} and kind AuthorizationConfiguration`)
-  }
-  const { authorizers = [] } = given
+  const { authorizers = [] } = readGiven(text)
   const errors = configErrors(authorizers, fileProblem)
   if (errors.length > 0) throw new AuthorizationConfigError(errors.map(formatFieldError).join('\n'))
   return authorizers.map(({ type, name = '', webhook }) => ({
     ...{ type: type as AuthorizerType, name },
     ...(webhook && { webhook: completed(webhook) }),
   }))
+}
+
+function readGiven(text: string): { readonly authorizers?: readonly Given[] } {
+  try {
+    return authorizationReader.read(text)
+  } catch (error) {
+    throw new AuthorizationConfigError((error as Error).message, { cause: error })
+  }
 }
 
 function completed(given: GivenWebhook): WebhookConfig {

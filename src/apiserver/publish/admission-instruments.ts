@@ -23,6 +23,25 @@ export interface AdmissionInstruments {
   /** The same plugin, its time taken. */
   measured(plugin: AdmissionPlugin): AdmissionPlugin
   webhook(outcome: WebhookOutcome): void
+  /** All plugins of one of the two steps. */
+  step(outcome: StepOutcome): void
+  policy(check: PolicyCheck): void
+}
+
+export interface StepOutcome {
+  readonly type: 'admit' | 'validate'
+  readonly operation: string
+  readonly isRejected: boolean
+  readonly seconds: number
+}
+
+/** What one binding of a validating policy did about one objection. */
+export interface PolicyCheck {
+  readonly policy: string
+  readonly binding: string
+  readonly action: 'deny' | 'audit' | 'warn'
+  readonly error: 'compile_error' | 'invalid_error' | 'out_of_budget'
+  readonly seconds: number
 }
 
 const bounds = [0.005, 0.025, 0.1, 0.5, 1, 2.5]
@@ -30,12 +49,37 @@ const webhookBounds = [...bounds, 10, 25]
 
 export function admissionInstruments(all: Instruments, clock: Clock): AdmissionInstruments {
   const prefix = 'apiserver_admission_'
-  const plugins = all.histogram(`${prefix}controller_admission_duration_seconds`, 'Seconds of admission plugins.', bounds)
-  const webhooks = all.histogram(`${prefix}webhook_admission_duration_seconds`, 'Seconds of webhooks.', webhookBounds)
-  const rejections = all.counter(`${prefix}webhook_rejection_count`, 'Refusals by webhooks, and because of them.')
-  const ignored = all.counter(`${prefix}webhook_fail_open_count`, 'Webhooks that failed and were passed over.')
-  const requests = all.counter(`${prefix}webhook_request_total`, 'Calls of webhooks.')
+  const plugins = all.histogram(
+    `${prefix}controller_admission_duration_seconds`,
+    '[STABLE] Admission controller latency histogram in seconds, identified by name and broken out for each operation and API resource and type (validate or admit).',
+    bounds,
+  )
+  const webhooks = all.histogram(
+    `${prefix}webhook_admission_duration_seconds`,
+    '[STABLE] Admission webhook latency histogram in seconds, identified by name and broken out for each operation and API resource and type (validate or admit).',
+    webhookBounds,
+  )
+  const rejections = all.counter(
+    `${prefix}webhook_rejection_count`,
+    '[ALPHA] Admission webhook rejection count, identified by name and broken out for each admission type (validating or admit) and operation. Additional labels specify an error type (calling_webhook_error or apiserver_internal_error if an error occurred; no_error otherwise) and optionally a non-zero rejection code if the webhook rejects the request with an HTTP status code (honored by the apiserver when the code is greater or equal to 400). Codes greater than 600 are truncated to 600, to keep the metrics cardinality bounded.',
+  )
+  const ignored = all.counter(
+    `${prefix}webhook_fail_open_count`,
+    '[ALPHA] Admission webhook fail open count, identified by name and broken out for each admission type (validating or admit).',
+  )
+  const requests = all.counter(
+    `${prefix}webhook_request_total`,
+    '[ALPHA] Admission webhook request total, identified by name and broken out for each admission type (validating or admit) and operation. Additional labels specify whether the request was rejected or not and an HTTP status code. Codes greater than 600 are truncated to 600, to keep the metrics cardinality bounded.',
+  )
+  const steps = all.histogram(
+    `${prefix}step_admission_duration_seconds`,
+    '[STABLE] Admission sub-step latency histogram in seconds, broken out for each operation and API resource and step type (validate or admit).',
+    bounds,
+  )
+  const stepOf = seriesIndex((labels) => steps.series(labels))
   return {
+    step: ({ type, operation, isRejected, seconds }) => stepOf(type, operation, isRejected).observe(seconds),
+    policy: policyInstruments(all),
     measured(plugin) {
       const { mutate, validate } = plugin
       const series = seriesIndex((labels) => plugins.series({ name: plugin.name, ...labels }))
@@ -55,6 +99,24 @@ export function admissionInstruments(all: Instruments, clock: Clock): AdmissionI
       const kind = isBroken ? 'calling_webhook_error' : 'no_error'
       rejections.add({ error_type: kind, name, operation, rejection_code: isBroken ? 0 : code, type })
     },
+  }
+}
+
+function policyInstruments(all: Instruments): (check: PolicyCheck) => void {
+  const prefix = 'apiserver_validating_admission_policy_check_'
+  const checks = all.counter(
+    `${prefix}total`,
+    '[BETA] Validation admission policy check total, labeled by policy and further identified by binding and enforcement action taken.',
+  )
+  const times = all.histogram(
+    `${prefix}duration_seconds`,
+    '[BETA] Validation admission latency for individual validation expressions in seconds, labeled by policy and further including binding and enforcement action taken.',
+    [0.0000005, 0.001, 0.01, 0.1, 1],
+  )
+  return ({ policy, binding, action, error, seconds }) => {
+    const labels = { enforcement_action: action, error_type: error, policy, policy_binding: binding }
+    checks.add(labels)
+    times.observe(labels, seconds)
   }
 }
 

@@ -21,6 +21,26 @@ export function samples(
   return [...family(name, type, help), ...values.map(([labels, value]) => sample(name, labels, value))]
 }
 
+/** The same, and what is to be told of the metrics themselves (upstream `component-base/metrics`). */
+export function withRegistered(text: string): string {
+  const counts = new Map<string, number>()
+  for (const [, level = '', version = ''] of text.matchAll(/^# HELP \S+ \[(\w+)\](?: \(Deprecated since (\S+)\))?/gm)) {
+    const key = `${level} ${version}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  const registered = [...counts].map(([key, count]) => {
+    const [stability_level = '', deprecated_version = ''] = key.split(' ')
+    return [{ deprecated_version, stability_level }, count] as const
+  })
+  const help = '[BETA] The count of registered metrics broken by stability level and deprecation version.'
+  const lines = [
+    ...samples(['disabled_metrics_total', 'counter', '[BETA] The count of disabled metrics.'], [[{}, 0]]),
+    ...samples(['hidden_metrics_total', 'counter', '[BETA] The count of hidden metrics.'], [[{}, 0]]),
+    ...samples(['registered_metrics_total', 'counter', help], registered),
+  ]
+  return `${text}${lines.join('\n')}\n`
+}
+
 export class Histogram {
   readonly bounds: readonly number[]
   sum = 0

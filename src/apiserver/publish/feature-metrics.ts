@@ -4,7 +4,11 @@ import { samples } from './exposition.ts'
 
 export function featureLines(gates: FeatureGates): string[] {
   return samples(
-    ['kubernetes_feature_enabled', 'gauge', 'Whether a feature is on, by its stage.'],
+    [
+      'kubernetes_feature_enabled',
+      'gauge',
+      '[BETA] This metric records the data about the stage and enablement of a k8s feature.',
+    ],
     gates.all().map(({ name, stage, isOn }) => [{ name, stage }, isOn ? 1 : 0] as const),
   )
 }

@@ -10,10 +10,21 @@ export function flowControlLines({ levels, flows, fairFraction, readsAndWrites, 
   const all = [...levels.values()]
   return [
     ...levelLines(all),
-    ...samples([`${prefix}seat_fair_frac`, 'gauge', 'Fraction of its target that each level has.'], [[{}, fairFraction]]),
+    ...samples(
+      [
+        `${prefix}seat_fair_frac`,
+        'gauge',
+        "[ALPHA] Fair fraction of server's concurrency to allocate to each priority level that can use it",
+      ],
+      [[{}, fairFraction]],
+    ),
     ...virtualTimeLines(all),
     ...ratioLines(all, now()),
-    ...family(readWrite, 'histogram', 'Nanoseconds by the fraction of the limits that reads and writes made up.'),
+    ...family(
+      readWrite,
+      'histogram',
+      '[ALPHA] Observations, at the end of every nanosecond, of the number of requests (as a fraction of the relevant limit) waiting or in regular stage of execution',
+    ),
     ...readsAndWrites.lines(readWrite),
     ...flowLines(flows),
     ...flowHistograms(flows),
@@ -27,15 +38,43 @@ function levelLines(levels: readonly Level[]): string[] {
       levels.map((level) => [{ priority_level: level.name }, value(level)] as const),
     )
   return [
-    ...gauge('nominal_limit_seats', 'Seats of a level before lending and borrowing.', ({ nominal }) => nominal),
-    ...gauge('lower_limit_seats', 'Seats that a level keeps for itself.', ({ min }) => min),
-    ...gauge('upper_limit_seats', 'Seats of a level with all it may borrow.', ({ max }) => max),
-    ...gauge('current_limit_seats', 'Seats of a level now.', ({ seats }) => seats.limit),
-    ...gauge('target_seats', 'Seats that a level should have.', ({ target }) => target),
-    ...gauge('demand_seats_high_watermark', 'Most seats wanted in the last period.', ({ seats }) => seats.demand.highWatermark),
-    ...gauge('demand_seats_average', 'Seats wanted on average in the last period.', ({ seats }) => seats.demand.average),
-    ...gauge('demand_seats_stdev', 'How much that varied.', ({ seats }) => seats.demand.deviation),
-    ...gauge('demand_seats_smoothed', 'Seats wanted, over several periods.', ({ seats }) => seats.demand.smoothed),
+    ...gauge(
+      'nominal_limit_seats',
+      '[BETA] Nominal number of execution seats configured for each priority level',
+      ({ nominal }) => nominal,
+    ),
+    ...gauge(
+      'lower_limit_seats',
+      '[ALPHA] Configured lower bound on number of execution seats available to each priority level',
+      ({ min }) => min,
+    ),
+    ...gauge(
+      'upper_limit_seats',
+      '[ALPHA] Configured upper bound on number of execution seats available to each priority level',
+      ({ max }) => max,
+    ),
+    ...gauge(
+      'current_limit_seats',
+      '[ALPHA] current derived number of execution seats available to each priority level',
+      ({ seats }) => seats.limit,
+    ),
+    ...gauge('target_seats', '[ALPHA] Seat allocation targets', ({ target }) => target),
+    ...gauge(
+      'demand_seats_high_watermark',
+      '[ALPHA] High watermark, over last adjustment period, of demand_seats',
+      ({ seats }) => seats.demand.highWatermark,
+    ),
+    ...gauge(
+      'demand_seats_average',
+      '[ALPHA] Time-weighted average, over last adjustment period, of demand_seats',
+      ({ seats }) => seats.demand.average,
+    ),
+    ...gauge(
+      'demand_seats_stdev',
+      '[ALPHA] Time-weighted standard deviation, over last adjustment period, of demand_seats',
+      ({ seats }) => seats.demand.deviation,
+    ),
+    ...gauge('demand_seats_smoothed', '[ALPHA] Smoothed seat demands', ({ seats }) => seats.demand.smoothed),
   ]
 }
 
@@ -58,11 +97,15 @@ function virtualTimeLines(levels: readonly Level[]): string[] {
       }),
     )
   return [
-    ...each('current_r', 'Virtual time of the last change.', ({ currentR }) => currentR),
-    ...each('dispatch_r', 'Virtual time of the last dispatch.', ({ dispatchR }) => dispatchR),
-    ...each('latest_s', 'Virtual start of the request dispatched last.', ({ latestS }) => latestS),
-    ...bounds('next_s_bounds', 'First and last virtual start of those who are next in their queues.', false),
-    ...bounds('next_discounted_s_bounds', 'The same without the work under way.', true),
+    ...each('current_r', '[ALPHA] R(time of last change)', ({ currentR }) => currentR),
+    ...each('dispatch_r', '[ALPHA] R(time of last dispatch)', ({ dispatchR }) => dispatchR),
+    ...each('latest_s', '[ALPHA] S(most recently dispatched request)', ({ latestS }) => latestS),
+    ...bounds('next_s_bounds', '[ALPHA] min and max, over queues, of S(oldest waiting request in queue)', false),
+    ...bounds(
+      'next_discounted_s_bounds',
+      '[ALPHA] min and max, over queues, of S(oldest waiting request in queue) - estimated work in progress',
+      true,
+    ),
   ]
 }
 
@@ -75,15 +118,23 @@ function ratioLines(levels: readonly Level[], now: number): string[] {
     ...levels.flatMap(one),
   ]
   return [
-    ...lines(seatRatio, 'Nanoseconds by the fraction of the seats that were taken.', ({ name, seats }) =>
-      seats.ratios.seats.lines(seatRatio, { priority_level: name, phase: 'executing' }, now),
+    ...lines(
+      seatRatio,
+      '[ALPHA] Observations, at the end of every nanosecond, of utilization of seats for any stage of execution (but only initial stage for WATCHes)',
+      ({ name, seats }) => seats.ratios.seats.lines(seatRatio, { priority_level: name, phase: 'executing' }, now),
     ),
-    ...lines(requestRatio, 'Nanoseconds by the fraction of the limits that requests made up.', ({ name, seats }) => [
-      ...seats.ratios.executing.lines(requestRatio, { phase: 'executing', priority_level: name }, now),
-      ...seats.ratios.waiting.lines(requestRatio, { phase: 'waiting', priority_level: name }, now),
-    ]),
-    ...lines(demandRatio, 'Nanoseconds by the fraction of the seats that were wanted.', ({ name, seats }) =>
-      seats.ratios.demand.lines(demandRatio, { priority_level: name }, now),
+    ...lines(
+      requestRatio,
+      '[ALPHA] Observations, at the end of every nanosecond, of number of requests (as a fraction of the relevant limit) waiting or in any stage of execution (but only initial stage for WATCHes)',
+      ({ name, seats }) => [
+        ...seats.ratios.executing.lines(requestRatio, { phase: 'executing', priority_level: name }, now),
+        ...seats.ratios.waiting.lines(requestRatio, { phase: 'waiting', priority_level: name }, now),
+      ],
+    ),
+    ...lines(
+      demandRatio,
+      '[ALPHA] Observations, at the end of every nanosecond, of (the number of seats each priority level could use) / (nominal number of seats for that level)',
+      ({ name, seats }) => seats.ratios.demand.lines(demandRatio, { priority_level: name }, now),
     ),
   ]
 }
@@ -102,14 +153,36 @@ function flowLines(flows: readonly Flow[]): string[] {
     [...flow.counts.refused].map(([reason, count]) => [{ ...labelsOf(flow), reason }, count] as const),
   )
   return [
-    ...each('dispatched_requests_total', 'counter', ['Requests that were let begin.', ({ dispatched }) => dispatched]),
-    ...samples([`${prefix}rejected_requests_total`, 'counter', 'Requests that were turned away.'], refused),
-    ...each('current_executing_requests', 'gauge', ['Requests under way.', ({ executing }) => executing.requests]),
-    ...each('current_executing_seats', 'gauge', ['Seats that they take.', ({ executing }) => executing.seats]),
-    ...each('current_inqueue_requests', 'gauge', ['Requests that wait.', ({ queued }) => queued.requests]),
-    ...each('current_inqueue_seats', 'gauge', ['Seats that they wait for.', ({ queued }) => queued.seats]),
+    ...each('dispatched_requests_total', 'counter', [
+      '[BETA] Number of requests executed by API Priority and Fairness subsystem',
+      ({ dispatched }) => dispatched,
+    ]),
+    ...samples(
+      [
+        `${prefix}rejected_requests_total`,
+        'counter',
+        '[BETA] Number of requests rejected by API Priority and Fairness subsystem',
+      ],
+      refused,
+    ),
+    ...each('current_executing_requests', 'gauge', [
+      '[BETA] Number of requests in initial (for a WATCH) or any (for a non-WATCH) execution stage in the API Priority and Fairness subsystem',
+      ({ executing }) => executing.requests,
+    ]),
+    ...each('current_executing_seats', 'gauge', [
+      '[BETA] Concurrency (number of seats) occupied by the currently executing (initial stage for a WATCH, any stage otherwise) requests in the API Priority and Fairness subsystem',
+      ({ executing }) => executing.seats,
+    ]),
+    ...each('current_inqueue_requests', 'gauge', [
+      '[BETA] Number of requests currently pending in queues of the API Priority and Fairness subsystem',
+      ({ queued }) => queued.requests,
+    ]),
+    ...each('current_inqueue_seats', 'gauge', [
+      '[ALPHA] Number of seats currently pending in queues of the API Priority and Fairness subsystem',
+      ({ queued }) => queued.seats,
+    ]),
     ...each('request_dispatch_no_accommodation_total', 'counter', [
-      'How often the next in line found too few seats.',
+      '[ALPHA] Number of times a dispatch attempt resulted in a non accommodation due to lack of available seats',
       ({ noAccommodation }) => noAccommodation,
     ]),
   ]
@@ -126,30 +199,38 @@ function flowHistograms(flows: readonly Flow[]): string[] {
     return histogram.count > 0 ? histogram.lines(name, labelsOf(flow)) : []
   }
   return [
-    ...each('request_wait_duration_seconds', 'Seconds that requests waited for their turn.', (flow, name) => {
+    ...each('request_wait_duration_seconds', '[BETA] Length of time a request spent waiting in its queue', (flow, name) => {
       const { waits, waitsInVain, dispatched } = flow.counts
       const labels = labelsOf(flow)
       const inVain = waitsInVain.count > 0 ? waitsInVain.lines(name, { execute: 'false', ...labels }) : []
       return [...waits.lines(name, { execute: 'true', ...labels }, Math.max(0, dispatched - waits.count)), ...inVain]
     }),
-    ...each('request_execution_seconds', 'Seconds that requests took; of watches until they had begun.', (flow, name) => {
-      const { ran, watchesBegan, dispatched, executing } = flow.counts
-      const atOnce = Math.max(0, dispatched - executing.requests - ran.count - watchesBegan.count)
-      const watches = watchesBegan.count > 0 ? watchesBegan.lines(name, { type: 'watch', ...labelsOf(flow) }) : []
-      return [...ran.lines(name, { type: 'regular', ...labelsOf(flow) }, atOnce), ...watches]
-    }),
-    ...each('work_estimated_seats', 'Seats that requests were thought to need.', (flow, name) => {
-      const { wide, dispatched, refusedInAll, queued } = flow.counts
-      return wide.lines(name, labelsOf(flow), Math.max(0, dispatched + refusedInAll + queued.requests - wide.count), 1)
-    }),
+    ...each(
+      'request_execution_seconds',
+      '[ALPHA] Duration of initial stage (for a WATCH) or any (for a non-WATCH) stage of request execution in the API Priority and Fairness subsystem',
+      (flow, name) => {
+        const { ran, watchesBegan, dispatched, executing } = flow.counts
+        const atOnce = Math.max(0, dispatched - executing.requests - ran.count - watchesBegan.count)
+        const watches = watchesBegan.count > 0 ? watchesBegan.lines(name, { type: 'watch', ...labelsOf(flow) }) : []
+        return [...ran.lines(name, { type: 'regular', ...labelsOf(flow) }, atOnce), ...watches]
+      },
+    ),
+    ...each(
+      'work_estimated_seats',
+      '[ALPHA] Number of estimated seats (maximum of initial and final seats) associated with requests in API Priority and Fairness',
+      (flow, name) => {
+        const { wide, dispatched, refusedInAll, queued } = flow.counts
+        return wide.lines(name, labelsOf(flow), Math.max(0, dispatched + refusedInAll + queued.requests - wide.count), 1)
+      },
+    ),
     ...each(
       'request_queue_length_after_enqueue',
-      'Requests in the queue that one more came to, itself included.',
+      '[ALPHA] Length of queue in the API Priority and Fairness subsystem, as seen by each request after it is enqueued',
       plain(({ queueLengths }) => queueLengths),
     ),
     ...each(
       'watch_count_samples',
-      'Watches that writes had to tell.',
+      '[ALPHA] count of watchers for mutating requests in API Priority and Fairness',
       plain(({ watchers }) => watchers),
     ),
   ]

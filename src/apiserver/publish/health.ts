@@ -42,8 +42,11 @@ export function healthLog(): HealthLog {
           .map((status) => [{ name, status, type }, counts[status]] as const),
       )
       return [
-        ...samples(['kubernetes_healthcheck', 'gauge', 'How the last look at a health check went.'], now),
-        ...samples(['kubernetes_healthchecks_total', 'counter', 'How all looks at a health check went.'], total),
+        ...samples(['kubernetes_healthcheck', 'gauge', '[STABLE] This metric records the result of a single healthcheck.'], now),
+        ...samples(
+          ['kubernetes_healthchecks_total', 'counter', '[STABLE] This metric records the results of all healthcheck.'],
+          total,
+        ),
       ]
     },
   }

@@ -6,6 +6,7 @@ import { badRequest } from '#schema/status-error.ts'
 import { openMemoryStore } from '#store/memory.ts'
 import type { AdmissionPlugin } from '../admission/plugin.ts'
 import { admissionInstruments } from './admission-instruments.ts'
+import { withRegistered } from './exposition.ts'
 import { Instruments } from './instruments.ts'
 import { compressedUsername, requestInstruments } from './request-instruments.ts'
 import { measuredStore } from './store-instruments.ts'
@@ -101,6 +102,67 @@ test('admissionInstruments() tell refusals of webhooks from failures', () => {
     'apiserver_admission_webhook_fail_open_count{name="h",type="admit"} 1',
   ])
   assert(of(all, `apiserver_admission_webhook_request_total{code="200",${labels}`).length === 1)
+})
+
+test('withRegistered() counts families by their stability', () => {
+  const text = '# HELP a [STABLE] A.\n# HELP b [STABLE] (Deprecated since 1.34.0) B.\n# HELP c [BETA] C.\n# HELP d D.\n'
+  const lines = withRegistered(text)
+    .split('\n')
+    .filter((line) => /^registered|^hidden|^disabled/.test(line))
+  assert.deepEqual(lines, [
+    'disabled_metrics_total 0',
+    'hidden_metrics_total 0',
+    'registered_metrics_total{deprecated_version="",stability_level="STABLE"} 1',
+    'registered_metrics_total{deprecated_version="1.34.0",stability_level="STABLE"} 1',
+    'registered_metrics_total{deprecated_version="",stability_level="BETA"} 1',
+  ])
+})
+
+test('measuredStore() counts the events that watches bring, and tells the size that the store said last', async () => {
+  const clock = new VirtualClock()
+  const all = new Instruments()
+  const store = measuredStore(openMemoryStore({ clock }), { instruments: all, clock, kinds })
+  const stop = new AbortController()
+  const come = Promise.withResolvers<void>()
+  store.watch({ key: '/registry/pods/', end: '/registry/pods0', signal: stop.signal }, () => come.resolve())
+  const put = { op: 'put' as const, key: '/registry/pods/default/a', value: Buffer.from('{}') }
+  await store.txn({ compare: [], success: [put], cause: { user: '', time: 0, request: '' } })
+  await come.promise
+  const { bytes } = await store.status()
+  const told = ['apiserver_storage_events_received_total', 'apiserver_storage_size_bytes'].flatMap((name) => of(all, name))
+  assert.deepEqual(told, [
+    'apiserver_storage_events_received_total{group="",resource="pods"} 1',
+    `apiserver_storage_size_bytes{storage_cluster_id="storage-cluster-0"} ${bytes}`,
+  ])
+  stop.abort()
+  await store.close()
+})
+
+test('admissionInstruments() tell steps, and what policies did', () => {
+  const all = new Instruments()
+  const { step, policy } = admissionInstruments(all, new VirtualClock())
+  step({ type: 'admit', operation: 'CREATE', isRejected: false, seconds: 0.01 })
+  step({ type: 'validate', operation: 'CREATE', isRejected: true, seconds: 0.01 })
+  policy({ policy: 'p', binding: 'b', action: 'deny', error: 'invalid_error', seconds: 0.01 })
+  const prefix = 'apiserver_admission_step_admission_duration_seconds_count'
+  assert.deepEqual(of(all, prefix), [
+    `${prefix}{operation="CREATE",rejected="false",type="admit"} 1`,
+    `${prefix}{operation="CREATE",rejected="true",type="validate"} 1`,
+  ])
+  assert.deepEqual(of(all, 'apiserver_validating_admission_policy_check_total'), [
+    'apiserver_validating_admission_policy_check_total{enforcement_action="deny",error_type="invalid_error",policy="p",policy_binding="b"} 1',
+  ])
+})
+
+test('requestInstruments() tell when configurations were read again, and by whom', () => {
+  const all = new Instruments()
+  const clock = new VirtualClock()
+  const counted = requestInstruments(all, { clock, identity: 'apiserver-x' })
+  counted.configurationRead('authorization', true)
+  const prefix = 'apiserver_authorization_config_controller_automatic_reload'
+  const hash = '[0-9a-f]{64}'
+  assert.match(of(all, `${prefix}s_total`).join(), new RegExp(`\\{apiserver_id_hash="sha256:${hash}",status="success"\\} 1$`))
+  assert.match(of(all, `${prefix}_last`).join(), new RegExp(`status="success"\\} ${clock.now() / 1000}$`))
 })
 
 test('requestInstruments() count attempts, and name nobody', () => {

@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts'
 import type { Kind } from '#schema/kind.ts'
 import { removedRelease } from '../removed-release.ts'
 import type { Request, Response, Stage } from '../request.ts'
-import { family, Histogram, type Labels, sample, samples } from './exposition.ts'
+import { family, Histogram, type Labels, sample, samples, withRegistered } from './exposition.ts'
 
 export interface RequestMetrics {
   /** A request begins; what is returned is to be called once, when its answer has been sent. */
@@ -82,7 +82,14 @@ export function requestMetrics(clock: Clock): RequestMetrics {
         ...moreRequestLines([...all.values()]),
         ...inflightLines(inflight),
         ...lastingLines(lasting),
-        ...samples(['apiserver_tls_handshake_errors_total', 'counter', 'TLS handshakes that failed.'], [[{}, failedHandshakes]]),
+        ...samples(
+          [
+            'apiserver_tls_handshake_errors_total',
+            'counter',
+            "[ALPHA] Number of requests dropped with 'TLS handshake error from' error",
+          ],
+          [[{}, failedHandshakes]],
+        ),
         ...processLines(startedAt),
       ]
         .join('\n')
@@ -142,7 +149,7 @@ export function metricsStage(metrics: RequestMetrics, { more, slis }: MetricsSou
   const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
   return (request, next) => {
     const answer = (text: string): Response => ({ type: 'bytes', status: 200, bytes: Buffer.from(text), headers })
-    if (request.path === '/metrics') return answer(`${metrics.text()}${linesOf(more?.())}`)
+    if (request.path === '/metrics') return answer(withRegistered(`${metrics.text()}${linesOf(more?.())}`))
     return request.path === '/metrics/slis' ? answer(linesOf(slis?.())) : next(request)
   }
 }
@@ -231,9 +238,17 @@ function requestLines(all: readonly Series[]): string[] {
         ],
   )
   return [
-    ...family(total, 'counter', 'Requests from the network by verb, resource and answer.'),
+    ...family(
+      total,
+      'counter',
+      '[STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+    ),
     ...counts,
-    ...family(duration, 'histogram', 'Seconds from a request to the end of its answer, without watches and connections.'),
+    ...family(
+      duration,
+      'histogram',
+      '[STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+    ),
     ...durations,
   ]
 }
@@ -258,15 +273,39 @@ function moreRequestLines(all: readonly Series[]): string[] {
   })
   const sized = all.flatMap((one) => one.sizes?.lines('apiserver_response_sizes', without(one)) ?? [])
   return [
-    ...family(sli, 'histogram', 'The same, as an indicator of the service level.'),
+    ...family(
+      sli,
+      'histogram',
+      '[ALPHA] Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.',
+    ),
     ...all.flatMap((one) => sliLines(one, without(one))),
-    ...(sized.length > 0 ? [...family('apiserver_response_sizes', 'histogram', 'Bytes of answers to reads.'), ...sized] : []),
-    ...samples(['apiserver_request_aborts_total', 'counter', 'Requests whose client did not wait.'], aborted),
+    ...(sized.length > 0
+      ? [
+          ...family(
+            'apiserver_response_sizes',
+            'histogram',
+            '[STABLE] Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.',
+          ),
+          ...sized,
+        ]
+      : []),
     ...samples(
-      ['apiserver_request_terminations_total', 'counter', 'Requests that were ended in self-defence.'],
+      [
+        'apiserver_request_aborts_total',
+        'counter',
+        '[ALPHA] Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope',
+      ],
+      aborted,
+    ),
+    ...samples(
+      [
+        'apiserver_request_terminations_total',
+        'counter',
+        '[ALPHA] Number of requests which apiserver terminated in self-defense.',
+      ],
       all.flatMap((one) => ended(one, [429, 504])),
     ),
-    ...samples(['apiserver_watch_events_total', 'counter', 'Events that were sent to watchers.'], watched),
+    ...samples(['apiserver_watch_events_total', 'counter', '[ALPHA] Number of events sent in watch clients'], watched),
     ...deprecatedLines(all),
   ]
 }
@@ -280,7 +319,16 @@ function deprecatedLines(all: readonly Series[]): string[] {
     const { group = '', version = '', resource = '', subresource = '' } = labels
     lines.add(sample(name, { group, removed_release: removedRelease(deprecation), resource, subresource, version }, 1))
   }
-  return lines.size > 0 ? [...family(name, 'gauge', 'Deprecated APIs that were asked for.'), ...lines] : []
+  return lines.size > 0
+    ? [
+        ...family(
+          name,
+          'gauge',
+          '[STABLE] Gauge of deprecated APIs that have been requested, broken out by API group, version, resource, subresource, and removed_release.',
+        ),
+        ...lines,
+      ]
+    : []
 }
 
 function sliLines({ counts, sum, count }: Series, labels: Labels): string[] {
@@ -303,7 +351,14 @@ function running(counts: readonly number[]): number[] {
 function inflightLines(inflight: Readonly<Record<string, number>>): string[] {
   const name = 'apiserver_current_inflight_requests'
   const samples = Object.entries(inflight).map(([request_kind, count]) => sample(name, { request_kind }, count))
-  return [...family(name, 'gauge', 'Requests under way.'), ...samples]
+  return [
+    ...family(
+      name,
+      'gauge',
+      '[STABLE] Maximal number of currently used inflight request limit of this apiserver per request kind in last second.',
+    ),
+    ...samples,
+  ]
 }
 
 function lastingLines(lasting: ReadonlyMap<Series, number>): string[] {
@@ -312,7 +367,16 @@ function lastingLines(lasting: ReadonlyMap<Series, number>): string[] {
     const { dry_run: _, ...rest } = labels
     return sample(name, rest, count)
   })
-  return lines.length > 0 ? [...family(name, 'gauge', 'Watches and connections under way.'), ...lines] : []
+  return lines.length > 0
+    ? [
+        ...family(
+          name,
+          'gauge',
+          '[STABLE] Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.',
+        ),
+        ...lines,
+      ]
+    : []
 }
 
 function processLines(startedAt: number): string[] {
@@ -323,9 +387,9 @@ function processLines(startedAt: number): string[] {
     sample(name, {}, value),
   ]
   return [
-    ...one('process_cpu_seconds_total', 'counter', 'Processor time of this process.', (user + system) / 1e6),
-    ...one('process_resident_memory_bytes', 'gauge', 'Memory that this process holds.', rss),
-    ...one('process_start_time_seconds', 'gauge', 'When this process began, since the Unix epoch.', startedAt),
+    ...one('process_cpu_seconds_total', 'counter', 'Total user and system CPU time spent in seconds.', (user + system) / 1e6),
+    ...one('process_resident_memory_bytes', 'gauge', 'Resident memory size in bytes.', rss),
+    ...one('process_start_time_seconds', 'gauge', '[ALPHA] Start time of the process since unix epoch in seconds.', startedAt),
     ...one('nodejs_heap_size_used_bytes', 'gauge', 'Memory of JavaScript objects.', heapUsed),
   ]
 }

@@ -1,7 +1,9 @@
 /** What is counted of authentication, authorization, admission and auditing, under upstream's names. */
+import type { Clock } from '#lib/clock.ts'
 import type { AuthorizerConfig } from '../authz/configuration.ts'
 import type { User } from '../request.ts'
 import type { WebhookCallOutcome } from '../webhook-retry.ts'
+import { hashLabel } from './hash-label.ts'
 import { type Counter, type CounterSeries, exponentialBounds, type Instruments } from './instruments.ts'
 
 export interface RequestInstruments {
@@ -25,20 +27,52 @@ export function compressedUsername(name: string): string {
   return name.includes('@') ? 'email_id' : 'other'
 }
 
-export function requestInstruments(all: Instruments): RequestInstruments {
-  const users = all.counter('authenticated_user_requests', 'Requests whose sender is known, by who sent them.')
-  const attempts = all.counter('authentication_attempts', 'Attempts to find out who sends a request, by their result.')
+/** Who counts, where more than one may: upstream's identity of an API server. */
+export interface Counting {
+  readonly clock: Clock
+  readonly identity: string
+}
+
+export function requestInstruments(all: Instruments, counting?: Counting): RequestInstruments {
+  const users = all.counter('authenticated_user_requests', '[ALPHA] Counter of authenticated requests broken out by username.')
+  const attempts = all.counter('authentication_attempts', '[ALPHA] Counter of authenticated attempts.')
   const bounds = exponentialBounds(0.001, 2, 15)
-  const durations = all.histogram('authentication_duration_seconds', 'Seconds that it took to find out who asks.', bounds)
-  const verdicts = all.counter('authorization_attempts_total', 'Requests that were asked about, by result.')
-  const verdictTimes = all.histogram('authorization_duration_seconds', 'Seconds that it took to find out who may.', bounds)
-  const decisions = all.counter('apiserver_authorization_decisions_total', 'Decisions that ended the asking, by authorizer.')
-  const evaluations = all.counter('apiserver_authorization_webhook_evaluations_total', 'Questions to authorization webhooks.')
-  const calls = all.histogram('apiserver_authorization_webhook_duration_seconds', 'Seconds that authorization webhooks took.')
-  const events = all.counter('apiserver_audit_event_total', 'Audit events that were made.')
-  const levels = all.counter('apiserver_audit_level_total', 'Requests by the level at which they are audited.')
-  const lost = all.counter('apiserver_audit_error_total', 'Audit events that were lost, by where.')
-  const readings = { authentication: reloads(all, 'authentication'), authorization: reloads(all, 'authorization') }
+  const durations = all.histogram(
+    'authentication_duration_seconds',
+    '[ALPHA] Authentication duration in seconds broken out by result.',
+    bounds,
+  )
+  const verdicts = all.counter(
+    'authorization_attempts_total',
+    "[ALPHA] Counter of authorization attempts broken down by result. It can be either 'allowed', 'denied', 'no-opinion' or 'error'.",
+  )
+  const verdictTimes = all.histogram(
+    'authorization_duration_seconds',
+    '[ALPHA] Authorization duration in seconds broken out by result.',
+    bounds,
+  )
+  const decisions = all.counter(
+    'apiserver_authorization_decisions_total',
+    '[ALPHA] Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.',
+  )
+  const evaluations = all.counter(
+    'apiserver_authorization_webhook_evaluations_total',
+    '[ALPHA] Round-trips to authorization webhooks.',
+  )
+  const calls = all.histogram('apiserver_authorization_webhook_duration_seconds', '[ALPHA] Request latency in seconds.')
+  const events = all.counter(
+    'apiserver_audit_event_total',
+    '[ALPHA] Counter of audit events generated and sent to the audit backend.',
+  )
+  const levels = all.counter('apiserver_audit_level_total', '[ALPHA] Counter of policy levels for audit events (1 per request).')
+  const lost = all.counter(
+    'apiserver_audit_error_total',
+    '[ALPHA] Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.',
+  )
+  const readings = {
+    authentication: reloads(all, 'authentication', counting),
+    authorization: reloads(all, 'authorization', counting),
+  }
   const success = { attempt: attempts.series({ result: 'success' }), seconds: durations.series({ result: 'success' }) }
   const event = events.series({})
   const allowed = { attempt: verdicts.series({ result: 'allowed' }), seconds: verdictTimes.series({ result: 'allowed' }) }
@@ -76,7 +110,7 @@ export function requestInstruments(all: Instruments): RequestInstruments {
       evaluations.add({ name, result })
       calls.observe({ name, result }, seconds)
     },
-    configurationRead: (of, isFine) => readings[of].add({ apiserver_id_hash: '', status: isFine ? 'success' : 'failure' }),
+    configurationRead: (of, isFine) => readings[of](isFine ? 'success' : 'failure'),
     audited(level) {
       levels.add({ level })
       if (level !== 'None') event.value++
@@ -97,7 +131,16 @@ function seriesOf(decisions: Counter, { type, name }: AuthorizerConfig) {
   }
 }
 
-function reloads(all: Instruments, of: 'authentication' | 'authorization'): Counter {
-  const name = `apiserver_${of}_config_controller_automatic_reloads_total`
-  return all.counter(name, `Readings of the ${of} configuration after the first.`)
+function reloads(all: Instruments, of: 'authentication' | 'authorization', counting?: Counting): (status: string) => void {
+  const prefix = `apiserver_${of}_config_controller_automatic_reload`
+  const by = 'split by status and apiserver identity.'
+  const total = all.counter(`${prefix}s_total`, `[BETA] Total number of automatic reloads of ${of} configuration ${by}`)
+  const apiserver_id_hash = hashLabel(counting?.identity ?? '')
+  const times = new Map<string, number>()
+  const help = `[BETA] Timestamp of the last automatic reload of ${of} configuration ${by}`
+  all.gauge(`${prefix}_last_timestamp_seconds`, help, () => [...times].map(([status, at]) => [{ apiserver_id_hash, status }, at]))
+  return (status) => {
+    total.add({ apiserver_id_hash, status })
+    if (counting) times.set(status, counting.clock.now() / 1000)
+  }
 }

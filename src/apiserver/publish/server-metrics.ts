@@ -16,7 +16,14 @@ export function serverMetrics({ registry, flowControl }: MeasuredServer): string
 export function buildInfo(gitVersion: string, platform: string): string[] {
   const labels = { build_date: '', compiler: 'node', git_commit: '', git_tree_state: 'clean', git_version: gitVersion }
   const all = { ...labels, go_version: '', major: '1', minor: '36', platform }
-  return samples(['kubernetes_build_info', 'gauge', 'The version of this server.'], [[all, 1]])
+  return samples(
+    [
+      'kubernetes_build_info',
+      'gauge',
+      "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+    ],
+    [[all, 1]],
+  )
 }
 
 function storedObjects({ kinds, storage }: Registry): string[] {
@@ -37,8 +44,29 @@ function storedObjects({ kinds, storage }: Registry): string[] {
     ([{ group, resource }, count]) => [{ resource: group ? `${resource}.${group}` : resource }, count] as const,
   )
   return [
-    ...samples(['apiserver_storage_objects', 'gauge', 'Objects in the store, by kind.'], old),
-    ...samples(['apiserver_resource_objects', 'gauge', 'Objects in the store, by group and kind.'], counts),
-    ...samples(['apiserver_resource_size_estimate_bytes', 'gauge', 'Bytes of their stored form.'], sizes),
+    ...samples(
+      [
+        'apiserver_storage_objects',
+        'gauge',
+        '[STABLE] (Deprecated since 1.34.0) [DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+      ],
+      old,
+    ),
+    ...samples(
+      [
+        'apiserver_resource_objects',
+        'gauge',
+        '[ALPHA] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.',
+      ],
+      counts,
+    ),
+    ...samples(
+      [
+        'apiserver_resource_size_estimate_bytes',
+        'gauge',
+        '[ALPHA] Estimated size of stored objects in database. Estimate is based on sum of last observed sizes of serialized objects. In case of a fetching error, the value will be -1.',
+      ],
+      sizes,
+    ),
   ]
 }

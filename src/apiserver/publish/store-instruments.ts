@@ -40,15 +40,23 @@ export function measuredStore(store: Store, options: MeasuredStoreOptions): Stor
     )
   }
   const { peek, revision } = store
+  const receivedOf = receivedIndex(options)
+  const status = sizeNoted(store, options)
   return {
     txn: (request) => timed(operationOf(request), request.success[0]?.key ?? '', () => store.txn(request)),
     range: (request) => timed(readOf(request), request.key, () => store.range(request)),
     ...(peek && { peek: (key: string) => peek.call(store, key) }),
     ...(revision && { revision: () => revision.call(store) }),
-    watch: (request, onBatch) => store.watch(request, onBatch),
+    watch(request, onBatch) {
+      const received = receivedOf(request.key)
+      store.watch(request, (batch) => {
+        if (batch.type === 'events') received.value += batch.events.length
+        onBatch(batch)
+      })
+    },
     requestProgress: () => store.requestProgress(),
     compact: (revision) => store.compact(revision),
-    status: () => store.status(),
+    status,
     grantLease: (seconds, id) => store.grantLease(seconds, id),
     keepAliveLease: (id) => store.keepAliveLease(id),
     revokeLease: (id) => store.revokeLease(id),
@@ -68,10 +76,38 @@ function operationOf({ success, compare }: Txn): string {
   return compare.some(({ target, operand }) => target !== 'lease' && operand === 0) ? 'create' : 'update'
 }
 
+/** Events of each kind, by the key below which they lie. */
+function receivedIndex({ instruments, kinds }: MeasuredStoreOptions): (key: string) => CounterSeries {
+  const received = instruments.counter(
+    'apiserver_storage_events_received_total',
+    '[BETA] Number of etcd events received split by kind.',
+  )
+  return (key) => received.series(resourceOf(placeOf(key), kinds))
+}
+
+/** The size is what the store said last: whoever asks for metrics lets it be asked for the next time. */
+function sizeNoted(store: Store, { instruments }: MeasuredStoreOptions): Store['status'] {
+  let size: number | undefined
+  const status = async () => {
+    const known = await store.status()
+    size = known.bytes
+    return known
+  }
+  const help = '[STABLE] Size of the storage database file physically allocated in bytes.'
+  instruments.gauge('apiserver_storage_size_bytes', help, () => {
+    status().catch(() => {})
+    return size === undefined ? [] : [[{ storage_cluster_id: 'storage-cluster-0' }, size]]
+  })
+  return status
+}
+
 function seriesIndex({ instruments, kinds }: MeasuredStoreOptions): (operation: string, key: string) => Series {
-  const requests = instruments.counter('etcd_requests_total', 'Requests to the store, by operation and kind.')
-  const errors = instruments.counter('etcd_request_errors_total', 'Requests to the store that failed, by operation and kind.')
-  const help = 'Seconds that the store took, by operation and kind.'
+  const requests = instruments.counter('etcd_requests_total', '[ALPHA] Etcd request counts for each operation and object type.')
+  const errors = instruments.counter(
+    'etcd_request_errors_total',
+    '[ALPHA] Etcd failed request counts for each operation and object type.',
+  )
+  const help = '[ALPHA] Etcd request latency in seconds for each operation and object type.'
   const seconds = instruments.histogram('etcd_request_duration_seconds', help, bounds)
   const known = new Map<string, Map<string, Series>>()
   return (operation, key) => {

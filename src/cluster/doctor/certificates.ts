@@ -30,7 +30,7 @@ function whatIsWrong(pem: string, now: number): string | undefined {
   }
   const [from, to] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()]
   if (now < from) return `is not valid before ${certificate.validFromDate.toISOString()}; is the clock right?`
-  if (now > to) return `expired on ${certificate.validToDate.toISOString().slice(0, 10)}`
+  if (now > to) return `expired on ${certificate.validToDate.toISOString().slice(0, 10)}; is the clock right?`
   if (now + warnBefore > to) return `expires in ${Math.floor((to - now) / day)} days`
   return undefined
 }

@@ -14,6 +14,10 @@ const certificate = async (from: number, days: number) => (await issueAuthority(
 const chain = (more: object) => ({
   stdout: JSON.stringify({ nftables: [{ chain: { family: 'ip', hook: 'forward', ...more } }] }),
 })
+/** What `nft list table` prints: a chain with its rules, then others. */
+const listing = (name: string, rules: string, ...others: readonly [string, string][]) => ({
+  stdout: `table ip filter {\n${[[name, rules], ...others].map(([one, text]) => `\tchain ${one} {\n${text}\n\t}`).join('\n')}\n}\n`,
+})
 const docker = chain({ table: 'filter', name: 'FORWARD', policy: 'drop' })
 const node = (...conditions: object[]) => [{ metadata: { name: 'n1' }, status: { conditions } } as unknown as Node]
 const ready = { type: 'Ready', status: 'True' }
@@ -149,7 +153,7 @@ const cases: readonly Case[] = [
   {
     check: 'firewall',
     it: 'is content where a rule lets the bridge through',
-    programs: { 'nft -j list chains': docker, 'nft list chain ip filter FORWARD': { stdout: 'iifname "nami0" accept' } },
+    programs: { 'nft -j list chains': docker, 'nft list table ip filter': listing('FORWARD', 'iifname "nami0" accept') },
   },
   {
     check: 'firewall',
@@ -157,6 +161,54 @@ const cases: readonly Case[] = [
     programs: { 'nft -j list chains': chain({ family: 'inet', table: 'mine', name: 'fwd', policy: 'drop' }) },
     says: /chain inet mine fwd/,
     type: /^nft insert rule inet mine fwd iifname "nami0" accept$/,
+  },
+  {
+    check: 'firewall',
+    it: 'does not take a rule that drops our packets for one that lets them through',
+    programs: {
+      'nft -j list chains': docker,
+      'nft list table ip filter': listing('FORWARD', 'ip saddr 10.244.0.0/16 drop'),
+    },
+    says: /chain ip filter FORWARD drops forwarded packets of pods by the rule "ip saddr 10\.244\.0\.0\/16 drop"/,
+  },
+  {
+    check: 'firewall',
+    it: 'finds a rule that drops in a chain that accepts',
+    programs: {
+      'nft -j list chains': chain({ family: 'inet', table: 'mine', name: 'fwd', policy: 'accept' }),
+      'nft list table inet mine': listing(
+        'fwd',
+        'ct state established accept\ncounter packets 3 bytes 9 reject with icmp type admin-prohibited',
+      ),
+    },
+    says: /inet mine fwd drops forwarded packets of pods by the rule "counter packets 3/,
+    type: /^nft insert rule inet mine fwd oifname "nami0" accept$/,
+  },
+  {
+    check: 'firewall',
+    it: 'is content with rules that drop what is of others',
+    programs: {
+      'nft -j list chains': chain({ table: 'mine', name: 'fwd', policy: 'accept' }),
+      'nft list table ip mine': listing('fwd', 'iifname "docker0" drop\nip saddr 192.0.2.0/24 jump rest', ['rest', 'drop']),
+    },
+  },
+  {
+    check: 'firewall',
+    it: 'finds that what pods send to the node is dropped',
+    programs: { 'nft -j list chains': chain({ table: 'filter', name: 'INPUT', hook: 'input', policy: 'drop' }) },
+    says: /chain ip filter INPUT drops incoming packets .* neither the API server nor DNS/,
+    type: /^iptables -I INPUT -i nami0 -j ACCEPT$/,
+  },
+  {
+    check: 'firewall',
+    it: 'is content where a chain that is jumped to lets the bridge through',
+    programs: {
+      'nft -j list chains': chain({ table: 'filter', name: 'INPUT', hook: 'input', policy: 'drop' }),
+      'nft list table ip filter': listing('INPUT', 'counter packets 0 bytes 0 jump ufw-user-input', [
+        'ufw-user-input',
+        'iifname "nami0" accept',
+      ]),
+    },
   },
   {
     check: 'firewall',
@@ -195,6 +247,21 @@ const cases: readonly Case[] = [
     context: { clusterExists: false },
     machine: { space: async () => ({ freeBytes: 200 * 1024 ** 2, free: 0.4, inodes: 1 }) },
     says: /only 200 MB/,
+  },
+  { check: 'clock', it: 'finds it far ahead', context: { now: Date.UTC(2077, 0, 1) }, says: /2077-01-01.*far ahead/ },
+  {
+    check: 'clock',
+    it: 'finds that it runs ahead of the time that others know',
+    programs: {
+      'chronyc -n tracking': { stdout: 'Stratum         : 3\nSystem time     : 10800.000012 seconds fast of NTP time\n' },
+    },
+    says: /is 3h ahead of the time that chrony knows/,
+    type: /^chronyc makestep$/,
+  },
+  {
+    check: 'clock',
+    it: 'is content with a small difference',
+    programs: { 'chronyc -n tracking': { stdout: 'System time     : 0.000012 seconds slow of NTP time\n' } },
   },
   { check: 'clock', it: 'finds it in the past', context: { now: 0 }, says: /1970-01-01/ },
   {

@@ -1,6 +1,8 @@
 /** PodSecurityConfiguration (`pod-security.admission.config.k8s.io`): defaults for namespaces without labels, and who is exempt. */
 import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
 import { isDns1123Label, isDns1123Subdomain } from '#schema/formats.ts'
+import { list, string } from '#schema/words.ts'
+import { ConfigurationReader, struct } from '../../config-file.ts'
 import { type Level, levelProblem, type Policy, versionProblem } from './levels.ts'
 
 export interface Exemptions {
@@ -14,9 +16,30 @@ export interface PodSecuritySettings {
   readonly exemptions: Exemptions
 }
 
+const reader = new ConfigurationReader({
+  kind: 'PodSecurityConfiguration',
+  apiVersions: ['v1', 'v1beta1', 'v1alpha1'].map((version) => `pod-security.admission.config.k8s.io/${version}`),
+  scheme: 'k8s.io/pod-security-admission/admission/api/scheme/scheme.go:31',
+  fields: {
+    defaults: struct('PodSecurityDefaults', {
+      ...{ enforce: string(), 'enforce-version': string(), audit: string(), 'audit-version': string() },
+      ...{ warn: string(), 'warn-version': string() },
+    }),
+    exemptions: struct('PodSecurityExemptions', {
+      ...{ usernames: list(string()), namespaces: list(string()), runtimeClasses: list(string()) },
+    }),
+  },
+})
+
+interface Given {
+  readonly defaults?: Readonly<Record<string, string>>
+  readonly exemptions?: Partial<Exemptions>
+}
+
 /** Throws with the texts of upstream's validation; undefined is what stands where nothing is configured. */
-export function readPodSecurityConfiguration(configuration: any): PodSecuritySettings {
-  const given = configuration?.defaults ?? {}
+export function readPodSecurityConfiguration(configuration: unknown): PodSecuritySettings {
+  const read = configuration === undefined ? {} : reader.readValue<Given>(configuration)
+  const given = read.defaults ?? {}
   const errors: FieldError[] = []
   const mode = (name: string) => {
     const level = given[name] || 'privileged'
@@ -28,7 +51,7 @@ export function readPodSecurityConfiguration(configuration: any): PodSecuritySet
     return { level: level as Level, version }
   }
   const defaults = { enforce: mode('enforce'), warn: mode('warn'), audit: mode('audit') }
-  const { usernames = [], namespaces = [], runtimeClasses = [] } = configuration?.exemptions ?? {}
+  const { usernames = [], namespaces = [], runtimeClasses = [] } = read.exemptions ?? {}
   const at = root.child('exemptions')
   errors.push(...listErrors(namespaces, at.child('namespaces'), isDns1123Label))
   errors.push(...listErrors(runtimeClasses, at.child('runtimeClasses'), isDns1123Subdomain))

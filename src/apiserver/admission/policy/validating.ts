@@ -1,9 +1,11 @@
 /** ValidatingAdmissionPolicy: refuses, warns and notes by the expressions of policies (upstream `policy/validating/dispatcher.go`). */
+
 import { ValidatingAdmissionPolicy } from '#api/admissionregistration/v1/validating-admission-policy.ts'
 import { ValidatingAdmissionPolicyBinding } from '#api/admissionregistration/v1/validating-admission-policy-binding.ts'
 import { eachInTurn, type Soon, then } from '#lib/soon.ts'
 import type { Kind } from '#schema/kind.ts'
 import { type Reason, StatusError } from '#schema/status-error.ts'
+import type { PolicyCheck } from '../../publish/admission-instruments.ts'
 import type { AdmissionContext, AdmissionPlugin, AdmissionRequest } from '../plugin.ts'
 import { refuse } from '../refuse.ts'
 import { atVersion } from '../webhook/versions.ts'
@@ -69,11 +71,25 @@ class Round {
 
   take(verdict: Verdict, visit: Visit): void {
     const refusal = enforce(verdict, visit)
+    if (verdict.denials.length > 0) this.#count(verdict, visit)
     this.refusal ??= refusal
     for (const { key, value } of verdict.annotations) {
       const name = `${visit.hook.policy.metadata.name}/${key}`
       this.#notes ??= new Map()
       this.#notes.set(name, (this.#notes.get(name) ?? new Set()).add(value))
+    }
+  }
+
+  /** Upstream takes a denial for an error, too. */
+  #count({ denials }: Verdict, { hook, binding, began }: Visit): void {
+    const { onPolicyCheck, clock } = this.context
+    if (!onPolicyCheck) return
+    const seconds = (clock.monotonic() - began) / 1000
+    const names = { policy: hook.policy.metadata.name ?? '', binding: binding.metadata.name ?? '' }
+    for (const { message } of denials) {
+      for (const action of binding.spec.validationActions ?? []) {
+        onPolicyCheck({ ...names, action: action.toLowerCase() as 'deny', error: errorTypeOf(message), seconds })
+      }
     }
   }
 
@@ -95,7 +111,9 @@ function ask(hook: PolicyHook, round: Round): Soon<void> {
 /** Asks the policy once for each of its bindings. */
 function consult(hook: PolicyHook, round: Round, activation: Activation): Soon<void> {
   return eachInTurn(hook.bindings, ({ binding, matches }) => {
-    if (matches(round.request, round.context)) return visit({ hook, binding, request: activation.request }, activation, round)
+    if (!matches(round.request, round.context)) return
+    const began = round.context.onPolicyCheck ? round.context.clock.monotonic() : 0
+    return visit({ hook, binding, request: activation.request, began }, activation, round)
   })
 }
 
@@ -103,6 +121,13 @@ interface Visit {
   readonly hook: PolicyHook
   readonly binding: ValidatingAdmissionPolicyBinding
   readonly request: AdmissionRequest
+  /** When the binding's turn came. */
+  readonly began: number
+}
+
+function errorTypeOf(message: string): PolicyCheck['error'] {
+  if (message.startsWith('compilation')) return 'compile_error'
+  return message.startsWith('validation failed due to running out of cost budget') ? 'out_of_budget' : 'invalid_error'
 }
 
 function visit(visited: Visit, activation: Activation, round: Round): Soon<void> {

@@ -1,6 +1,6 @@
 /** AuthenticationConfiguration (`apiserver.config.k8s.io/v1`): which issuers of JWTs are trusted, and what their claims mean. */
 import { formatFieldError, root } from '#schema/field-error.ts'
-import { parseYaml } from '#schema/yaml.ts'
+import { authenticationReader } from './configuration-fields.ts'
 import { jwtErrors } from './validation.ts'
 
 export class AuthenticationConfigError extends Error {}
@@ -48,15 +48,9 @@ export interface AuthenticationConfig {
   readonly anonymous?: AnonymousConfig | undefined
 }
 
-const versions = ['v1', 'v1beta1', 'v1alpha1'].map((version) => `apiserver.config.k8s.io/${version}`)
-
 /** Throws `AuthenticationConfigError` with every error that was found. `ownIssuers` are those that no other issuer may claim to be. */
 export function parseAuthenticationConfig(text: string, ownIssuers: readonly string[] = []): AuthenticationConfig {
-  const given = parseYaml(text)[0]?.value as (Partial<AuthenticationConfig> & { apiVersion?: string; kind?: string }) | undefined
-  if (!versions.includes(given?.apiVersion ?? '') || given?.kind !== 'AuthenticationConfiguration') {
-    throw new AuthenticationConfigError(`want apiVersion ${versions[0]} and kind AuthenticationConfiguration`)
-  }
-  const { jwt = [], anonymous } = given
+  const { jwt = [], anonymous } = readGiven(text)
   checkJwt(jwt, ownIssuers)
   if (anonymous && !anonymous.enabled && anonymous.conditions?.length) {
     const error = root
@@ -65,6 +59,14 @@ export function parseAuthenticationConfig(text: string, ownIssuers: readonly str
     throw new AuthenticationConfigError(formatFieldError(error))
   }
   return { jwt, anonymous }
+}
+
+function readGiven(text: string): Partial<AuthenticationConfig> {
+  try {
+    return authenticationReader.read(text)
+  } catch (error) {
+    throw new AuthenticationConfigError((error as Error).message, { cause: error })
+  }
 }
 
 export function checkJwt(jwt: readonly JwtConfig[], ownIssuers: readonly string[] = []): void {

@@ -36,12 +36,22 @@ const command: Command = defineCommand({
     }
     print()
     for (const line of totals.skipped) print(`skipped: ${line}`)
+    for (const line of leftOut(totals.skipped)) print(line)
     print(`took ${((performance.now() - began) / 1000).toFixed(0)} s`)
     print(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped.length} skipped`)
     return totals.failed > 0 || totals.passed === 0 ? 1 : 0
   },
 })
 export default command
+
+/** What this run says nothing about, loudly and in one line for each reason: what is skipped is easily taken for what is fine. */
+export function leftOut(skipped: readonly string[]): readonly string[] {
+  const missing = /^.*?: (\S+ cannot be fetched: .*)$/s
+  const reasons = Map.groupBy(skipped, (line) => missing.exec(line)?.[1] ?? '')
+  return [...reasons].flatMap(([reason, lines]) =>
+    reason ? [`NOT TESTED WITH REAL CLIENTS: ${lines.length} tests were left out. ${reason.trim()}`] : [],
+  )
+}
 
 function partsOf(only: string | undefined): Part[] {
   if (only === undefined) return Object.keys(parts) as Part[]
