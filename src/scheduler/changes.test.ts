@@ -16,6 +16,7 @@ const has = (allocated: object, actual: object = allocated) => ({
 const pod = (spec: object, status: object = {}, labels: object = {}) =>
   ({ metadata: { name: 'p', namespace: 'd', uid: 'p', labels }, spec, status }) as unknown as Pod
 
+const level = (cpu: string) => ({ allocatedResources: { cpu }, resources: { requests: { cpu } } })
 const small = asks({ cpu: '1' })
 
 const placed: readonly (readonly [it: string, before: Pod, after: Pod, changes: readonly string[]])[] = [
@@ -40,8 +41,8 @@ const placed: readonly (readonly [it: string, before: Pod, after: Pod, changes: 
   ],
   [
     'the end of a resize of the pod as a whole',
-    pod(asks({}, { resources: { requests: { cpu: '1' } } }), { allocatedResources: { cpu: '2' } }),
-    pod(asks({}, { resources: { requests: { cpu: '1' } } }), { allocatedResources: { cpu: '1' } }),
+    pod(asks({}, { resources: { requests: { cpu: '1' } } }), level('2')),
+    pod(asks({}, { resources: { requests: { cpu: '1' } } }), level('1')),
     ['scaledDown'],
   ],
 ]

@@ -1,6 +1,8 @@
-/** The conformance tests of sig-scheduling that are about the scheduler, by their names, without a kubelet: pods that are deleted go at once. */
+/** The conformance tests of sig-scheduling by their names, without a kubelet: pods that are deleted go at once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LimitRange } from '#api/core/v1/limit-range.ts'
+import { Namespace } from '#api/core/v1/namespace.ts'
 import { Node } from '#api/core/v1/node.ts'
 import { Pod } from '#api/core/v1/pod.ts'
 import { PriorityClass } from '#api/scheduling/v1/priority-class.ts'
@@ -130,4 +132,125 @@ test('SchedulerPreemption PreemptionExecutionPath runs ReplicaSets to verify pre
     return found.filter((pod) => pod !== undefined).length
   }
   assert.deepEqual([await left('low', 5), await left('medium', 4)], [3, 4])
+})
+
+const amounts = (cpu: string, memory: string, storage: string) => ({ cpu, memory, 'ephemeral-storage': storage })
+
+const limits = (min: object) => ({
+  limits: [
+    {
+      ...{ type: 'Container', min, max: amounts('500m', '500Mi', '500Gi') },
+      ...{ default: amounts('500m', '500Mi', '500Gi'), defaultRequest: amounts('100m', '200Mi', '200Gi') },
+    },
+  ],
+})
+
+test('LimitRange should create a LimitRange with defaults and ensure pod has those defaults applied', async () => {
+  await using world = await bed([])
+  const { client } = world
+  const create = async (name: string, resources: object) => {
+    const { spec } = await client.create(
+      Pod,
+      make.pod(name, { spec: { containers: [{ name: 'pause', image: 'a', resources }] } }),
+    )
+    return spec.containers[0]?.resources
+  }
+  const metadata = { name: 'limit-range', namespace: 'default' }
+  const made = await client.create(LimitRange, { metadata, spec: limits(amounts('50m', '100Mi', '100Gi')) } as never)
+  assert.deepEqual((await client.get(LimitRange, metadata)).spec, made.spec)
+  assert.deepEqual(await create('pod-no-resources', {}), {
+    limits: amounts('500m', '500Mi', '500Gi'),
+    requests: amounts('100m', '200Mi', '200Gi'),
+  })
+  const partial = {
+    limits: { cpu: '300m', 'ephemeral-storage': '500Gi' },
+    requests: { memory: '150Mi', 'ephemeral-storage': '150Gi' },
+  }
+  assert.deepEqual(await create('pod-partial-resources', partial), {
+    limits: amounts('300m', '500Mi', '500Gi'),
+    requests: amounts('300m', '150Mi', '150Gi'),
+  })
+  const [small, large] = [amounts('10m', '50Mi', '50Gi'), amounts('600m', '600Mi', '600Gi')]
+  await assert.rejects(create('pod-too-small', { requests: small }), /minimum cpu usage per Container is 50m, but request is 10m/)
+  await assert.rejects(create('pod-too-large', { limits: large }), /maximum cpu usage per Container is 500m, but limit is 600m/)
+  await client.update(LimitRange, { ...made, spec: limits(amounts('9m', '49Mi', '49Gi')) } as never)
+  assert.ok(await create('pod-small', { requests: small, limits: small }))
+  await assert.rejects(create('pod-too-large', { limits: large }), /maximum cpu usage/)
+  await client.delete(LimitRange, metadata)
+  assert.equal(await client.get(LimitRange, metadata).catch(() => undefined), undefined)
+  assert.deepEqual(await create('pod-large', { requests: large, limits: large }), { limits: large, requests: large })
+})
+
+test('LimitRange should list, patch and delete a LimitRange by collection', async () => {
+  await using world = await bed([])
+  const { client } = world
+  await client.create(Namespace, { metadata: { name: 'other' } })
+  const labelSelector = 'e2e-limitrange=mine'
+  const names = async (namespace?: string) =>
+    (await client.list(LimitRange, { labelSelector, namespace })).items.map(
+      ({ metadata }) => `${metadata.namespace}/${metadata.name}`,
+    )
+  for (const namespace of ['default', 'other']) {
+    const metadata = { name: 'limits', namespace, labels: { 'e2e-limitrange': 'mine' } }
+    await client.create(LimitRange, { metadata, spec: limits(amounts('50m', '100Mi', '100Gi')) } as never)
+  }
+  await client.create(LimitRange, { metadata: { name: 'bare', namespace: 'default' }, spec: limits({}) } as never)
+  assert.deepEqual(await names(), ['default/limits', 'other/limits'])
+  assert.deepEqual(await names('other'), ['other/limits'])
+  const body = {
+    metadata: { labels: { patched: 'yes' } },
+    spec: { limits: [{ type: 'Container', min: { cpu: '9m', memory: '9Mi' } }] },
+  }
+  const patched = await client.patch(LimitRange, { name: 'limits', namespace: 'default' }, { type: 'strategic', body })
+  assert.deepEqual(patched.metadata.labels, { 'e2e-limitrange': 'mine', patched: 'yes' })
+  assert.deepEqual(patched.spec.limits[0]?.min, { cpu: '9m', memory: '9Mi' })
+  await client.delete(LimitRange, { name: 'limits', namespace: 'default' })
+  assert.deepEqual(await names(), ['other/limits'])
+  await client.deleteCollection(LimitRange, { labelSelector, namespace: 'other' })
+  assert.deepEqual(await names(), [])
+  assert.deepEqual(
+    (await client.list(LimitRange)).items.map(({ metadata }) => metadata.name),
+    ['bare'],
+  )
+})
+
+test('SchedulerPreemption PriorityClass endpoints verify PriorityClass endpoints can be operated with different HTTP methods', async () => {
+  await using world = await bed([])
+  const { client } = world
+  const labels = { e2e: 'priorities' }
+  for (const [name, value] of [
+    ['p1', 1],
+    ['p2', 2],
+  ] as const) {
+    await client.create(PriorityClass, { metadata: { name, labels }, value })
+  }
+  const list = async () => (await client.list(PriorityClass, { labelSelector: 'e2e=priorities' })).items
+  assert.deepEqual(
+    (await list()).map(({ metadata, value }) => [metadata.name, value]),
+    [
+      ['p1', 1],
+      ['p2', 2],
+    ],
+  )
+  for (const { metadata, value } of await list()) {
+    const found = await client.get(PriorityClass, metadata)
+    const forbidden = /is invalid: value: Forbidden: may not be changed in an update\.$/
+    await assert.rejects(client.update(PriorityClass, { ...found, value: value * 10 }), forbidden)
+    await assert.rejects(client.patch(PriorityClass, metadata, { type: 'merge', body: { value: value * 10 } }), forbidden)
+    const described = await client.update(PriorityClass, { ...found, description: 'updated description' })
+    assert.equal(described.description, 'updated description')
+    const annotated = await client.patch(PriorityClass, metadata, {
+      type: 'strategic',
+      body: { metadata: { annotations: { 'patched-annotation': 'yes' } } },
+    })
+    assert.deepEqual([annotated.value, annotated.metadata.annotations], [value, { 'patched-annotation': 'yes' }])
+  }
+  await client.delete(PriorityClass, { name: 'p1' })
+  assert.deepEqual(
+    (await list()).map(({ metadata }) => metadata.name),
+    ['p2'],
+  )
+  await client.deleteCollection(PriorityClass, { labelSelector: 'e2e=priorities' })
+  assert.deepEqual(await list(), [])
+  assert.equal((await client.get(PriorityClass, { name: 'high' })).value, 1_000)
 })

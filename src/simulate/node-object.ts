@@ -4,7 +4,7 @@ import { formatTime } from '#lib/clock.ts'
 import { milliValue, quantityValue } from '#schema/quantity.ts'
 import type { Draft } from '#schema/words.ts'
 import type { Block } from './addresses.ts'
-import { type NodeShape, shapeLabel, type WantedNode } from './shapes.ts'
+import { type NodeShape, ownAnnotation, ownOf, shapeLabel, type WantedNode } from './shapes.ts'
 
 export interface NodeFacts {
   readonly wanted: WantedNode
@@ -19,7 +19,7 @@ export function nodeObject(facts: NodeFacts): Draft<Node> {
   const { wanted, block } = facts
   const { name, shape } = wanted
   return {
-    metadata: { name, labels: labelsOf(wanted), annotations: { ...annotations, ...shape.annotations } },
+    metadata: { name, labels: labelsOf(wanted), annotations: annotationsOf(wanted) },
     spec: {
       podCIDR: block.cidr,
       podCIDRs: [block.cidr],
@@ -30,7 +30,14 @@ export function nodeObject(facts: NodeFacts): Draft<Node> {
   }
 }
 
-const annotations = { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' }
+function annotationsOf({ shape }: WantedNode): Record<string, string> {
+  const own = ownOf(shape)
+  return {
+    'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+    ...(own && { [ownAnnotation]: JSON.stringify(own) }),
+    ...shape.annotations,
+  }
+}
 
 export function labelsOf({ name, index, shape }: WantedNode): Record<string, string> {
   const { architecture = 'amd64', region, zones = [] } = shape

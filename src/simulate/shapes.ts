@@ -74,6 +74,31 @@ export const instantly: Span = { least: 0, most: 0 }
 /** Says which nodes are simulated, and of which shape they are. */
 export const shapeLabel = 'simulate.nami/shape'
 
+/** Says what of a node its shape has put there, so that another shape can take it away; what others put there stays. */
+export const ownAnnotation = 'simulate.nami/own'
+
+export interface Own {
+  readonly labels?: readonly string[]
+  readonly annotations?: readonly string[]
+  /** `KEY:EFFECT`. */
+  readonly taints?: readonly string[]
+}
+
+/** Undefined where it has put nothing there beside what every node has. */
+export function ownOf({ labels = {}, annotations = {}, taints = [], region, zones = [] }: NodeShape): Own | undefined {
+  const names = [
+    ...(region === undefined ? [] : ['topology.kubernetes.io/region']),
+    ...(zones.length === 0 ? [] : ['topology.kubernetes.io/zone']),
+    ...Object.keys(labels),
+  ]
+  const own = {
+    ...(names.length > 0 && { labels: names }),
+    ...(Object.keys(annotations).length > 0 && { annotations: Object.keys(annotations) }),
+    ...(taints.length > 0 && { taints: taints.map(({ key, effect }) => `${key}:${effect}`) }),
+  }
+  return Object.keys(own).length > 0 ? own : undefined
+}
+
 export interface WantedNode {
   readonly name: string
   /** Among those of its shape. */

@@ -10,6 +10,7 @@ import type { Pod } from '#api/core/v1/pod.ts'
 import { formatMicroTime } from '#lib/clock.ts'
 import { hasReason } from '#schema/status-error.ts'
 import { type Block, PodAddresses } from './addresses.ts'
+import { adoption } from './adoption.ts'
 import { draw, type Means } from './means.ts'
 import { allocatableOf, nodeConditions, nodeObject } from './node-object.ts'
 import { type Host, PodLife } from './pod-life.ts'
@@ -115,14 +116,15 @@ export class SimulatedNode implements Host {
   }
 
   async #adopt(node: Node): Promise<Node> {
-    const { metadata, status } = this.#object()
     const { client, signal, clock } = this.#means
-    const body = { metadata: { labels: metadata?.labels, annotations: metadata?.annotations } }
-    await client.patch(Node, node, { type: 'strategic', body }, { signal })
-    const conditions = nodeConditions(clock.now(), node.status.conditions)
-    const addresses = [...(status?.addresses ?? []), { $patch: 'replace' }]
-    const report = { status: { ...status, conditions, addresses } }
-    return client.patch(Node, node, { type: 'strategic', body: report }, { signal, subresource: 'status' })
+    const patches = adoption(node, this.#object(), clock.now())
+    try {
+      await client.patch(Node, node, { type: 'strategic', body: patches.node }, { signal })
+    } catch (error) {
+      if (!hasReason(error, 'Conflict')) throw error
+      return this.#adopt(await client.get(Node, { name: this.name }, { signal }))
+    }
+    return client.patch(Node, node, { type: 'strategic', body: patches.status }, { signal, subresource: 'status' })
   }
 
   /** Its shape is another one now. */

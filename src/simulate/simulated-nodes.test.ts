@@ -195,6 +195,69 @@ test('SimulatedNodes.set() adds, changes and removes nodes while others run', as
   assert.deepEqual(run.errors, [])
 })
 
+const rich: NodeShape = {
+  ...{ zones: ['a'], region: 'r', labels: { tier: 'gold' }, annotations: { note: 'x' } },
+  resources: { 'nvidia.com/gpu': '2' },
+  taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }],
+}
+const poor: NodeShape = { zones: ['b'], labels: { other: 'y' }, taints: [{ key: 'gpu', value: 'no', effect: 'NoSchedule' }] }
+
+async function shown({ cluster }: Run) {
+  const [node] = await cluster.list(Node)
+  const { labels = {}, annotations = {} } = node?.metadata ?? {}
+  const kept = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region', 'tier', 'other', 'mine']
+  return {
+    labels: kept.flatMap((key) => (labels[key] === undefined ? [] : [`${key.split('/').pop()}=${labels[key]}`])),
+    notes: Object.keys(annotations).filter((key) => !key.includes('/')),
+    gpus: [node?.status.capacity?.['nvidia.com/gpu'], node?.status.allocatable?.['nvidia.com/gpu']],
+    // Every new node is tainted until it is ready.
+    taints: (node?.spec.taints ?? []).flatMap(({ key, value }) => (key.includes('/') ? [] : [`${key}=${value ?? ''}`])),
+  }
+}
+
+test('SimulatedNodes.set() takes away what an earlier shape has put on a node, and nothing else, also after a restart', async () => {
+  await using cluster = await testCluster()
+  const own = { labels: ['mine=z'], notes: ['remark'], taints: ['maintenance='] }
+  {
+    await using run = await simulate([rich], cluster)
+    const at = { name: 'simulated-0' }
+    const { taints = [] } = (await cluster.client.get(Node, at)).spec
+    const spec = { taints: [...taints, { key: 'maintenance', effect: 'NoSchedule' }] }
+    const body = { metadata: { labels: { mine: 'z' }, annotations: { remark: 'w' } }, spec }
+    await cluster.client.patch(Node, at, { type: 'merge', body })
+    assert.deepEqual(await shown(run), {
+      labels: ['zone=a', 'region=r', 'tier=gold', ...own.labels],
+      notes: ['note', 'remark'],
+      gpus: ['2', '2'],
+      taints: ['gpu=yes', 'maintenance='],
+    })
+    const setting = run.nodes.set([poor])
+    await cluster.settle()
+    await setting
+    const taints2 = ['maintenance=', 'gpu=no']
+    assert.deepEqual(await shown(run), {
+      ...{ labels: ['zone=b', 'other=y', ...own.labels], notes: own.notes },
+      ...{ gpus: [undefined, undefined], taints: taints2 },
+    })
+    assert.deepEqual(run.errors, [])
+  }
+  await using later = await simulate([{}], cluster, true)
+  assert.deepEqual(await shown(later), { ...own, gpus: [undefined, undefined] })
+  assert.deepEqual(later.errors, [])
+})
+
+test('SimulatedNodes.set() keeps a taint that somebody else adds at the same moment', async () => {
+  await using run = await simulate([rich])
+  const { cluster } = run
+  const setting = run.nodes.set([{}])
+  const spec = { taints: [...(rich.taints ?? []), { key: 'late', effect: 'NoSchedule' }] }
+  await cluster.client.patch(Node, { name: 'simulated-0' }, { type: 'merge', body: { spec } })
+  await cluster.settle()
+  await setting
+  assert.deepEqual((await shown(run)).taints, ['late='])
+  assert.deepEqual(run.errors, [])
+})
+
 test('startSimulatedNodes() takes over the nodes and pods of an earlier run', async () => {
   await using cluster = await testCluster()
   let address: string | undefined

@@ -141,17 +141,16 @@ function isInfeasible({ status }: Pod): boolean {
   return (status?.conditions ?? []).some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible')
 }
 
-function podLevelRequests({ spec, status }: Pod): Quantities | undefined {
+function podLevelRequests(pod: Pod): Quantities | undefined {
+  const { spec, status } = pod
   const requests = spec.resources?.requests
-  if (!requests || !spec.nodeName) return requests
-  const others = [status.allocatedResources, status.resources?.requests].filter((one) => one !== undefined)
-  if (others.length === 0) return requests
-  const most: Record<string, string> = { ...requests }
+  if (!requests || !spec.nodeName || !status.resources) return requests
+  const { allocatedResources = {}, resources } = status
+  const present = [allocatedResources, resources.requests ?? {}]
+  const counted: readonly Quantities[] = isInfeasible(pod) ? present : [requests, ...present]
+  const most: Record<string, string> = {}
   for (const name of Object.keys(requests)) {
-    for (const other of others) {
-      const value = other[name]
-      if (value !== undefined && compareQuantity(value, most[name] as string) > 0) most[name] = value
-    }
+    most[name] = counted.map((one) => one[name] ?? '0').reduce((a, b) => (compareQuantity(b, a) > 0 ? b : a))
   }
   return most
 }
