@@ -47,6 +47,18 @@ export function setLink(member: number, state: 'up' | 'down'): void {
   ip('link', 'set', `v${member}`, state)
 }
 
+/** Cuts a member off from the others alone: whoever else is in the network reaches it on. Called as root, from anywhere. */
+export function setPeers(places: EtcdLan['places'], member: number, state: 'joined' | 'cut'): void {
+  const [program = '', ...enter] = places[member]?.enter ?? []
+  const nft = (rules: string) =>
+    execFileSync(program, [...enter, 'nft', '-f', '-'], { input: rules, stdio: ['pipe', 'pipe', 'pipe'] })
+  const others = places.filter((_, i) => i !== member).map(({ address }) => address)
+  if (state === 'joined') return void nft('delete table ip peers\n')
+  const chain = (hook: string, side: string) =>
+    `chain ${hook} { type filter hook ${hook} priority 0; ip ${side} { ${others.join(', ')} } drop; }\n`
+  nft(`table ip peers {\n${chain('input', 'saddr')}${chain('output', 'daddr')}}\n`)
+}
+
 function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: 'pipe' })
 }

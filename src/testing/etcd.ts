@@ -38,36 +38,41 @@ export interface TestEtcd extends AsyncDisposable {
 export interface TestEtcdOptions {
   readonly size?: number
   readonly args?: readonly string[]
+  /** Paths: what it shows to clients, and who signed the certificates that it asks them for. */
+  readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string }
   /** Where each member lives; default 127.0.0.1. `enter` is what its command line begins with. */
   readonly places?: readonly { readonly address: string; readonly enter: readonly string[] }[]
 }
 
-export async function testEtcd({ size = 1, args = [], places = [] }: TestEtcdOptions = {}): Promise<TestEtcd> {
+export async function testEtcd({ size = 1, args = [], tls, places = [] }: TestEtcdOptions = {}): Promise<TestEtcd> {
   const folder = mkdtempSync(join(tmpdir(), 'nami-etcd-'))
-  const ports = await freePorts(size * 2)
+  const ports = await freePorts(size * 3)
   const plans = Array.from({ length: size }, (_, i) => {
     const { address = '127.0.0.1', enter = [] } = places[i] ?? {}
     const name = `m${i}`
     return {
       name,
       enter,
-      client: `http://${address}:${ports[i]}`,
+      client: `${tls ? 'https' : 'http'}://${address}:${ports[i]}`,
+      health: tls ? `http://${address}:${ports[2 * size + i]}` : undefined,
       peer: `http://${address}:${ports[size + i]}`,
       data: join(folder, name),
     }
   })
   const cluster = plans.map(({ name, peer }) => `${name}=${peer}`).join(',')
   const members = plans.map((plan) => {
-    const { name, enter, client, peer, data } = plan
+    const { name, enter, client, peer, data, health } = plan
     const command = [
       ...enter,
       'etcd',
       ...['--name', name, '--data-dir', data, '--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster],
       ...['--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-level', 'error'],
+      ...(tls ? ['--cert-file', tls.certificate, '--key-file', tls.key, '--trusted-ca-file', tls.ca, '--client-cert-auth'] : []),
+      ...(health ? ['--listen-metrics-urls', health] : []),
       ...args,
     ]
-    return new Member(name, client, command)
+    return new Member({ name, endpoint: client, health: health ?? client }, command)
   })
   const ready = async () => {
     await Promise.all(members.filter(({ pid }) => pid !== undefined).map(untilHealthy))
@@ -89,12 +94,15 @@ export async function testEtcd({ size = 1, args = [], places = [] }: TestEtcdOpt
 class Member implements EtcdMember {
   readonly name: string
   readonly endpoint: string
+  /** Where it tells how it is, to anybody. */
+  readonly health: string
   #command: readonly string[]
   #child: ChildProcess | undefined
 
-  constructor(name: string, endpoint: string, command: readonly string[]) {
+  constructor({ name, endpoint, health }: { name: string; endpoint: string; health: string }, command: readonly string[]) {
     this.name = name
     this.endpoint = endpoint
+    this.health = health
     this.#command = command
   }
 
@@ -126,9 +134,9 @@ class Member implements EtcdMember {
 
 const patience = 30_000
 
-async function untilHealthy({ name, endpoint }: EtcdMember): Promise<void> {
+async function untilHealthy({ name, health }: Member): Promise<void> {
   const deadline = systemClock.monotonic() + patience
-  while (!(await isHealthy(endpoint))) {
+  while (!(await isHealthy(health))) {
     if (systemClock.monotonic() > deadline) throw new Error(`etcd member ${name} does not become healthy`)
     await waitReferenced(systemClock, 20)
   }

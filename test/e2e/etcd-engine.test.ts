@@ -1,20 +1,26 @@
 /** The engine on a real etcd as a cluster uses it: below a prefix, above an offset, cut off, full, and while another state moves in. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { ensurePki } from '#cluster/pki.ts'
 import { systemClock } from '#lib/clock.ts'
 import { systemRandom } from '#lib/random.ts'
 import { Listener, put, rejectsWith, text } from '#store/conformance/bench.ts'
 import { testStore } from '#store/conformance.ts'
 import { openEtcdStore } from '#store/etcd/etcd.ts'
+import { EtcdError, isUnfinishedMove } from '#store/etcd/etcd-error.ts'
 import { importEtcd } from '#store/etcd/import-etcd.ts'
 import { KeySpace } from '#store/etcd/key-space.ts'
 import { Members } from '#store/etcd/members.ts'
 import { Places } from '#store/etcd/places.ts'
 import { noteMove, readStanding } from '#store/etcd/revision-offset.ts'
 import { Txns } from '#store/etcd/txns.ts'
-import { hasCode, type Operation, type Row, type Store, type StoreEvent, type WatchBatch } from '#store/store.ts'
+import { hasCode, type Operation, type Row, type Store, type WatchBatch } from '#store/store.ts'
 import { missingEtcd, type TestEtcd, testEtcd } from '#testing/etcd.ts'
 import { etcdLink } from '#testing/etcd-link.ts'
+import { storeBelow } from '#testing/store-below.ts'
 
 const skip = missingEtcd()
 const cause = { user: 'test', time: 1, request: 'test' }
@@ -46,7 +52,7 @@ if (!skip) {
       await moveIn(prefix)
       const store = await open(prefix)
       for (const { id } of await store.leases()) await store.revokeLease(id)
-      return belowRegistry(store)
+      return storeBelow('/registry/suite', store)
     },
     { virtualLeases: "etcd's leases run on its own clock" },
   )
@@ -141,6 +147,30 @@ test('a server that is cut off during a move learns of it when it comes back', {
   await far.close()
 })
 
+test('a move that was cut short is known to be so, and the next one begins anew', { skip }, async () => {
+  const options = { endpoints: etcd.endpoints, prefix: '/short', clock: systemClock }
+  const many = Array.from({ length: 500 }, (_, i) => row(`/registry/${i}`, 'x'))
+  let asked = 0
+  // Once it is looked through, and then it ends too early.
+  async function* cutShort() {
+    const isCut = asked++ > 0
+    yield* many.slice(0, isCut ? 300 : undefined)
+    if (isCut) throw new Error('cut short')
+  }
+  await assert.rejects(importEtcd(options, { rows: cutShort, leases: [], above: 7, replace: false }), /cut short/)
+  await assert.rejects(open('/short'), (error) => error instanceof EtcdError && isUnfinishedMove(error))
+  const whole = await importEtcd(options, { rows: () => many.slice(100), leases: [], above: 7, replace: false })
+  assert.equal(whole.rows, 400)
+  const store = await open('/short')
+  assert.equal((await store.range({ key: '/registry/', end: '/registry0' })).count, 400, 'nothing of the first is left')
+  assert((await store.status()).revision >= whole.revision)
+  await store.close()
+  await assert.rejects(
+    importEtcd(options, { rows: () => many, leases: [], above: 7, replace: false }),
+    /etcd holds 400 keys below \/short already/,
+  )
+})
+
 test("keys that are not the API's keep their names in etcd, and overwrite nothing there", { skip }, async () => {
   const all = await openEtcdStore({ endpoints: etcd.endpoints, name: 'all', clock: systemClock, random: systemRandom })
   const [api, other, astral] = [row('/registry/a', '1'), row('/other/a', '1'), row('\u{1f600}/a', '1')]
@@ -159,6 +189,36 @@ test("keys that are not the API's keep their names in etcd, and overwrite nothin
   )
   assert.equal(text((await all.range({ key: '/others/a' })).rows[0]?.value), '1', 'nothing was moved')
   await all.close()
+})
+
+test('etcd with TLS is believed by its certificate, and lets in who shows one', { skip }, async () => {
+  const files = mkdtempSync(join(tmpdir(), 'nami-etcd-tls-'))
+  await using cleanup = new AsyncDisposableStack()
+  cleanup.defer(() => rmSync(files, { recursive: true }))
+  const [pki, foreign] = await Promise.all(
+    ['own', 'foreign'].map((name) => ensurePki(join(files, name), { addresses: ['127.0.0.1'] })),
+  )
+  assert(pki && foreign)
+  const file = (name: string) => join(files, 'own', name)
+  await using secure = await testEtcd({
+    tls: { ca: file('ca.crt'), certificate: file('apiserver.crt'), key: file('apiserver.key') },
+  })
+  const from = (text: string) => Buffer.from(text)
+  const tls = { ca: from(pki.ca.certificate), certificate: from(pki.admin.certificate), key: from(pki.admin.key) }
+  const store = await open('/registry', { endpoints: secure.endpoints, tls })
+  const listener = Listener.below(store, '/registry/')
+  await put(store, '/registry/a', 'secret')
+  await listener.count(1)
+  assert.equal(text((await store.range({ key: '/registry/a' })).rows[0]?.value), 'secret')
+  await store.close()
+  const { admin } = foreign
+  const wrong = [
+    { ca: tls.ca },
+    { ...tls, ca: from(foreign.ca.certificate) },
+    { ca: tls.ca, certificate: from(admin.certificate), key: from(admin.key) },
+  ]
+  const quick = { endpoints: secure.endpoints, attempt: 500, patience: 1_000 }
+  await Promise.all(wrong.map((one) => assert.rejects(open('/registry', { ...quick, tls: one }), { name: 'EtcdError' })))
 })
 
 test("a lease runs out on etcd's clock, with its keys", { skip }, async () => {
@@ -217,44 +277,4 @@ async function until(done: () => Promise<boolean>): Promise<void> {
 
 function row(key: string, value: string): Row {
   return { key, value: Buffer.from(value), revision: 1, subRevision: 0, createRevision: 1, version: 1, lease: 0 }
-}
-
-const below = '/registry/suite'
-
-/** The suite's keys are `/a`: those of a cluster lie below `/registry`, and nothing else is seen through a prefix. */
-function belowRegistry(store: Store): Store {
-  const into = <T extends { key: string; end?: string }>(span: T): T => {
-    const { key, end } = span
-    return { ...span, key: `${below}${key}`, ...(end !== undefined && { end: `${below}${end}` }) }
-  }
-  const out = <T extends Row | undefined>(found: T): T => found && { ...found, key: found.key.slice(below.length) }
-  const event = ({ row, previous, ...rest }: StoreEvent): StoreEvent => ({
-    ...{ ...rest, row: out(row) },
-    ...(previous && { previous: out(previous) }),
-  })
-  const over: Partial<Store> = {
-    async range(request) {
-      const { rows, ...rest } = await store.range(into(request))
-      return { ...rest, rows: rows.map(out) }
-    },
-    async txn({ compare, success, failure = [], ...rest }) {
-      const [first, second] = [success, failure].map((branch) => branch.map((one) => into(one)))
-      const result = await store.txn({ ...rest, compare: compare.map(into), success: first ?? [], failure: second ?? [] })
-      const results = result.results.map((one) => {
-        if (one.op === 'put') return { op: one.op, ...(one.previous && { previous: out(one.previous) }) }
-        return one.op === 'range' ? { ...one, rows: one.rows.map(out) } : { ...one, deleted: one.deleted.map(out) }
-      })
-      return { ...result, results }
-    },
-    watch: (request, onBatch) =>
-      store.watch(into(request), (batch) =>
-        onBatch(batch.type === 'events' ? { ...batch, events: batch.events.map(event) } : batch),
-      ),
-  }
-  return new Proxy(store, {
-    get(_, name) {
-      const found = Reflect.get(over, name) ?? Reflect.get(store, name)
-      return typeof found === 'function' ? found.bind(store) : found
-    },
-  })
 }

@@ -19,10 +19,11 @@ import { serveEtcdApi } from '#store/etcd-api/serve.ts'
 import { prefixEnd, type Store } from '#store/store.ts'
 import { testCluster } from '#testing/cluster.ts'
 import { etcdctlEnvironment, missingEtcd, type TestEtcd, testEtcd } from '#testing/etcd.ts'
+import { etcdLink } from '#testing/etcd-link.ts'
 
 const skip = missingEtcd()
 
-function open({ endpoints }: TestEtcd, name: string): Promise<Store> {
+function open({ endpoints }: Pick<TestEtcd, 'endpoints'>, name: string): Promise<Store> {
   return openEtcdStore({ endpoints, prefix: '/registry', name, clock: systemClock, random: systemRandom })
 }
 
@@ -54,6 +55,60 @@ test('API servers on one etcd: watches see what is written through the other', {
     const own = seen.filter((one) => one.endsWith(` c${i}`))
     assert.deepEqual(own, [`ADDED c${i}`, `MODIFIED c${i}`, `DELETED c${i}`])
   }
+})
+
+test('API servers on one etcd: lists and watches out of the cache of one see what another has acknowledged', {
+  skip,
+}, async () => {
+  await using etcd = await testEtcd()
+  await using a = await testCluster({ store: await open(etcd, 'a') })
+  await using b = await testCluster({ store: await open(etcd, 'b'), seed: 2 })
+  const namespace = 'default'
+  await b.client.list(ConfigMap, { namespace })
+  const one = async (i: number) => {
+    const name = `c${i}`
+    const made = await a.client.create(ConfigMap, { metadata: { name, namespace }, data: { n: `${i}` } })
+    const { items, metadata } = await b.client.list(ConfigMap, { namespace })
+    assert(
+      items.some((item) => item.metadata.resourceVersion === made.metadata.resourceVersion),
+      `${name} is missing`,
+    )
+    assert(Number(metadata.resourceVersion) >= Number(made.metadata.resourceVersion))
+    await a.client.delete(ConfigMap, { name, namespace })
+    const { items: left } = await b.client.list(ConfigMap, { namespace })
+    assert(!left.some((item) => item.metadata.name === name), `${name} is still there`)
+  }
+  for (let i = 0; i < 20; i++) await one(i)
+  await Promise.all(Array.from({ length: 20 }, (_, i) => one(100 + i)))
+})
+
+test('API servers on one etcd: one that is cut off while etcd compacts lists anew, and its watchers too', { skip }, async () => {
+  await using etcd = await testEtcd()
+  await using link = await etcdLink(etcd.endpoints[0] as string)
+  const near = await open(etcd, 'a')
+  await using a = await testCluster({ store: near })
+  await using b = await testCluster({ store: await open({ ...etcd, endpoints: [link.endpoint] }, 'b'), seed: 2 })
+  const namespace = 'default'
+  await a.client.create(ConfigMap, { metadata: { name: 'old', namespace } })
+  const { metadata } = await b.client.list(ConfigMap, { namespace })
+  const ended = Promise.withResolvers<unknown>()
+  const watching = async () => {
+    const options = { namespace, resourceVersion: metadata.resourceVersion as string, signal: new AbortController().signal }
+    for await (const events of b.client.watch(ConfigMap, options)) {
+      for (const { type } of events) assert.notEqual(type, 'ADDED', 'an event behind the gap')
+    }
+  }
+  watching().then(ended.resolve, ended.resolve)
+  link.cut()
+  await a.client.delete(ConfigMap, { name: 'old', namespace })
+  await a.client.create(ConfigMap, { metadata: { name: 'new', namespace } })
+  await near.compact((await near.status()).revision)
+  await a.client.create(ConfigMap, { metadata: { name: 'newer', namespace } })
+  link.mend()
+  const { items } = await b.client.list(ConfigMap, { namespace })
+  const names = items.map((item) => item.metadata.name).filter((name) => name !== 'kube-root-ca.crt')
+  assert.deepEqual(names.sort(), ['new', 'newer'])
+  await ended.promise
 })
 
 test('API servers on one etcd: no address is given to two services', { skip }, async () => {

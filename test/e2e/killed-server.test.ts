@@ -27,7 +27,7 @@ describe('the server killed a hundred times while eight clients write', {
   /** The process itself, without the supervisor and its growing pauses. */
   const serve = () => bed.start(process.execPath, [nami, 'server', '--data-dir', bed.dataDir])
 
-  test('loses no acknowledged write, and brings back nothing that was deleted', async (t) => {
+  test('loses no acknowledged write, brings back nothing that was deleted, and leaves a watch no gap and no repeat', async (t) => {
     const seed = Math.floor(Math.random() * 2 ** 31)
     t.diagnostic(`seed ${seed}`)
     const random = seededRandom(seed)
@@ -43,15 +43,17 @@ describe('the server killed a hundred times while eight clients write', {
     const found = await bed.kubectl('get', 'configmaps', '-o', 'json')
     assert.equal(found.code, 0, found.stderr)
     const objects = new Map(JSON.parse(found.stdout).items.map((item: any) => [item.metadata.name, item.data]))
-    const faults = faultsOf(writes.printed().trimEnd().split('\n'), objects as Map<string, Record<string, string>>)
-    assert.deepEqual(faults, [])
+    const lines = writes.printed().trimEnd().split('\n')
+    const faults = faultsOf(lines, objects as Map<string, Record<string, string>>)
+    assert.deepEqual([...faults, ...watchFaultsOf(lines)], [])
+    t.diagnostic(`${lines.filter((line) => line.startsWith('saw ')).length} events seen`)
     t.diagnostic(`${count(writes)} writes acknowledged`)
     await server.stop()
   })
 })
 
 function count(writes: Background): number {
-  return writes.printed().split('\n').length - 1
+  return writes.printed().match(/^(created|counted|deleted) /gm)?.length ?? 0
 }
 
 /** Until so many writes were acknowledged in all. */
@@ -81,5 +83,33 @@ function faultsOf(lines: readonly string[], objects: ReadonlyMap<string, Record<
     if (!(Number(objects.get(name)?.value) >= value))
       faults.push(`${name} is ${objects.get(name)?.value}, and ${value} was acknowledged`)
   }
+  return faults
+}
+
+/** Events come once and in order, each fits on what was before, and every acknowledged write is one of them. */
+function watchFaultsOf(lines: readonly string[]): string[] {
+  const faults = lines.filter((line) => line === 'expired')
+  const there = new Set<string>()
+  const seen = new Map<number, string>()
+  let newest = 0
+  for (const line of lines) {
+    const [word, type, name = '', version] = line.split(' ')
+    // The last line may be cut short.
+    if (word !== 'saw' || version === undefined) continue
+    if (!(Number(version) > newest)) faults.push(`${line} came after ${newest}`)
+    if ((type === 'ADDED') === there.has(name) && !name.startsWith('kube-')) faults.push(`${line}, which does not follow`)
+    newest = Number(version)
+    seen.set(newest, name)
+    if (type === 'DELETED') there.delete(name)
+    else there.add(name)
+  }
+  for (const line of lines.slice(0, -1)) {
+    const [word, name, ...rest] = line.split(' ')
+    const version = Number(rest.at(-1))
+    const of = word === 'counted' ? `counter-${name}` : name
+    const isWrite = word === 'created' || word === 'counted'
+    if (isWrite && version <= newest && seen.get(version) !== of) faults.push(`${line} was acknowledged, and never seen`)
+  }
+  if (seen.size < lines.length / 4) faults.push(`only ${seen.size} events were seen`)
   return faults
 }

@@ -4,9 +4,10 @@ import { clusterObjects, namespacedObjects, thing } from './corpus.ts'
 import { readEndpoints } from './endpoints.ts'
 import { type FuzzClient, openFuzzClient } from './fuzz-client.ts'
 import type { Known } from './generate-case.ts'
+import { type Guards, openGuards } from './guards.ts'
 import { secretMark } from './judge.ts'
 
-export interface FuzzBed extends Disposable {
+export interface FuzzBed extends AsyncDisposable {
   readonly client: FuzzClient
   readonly known: Known
   /** Puts back what cases removed. */
@@ -15,14 +16,17 @@ export interface FuzzBed extends Disposable {
   clear(): Promise<void>
   /** Reads everything in every encoding; what cannot be read. */
   faults(): Promise<string[]>
+  /** Reviews that the admission webhook has answered. */
+  reviewed(): number
 }
 
 const namespaces = ['fuzz', 'own', 'hidden']
 
 export async function openFuzzBed(server: ServerProcess): Promise<FuzzBed> {
   const client = await openFuzzClient(server)
+  const guards = await openGuards()
   await put(client, 'apis/apiextensions.k8s.io/v1/customresourcedefinitions', thing)
-  await restore(client)
+  await restore(client, guards)
   const endpoints = await endpointsOfAll(client)
   const corpus = new Map<string, object>()
   const messages = new Map<string, Buffer>()
@@ -36,10 +40,14 @@ export async function openFuzzBed(server: ServerProcess): Promise<FuzzBed> {
   return {
     client,
     known: { endpoints, corpus, messages },
-    restore: () => restore(client),
+    restore: () => restore(client, guards),
+    reviewed: () => guards.answered(),
     clear: () => clear(client, lists(endpoints)),
     faults: () => faultsOf(client, lists(endpoints)),
-    [Symbol.dispose]: () => client[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      client[Symbol.dispose]()
+      await guards[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -75,7 +83,7 @@ function placesOf(namespace: string): Map<string, readonly [collection: string, 
   return places
 }
 
-async function restore(client: FuzzClient): Promise<void> {
+async function restore(client: FuzzClient, { objects }: Guards): Promise<void> {
   for (const name of namespaces) await put(client, 'api/v1/namespaces', { metadata: { name } })
   // Or many workloads get what they were told to have, and more than the run can bear.
   const hard = { pods: '50', 'count/replicasets.apps': '200', 'count/jobs.batch': '50' }
@@ -94,6 +102,7 @@ async function restore(client: FuzzClient): Promise<void> {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'all' },
     subjects: [{ kind: 'User', name: 'restricted', apiGroup: 'rbac.authorization.k8s.io' }],
   })
+  for (const [collection, body] of objects) await put(client, collection, body)
 }
 
 function hidden(body: any): object {

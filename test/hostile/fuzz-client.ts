@@ -49,14 +49,25 @@ export async function openFuzzClient(server: ServerProcess): Promise<FuzzClient>
   }
   const sessions = new Map<Who, ClientHttp2Session>()
   const agents = new Map<Who, Agent>()
-  const sessionOf = (who: Who) => {
-    let session = sessions.get(who)
-    if (session && !session.closed && !session.destroyed) return session
-    session = connect(`https://127.0.0.1:${server.port}`, users[who])
+  const openSession = (who: Who) => {
+    const session = connect(`https://127.0.0.1:${server.port}`, users[who])
     session.on('error', () => {})
     session.setMaxListeners(0)
-    sessions.set(who, session)
     return session
+  }
+  const sessionOf = (who: Who) => {
+    let session = sessions.get(who)
+    if (!session || session.closed || session.destroyed) sessions.set(who, (session = openSession(who)))
+    return session
+  }
+  /** Whom the server does not know gets one answer on a session: cases that shared one would lose theirs. */
+  const overOwnHttp2 = async (who: Who, head: Head, signal: AbortSignal) => {
+    const session = openSession(who)
+    try {
+      return await overHttp2(session, head, signal)
+    } finally {
+      session.destroy()
+    }
   }
   const agentOf = (who: Who) => {
     let agent = agents.get(who)
@@ -67,8 +78,10 @@ export async function openFuzzClient(server: ServerProcess): Promise<FuzzClient>
     const head = headOf(made)
     const began = performance.now()
     const signal = AbortSignal.timeout(longest)
-    const road =
-      made.via === 'h2' ? overHttp2(sessionOf(made.who), head, signal) : overHttp1(agentOf(made.who), server.port, head)
+    const { via, who } = made
+    const isKnown = who === 'admin' || who === 'restricted'
+    const overTwo = () => (isKnown ? overHttp2(sessionOf(who), head, signal) : overOwnHttp2(who, head, signal))
+    const road = via === 'h2' ? overTwo() : overHttp1(agentOf(who), server.port, head)
     const late = once(signal, 'abort').then(() => Promise.reject(new Error(`no answer within ${longest / 1000} s`)))
     late.catch(() => {})
     const outcome = await Promise.race([road, late])

@@ -30,7 +30,7 @@ const mebibyte = 2 ** 20
 
 test(`${cases} hostile requests leave the server whole (seed ${seed})`, { timeout: 900_000 }, async (t) => {
   await using server = await openServerProcess({ runtimeConfig: 'api/all=true' })
-  using bed = await openFuzzBed(server)
+  await using bed = await openFuzzBed(server)
   const faults = new Map<string, { readonly made: Case | BrokenCase; readonly fault: string; count: number }>()
   const counts = new Map<number, number>()
   const unreadable: string[] = []
@@ -53,6 +53,8 @@ test(`${cases} hostile requests leave the server whole (seed ${seed})`, { timeou
       .join(', '),
   )
   assert.deepEqual([...(await explain(bed, faults)), ...unreadable], [])
+  assert.ok(bed.reviewed() > 0, 'the webhook was asked')
+  t.diagnostic(`${bed.reviewed()} reviews by the webhook`)
   assert.deepEqual(complaintsOf(server), [])
   assert.equal(await server.evaluate('Object.keys(Object.prototype).length + Object.keys(Array.prototype).length'), 0)
   const growth = (await server.heapUsed()) - heap

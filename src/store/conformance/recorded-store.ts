@@ -4,6 +4,7 @@ import {
   type Compare,
   hasCode,
   type Operation,
+  prefixEnd,
   type RangeRequest,
   type RangeResult,
   type Store,
@@ -30,10 +31,17 @@ interface Client {
   readonly random: Random
   readonly name: string
   readonly keys: number
+  /** What its keys begin with; default `/k/`. */
+  readonly below?: string
+  /** Nothing is compacted. */
+  readonly isGentle?: boolean
 }
 
 const cause = { user: 'client', time: 1, request: '' }
-const all = { key: '/k/', end: '/k0' }
+
+function allOf({ below = '/k/' }: Client): { readonly key: string; readonly end: string } {
+  return { key: below, end: prefixEnd(below) }
+}
 
 /** Time for all clients of a run. */
 let time = 0
@@ -43,10 +51,10 @@ export async function callOnce(client: Client, round: number): Promise<void> {
   const { random } = client
   const chance = random.next()
   if (chance < 0.55) return recordTxn(client, txnOf(client, round))
-  if (chance < 0.75) return recordRange(client, { ...all, ...(random.next() < 0.5 && { limit: 3 }) })
+  if (chance < 0.75) return recordRange(client, { ...allOf(client), ...(random.next() < 0.5 && { limit: 3 }) })
   if (chance < 0.9) return readOld(client)
   if (chance < 0.97) return useLease(client, round)
-  return compact(client)
+  if (!client.isGentle) return compact(client)
 }
 
 async function recordTxn({ store, calls }: Client, request: Txn): Promise<void> {
@@ -69,12 +77,14 @@ async function recordRange({ store, calls }: Client, request: RangeRequest): Pro
   calls.push(call)
 }
 
-function txnOf({ random, name, keys, calls }: Client, round: number): Txn {
-  const key = () => `/k/${Math.floor(random.next() * keys)}`
+function txnOf(client: Client, round: number): Txn {
+  const { random, name, keys, calls, below = '/k/' } = client
+  const all = allOf(client)
+  const key = () => `${below}${Math.floor(random.next() * keys)}`
   const value = Buffer.from(`${name}.${round}`)
   const puts = [...new Set([key(), key(), key()])].map((one): Operation => ({ op: 'put', key: one, value }))
   const chance = random.next()
-  const compare = compareOf(random, key(), newestOf(calls))
+  const compare = compareOf(client, key(), newestOf(calls))
   const read: Operation = { op: 'range', ...all }
   if (chance < 0.3) return { compare: [compare], success: [read, ...puts, read], failure: [read], cause }
   if (chance < 0.6) return { compare: [], success: puts.slice(0, 2), cause }
@@ -82,16 +92,16 @@ function txnOf({ random, name, keys, calls }: Client, round: number): Txn {
     return { compare: [compare], success: puts.slice(0, 1), failure: [{ op: 'delete', key: key() }, read], cause }
   if (chance < 0.85) {
     const from = Math.floor(random.next() * keys)
-    return { compare: [], success: [{ op: 'delete', key: `/k/${from}`, end: `/k/${from + 2}` }, read], cause }
+    return { compare: [], success: [{ op: 'delete', key: `${below}${from}`, end: `${below}${from + 2}` }, read], cause }
   }
   return { compare: [compare], success: [{ op: 'delete', key: key() }], failure: [read], cause }
 }
 
-function compareOf(random: Random, key: string, newest: number): Compare {
-  const chance = random.next()
+function compareOf(client: Client, key: string, newest: number): Compare {
+  const chance = client.random.next()
   if (chance < 0.3) return { key, target: 'createRevision', op: '=', operand: 0 }
   if (chance < 0.5) return { key, target: 'version', op: '>', operand: 1 }
-  if (chance < 0.7) return { ...all, target: 'revision', op: '<', operand: Math.max(1, newest - 2) }
+  if (chance < 0.7) return { ...allOf(client), target: 'revision', op: '<', operand: Math.max(1, newest - 2) }
   if (chance < 0.8) return { key, target: 'lease', op: '!=', operand: 0 }
   return { key, target: 'revision', op: '>', operand: Math.max(1, newest - 5) }
 }
@@ -103,17 +113,17 @@ function newestOf(calls: readonly Call[]): number {
 async function readOld(client: Client): Promise<void> {
   const revision = newestOf(client.calls) - Math.floor(client.random.next() * 10)
   if (revision < 1) return
-  await recordRange(client, { ...all, revision }).catch((error) => {
+  await recordRange(client, { ...allOf(client), revision }).catch((error) => {
     if (!hasCode(error, 'Compacted')) throw error
   })
 }
 
 async function useLease(client: Client, round: number): Promise<void> {
-  const { store, calls, random, name, keys } = client
+  const { store, calls, random, name, keys, below = '/k/' } = client
   const { id } = await store.grantLease(600)
   const value = Buffer.from(`${name}.${round}`)
   const first = Math.floor(random.next() * keys)
-  const success = [first, (first + 1) % keys].map((one): Operation => ({ op: 'put', key: `/k/${one}`, value, lease: id }))
+  const success = [first, (first + 1) % keys].map((one): Operation => ({ op: 'put', key: `${below}${one}`, value, lease: id }))
   await recordTxn(client, { compare: [], success, cause })
   calls.push({ type: 'revoke', lease: id, called: time++, answered: Number.POSITIVE_INFINITY })
   await store.revokeLease(id)

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ensurePki } from '#cluster/pki.ts'
-import { systemClock } from '#lib/clock.ts'
+import { type Clock, systemClock } from '#lib/clock.ts'
+import { VirtualClock } from '#lib/virtual-clock.ts'
 import { cause } from '../conformance/bench.ts'
 import { Members } from '../etcd/members.ts'
 import type { WatchAnswer, WatchCreate, WatchMessage } from '../etcd/messages.ts'
@@ -26,12 +27,12 @@ interface Watching {
   until(done: (answers: readonly WatchAnswer[]) => boolean): Promise<void>
 }
 
-async function watching(body: (watch: Watching) => Promise<void>): Promise<void> {
+async function watching(body: (watch: Watching) => Promise<void>, clock: Clock = systemClock): Promise<void> {
   authority ??= ensurePki(join(folder, 'pki'), { domain: 'cluster.local', dnsNames: ['localhost'], addresses: ['127.0.0.1'] })
   const { apiserver, ca, admin } = await authority
   const store = openMemoryStore({ clock: systemClock })
   const api = await serveEtcdApi({
-    ...{ store, clock: systemClock, host: '127.0.0.1', port: 0, ...apiserver, clientCa: ca.certificate, name: 'test' },
+    ...{ store, clock, host: '127.0.0.1', port: 0, ...apiserver, clientCa: ca.certificate, name: 'test' },
     mayUse: () => true,
     snapshot: async function* () {},
   })
@@ -155,4 +156,27 @@ test('a watch is cancelled by its id, which cannot be given twice, and one from 
     await put(store, '/a/4')
     assert.deepEqual([answers[4]?.watch_id, answers[4]?.canceled], [7, true])
   })
+})
+
+test('a watch that asked for notices hears every ten minutes how far it is, unless it has just heard', async () => {
+  const clock = new VirtualClock()
+  const period = 600_000
+  await watching(async ({ store, answers, create, until }) => {
+    create({ watch_id: 1, progress_notify: true })
+    create({ watch_id: 2 })
+    await until((answers) => answers.length === 2)
+    const notices = () => answers.filter(({ watch_id, events, created }) => watch_id === 1 && events.length === 0 && !created)
+    await put(store, '/elsewhere')
+    assert.equal(clock.runNext(clock.now() + period - 1), false)
+    assert.equal(clock.runNext(clock.now() + period), true)
+    await until(() => notices().length === 1)
+    assert.equal(notices()[0]?.header.revision, (await store.status()).revision)
+    await put(store, '/a/1')
+    await until((answers) => eventsOf(answers, 1).length === 1)
+    assert.equal(clock.runNext(clock.now() + period), true)
+    assert.equal(clock.runNext(clock.now() + period), true)
+    await until(() => notices().length === 2)
+    assert.equal(notices().length, 2, 'none after an event')
+    assert(answers.every(({ watch_id, events, created }) => watch_id !== 2 || created || events.length > 0))
+  }, clock)
 })

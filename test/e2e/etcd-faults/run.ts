@@ -1,16 +1,20 @@
 /**
  * Inside the network of the members: two stores with clients and watchers, and faults one after the other; prints what it found as JSON.
- * Arguments: FAULTS PLACES(JSON).
+ * The stores lie below a prefix and above an offset, as those of clusters do. Arguments: FAULTS PLACES(JSON).
  */
 import { waitReferenced } from '#cluster/processes.ts'
 import { systemClock } from '#lib/clock.ts'
 import { seededRandom, systemRandom } from '#lib/random.ts'
+import { judgeRevisions } from '#store/conformance/judge-revisions.ts'
 import { type Input, perform, Recording, storeModel } from '#store/conformance/recorded-client.ts'
+import { type Call, callOnce } from '#store/conformance/recorded-store.ts'
 import { openEtcdStore } from '#store/etcd/etcd.ts'
+import { importEtcd } from '#store/etcd/import-etcd.ts'
 import type { Store, StoreEvent } from '#store/store.ts'
 import { type EtcdMember, testEtcd } from '#testing/etcd.ts'
-import { setLink } from '#testing/etcd-lan.ts'
+import { setLink, setPeers } from '#testing/etcd-lan.ts'
 import { checkLinearizable } from '#testing/linearizability.ts'
+import { storeBelow } from '#testing/store-below.ts'
 
 const faults = Number(process.argv[2])
 const places = JSON.parse(process.argv[3] ?? '[]')
@@ -22,15 +26,21 @@ const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * ite
 const pause = (from: number, to: number) => waitReferenced(systemClock, from + random.next() * (to - from))
 
 await using etcd = await testEtcd({ size: places.length, places })
-const open = (name: string, endpoints: readonly string[]) =>
-  openEtcdStore({ endpoints, name, clock: systemClock, random: systemRandom, attempt: 1_000, patience: 30_000 })
+const prefix = '/own'
+const moved = { rows: () => [], leases: [], above: 0, replace: false }
+const { revision: base } = await importEtcd({ endpoints: etcd.endpoints, prefix, clock: systemClock }, moved)
+const open = async (name: string, endpoints: readonly string[]) =>
+  storeBelow(
+    '/registry',
+    await openEtcdStore({ endpoints, prefix, name, clock: systemClock, random: systemRandom, attempt: 1_000, patience: 30_000 }),
+  )
 const [first = '', ...rest] = etcd.endpoints
 const stores = [await open('a', etcd.endpoints), await open('b', [...rest, first])]
 
 const logs = stores.map((store) => {
   const events: StoreEvent[] = []
   const log = { events, gaps: 0 }
-  store.watch({ key: '/k/', end: '/k0', from: 2, signal: new AbortController().signal }, (batch) => {
+  store.watch({ key: '/k/', end: '/k0', from: base + 1, signal: new AbortController().signal }, (batch) => {
     if (batch.type === 'compacted') log.gaps++
     if (batch.type === 'events') events.push(...batch.events)
   })
@@ -43,18 +53,26 @@ const answered: { input: Input; revision: number }[] = []
 let [ids, isOver] = [0, false]
 /** By what was said instead. */
 const unanswered: Record<string, number> = {}
+/** Of those who use all of the store, on keys of their own. */
+const calls: Call[] = []
+const others: StoreEvent[] = []
+stores[0]?.watch({ key: '/t/', end: '/t0', from: base + 1, signal: new AbortController().signal }, (batch) => {
+  if (batch.type === 'events') others.push(...batch.events)
+})
+const wide = stores.flatMap((store, i) => [0, 1].map((n) => wideClient(store, `t${i}${n}`)))
 const clients = stores.flatMap((store, i) => Array.from({ length: clientsEach }, (_, n) => client(store, `${i}${n}`)))
 
+const kinds = ['kill', 'pause', 'partition', 'isolate', 'kill both', 'pause both', 'move'] as const
 const done: Record<string, number> = {}
 for (let i = 0; i < faults; i++) {
-  const kind = pick(['kill', 'pause', 'partition', 'kill both', 'pause both', 'move'] as const)
+  const kind = pick(kinds)
   done[kind] = (done[kind] ?? 0) + 1
   await fault(kind)
   await etcd.ready()
   await pause(100, 400)
 }
 isOver = true
-await Promise.all(clients)
+await Promise.all([...clients, ...wide])
 
 const found: { key: string; output: { ok: boolean; revision: number; value?: string } }[] = []
 for (let i = 0; i < keyCount; i++) {
@@ -65,9 +83,17 @@ for (const store of stores) await store.requestProgress()
 await waitReferenced(systemClock, 100)
 const verdict = checkLinearizable(storeModel, recording.history(found))
 const problems = logs.flatMap((log, i) => watchProblems(log, `watch ${i}`))
+problems.push(...judgeRevisions(calls, others, base))
 if (JSON.stringify(logs[0]?.events.map(short)) !== JSON.stringify(logs[1]?.events.map(short))) problems.push('the watches differ')
 for (const store of stores) await store.close()
-const summary = { done, operations: ids, unanswered, events: logs[0]?.events.length, problems: problems.slice(0, 10) }
+const summary = {
+  done,
+  operations: ids,
+  calls: calls.length,
+  unanswered,
+  events: logs[0]?.events.length,
+  problems: problems.slice(0, 10),
+}
 console.log(JSON.stringify({ ...summary, verdict: verdict.ok || { stuck: verdict.stuck, last: verdict.longest.slice(-5) } }))
 
 async function client(store: Store, name: string): Promise<void> {
@@ -88,6 +114,16 @@ async function client(store: Store, name: string): Promise<void> {
   }
 }
 
+async function wideClient(store: Store, name: string): Promise<void> {
+  const client = { store, calls, random, name, keys: 6, below: '/t/', isGentle: true }
+  for (let i = 0; !isOver; i++) {
+    await callOnce(client, i).catch(({ message }: Error) => {
+      unanswered[message] = (unanswered[message] ?? 0) + 1
+    })
+    await pause(5, 40)
+  }
+}
+
 function chosen(value: string): Input {
   const key = `/k/${Math.floor(random.next() * keyCount)}`
   const revision = seen.get(key) ?? 0
@@ -99,7 +135,7 @@ function chosen(value: string): Input {
   return { op: 'read', key }
 }
 
-async function fault(kind: 'kill' | 'pause' | 'partition' | 'kill both' | 'pause both' | 'move'): Promise<void> {
+async function fault(kind: (typeof kinds)[number]): Promise<void> {
   const leader = await leaderNow()
   const hit = random.next() < 0.6 ? leader : pick(etcd.members)
   const hits = kind.endsWith('both') ? [hit, etcd.members.find((one) => one !== hit) as EtcdMember] : [hit]
@@ -109,6 +145,13 @@ async function fault(kind: 'kill' | 'pause' | 'partition' | 'kill both' | 'pause
     setLink(member, 'down')
     await pause(400, 2_000)
     return setLink(member, 'up')
+  }
+  if (kind === 'isolate') {
+    // We still reach it, and it hears nothing of what the others decide.
+    const member = etcd.members.indexOf(hit)
+    setPeers(places, member, 'cut')
+    await pause(1_000, 2_500)
+    return setPeers(places, member, 'joined')
   }
   for (const member of hits) {
     if (kind.startsWith('kill')) await member.kill()
