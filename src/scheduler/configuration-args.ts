@@ -2,6 +2,7 @@
 import type { FieldError, Path } from '#schema/field-error.ts'
 import { isQualifiedName } from '#schema/formats.ts'
 import { parseDuration } from '#schema/go-time.ts'
+import { requirementErrors, type SelectorOperator } from '#schema/selector.ts'
 
 type Fields = Readonly<Record<string, any>>
 
@@ -48,6 +49,21 @@ const sorts: Readonly<Record<string, Sort>> = {
       return [isWrong && at.child('hardPodAffinityWeight').invalid(weight, 'not in valid range [0, 100]')]
     },
   },
+  NodeAffinity: {
+    check({ addedAffinity = {} }, at) {
+      const { requiredDuringSchedulingIgnoredDuringExecution: required } = addedAffinity
+      const { preferredDuringSchedulingIgnoredDuringExecution: preferred = [] } = addedAffinity
+      const place = at.child('addedAffinity')
+      const terms = place.child('requiredDuringSchedulingIgnoredDuringExecution', 'nodeSelectorTerms')
+      const weighed = place.child('preferredDuringSchedulingIgnoredDuringExecution')
+      return [
+        ...(required?.nodeSelectorTerms ?? []).flatMap((term: Fields, i: number) => termErrors(term, terms.index(i))),
+        ...preferred.flatMap(({ weight, preference = {} }: Fields, i: number) =>
+          weight ? termErrors(preference, weighed.index(i)) : [],
+        ),
+      ]
+    },
+  },
   NodeResourcesBalancedAllocation: {
     complete: (args) => ({ ...args, ...(args.resources && { resources: weighted(args.resources) }) }),
     check({ resources = [] }, at) {
@@ -73,6 +89,26 @@ const sorts: Readonly<Record<string, Sort>> = {
       ]
     },
   },
+}
+
+const operators: Readonly<Record<string, SelectorOperator>> = {
+  ...{ In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!', Gt: 'gt', Lt: 'lt' },
+}
+
+/** Upstream `component-helpers/scheduling/corev1/nodeaffinity`. */
+function termErrors({ matchExpressions = [], matchFields = [] }: Fields, at: Path): FieldError[] {
+  const labels = matchExpressions.flatMap(({ key = '', operator = '', values = [] }: Fields, i: number) => {
+    const place = at.child('matchExpressions').index(i)
+    const known = Object.hasOwn(operators, operator) ? operators[operator] : undefined
+    if (!known) return [place.child('operator').notSupported(operator, Object.keys(operators).sort())]
+    return requirementErrors({ key, operator: known, values }, place)
+  })
+  const fields = matchFields.flatMap(({ operator = '', values = [] }: Fields, i: number) => {
+    const place = at.child('matchFields').index(i)
+    if (operator !== 'In' && operator !== 'NotIn') return [place.child('operator').notSupported(operator, ['In', 'NotIn'])]
+    return values.length === 1 ? [] : [place.child('values').invalid(values, 'must have one element')]
+  })
+  return [...labels, ...fields]
 }
 
 const weighted = (resources: readonly Fields[]) => resources.map((one) => ({ ...one, weight: one.weight || 1 }))

@@ -109,6 +109,67 @@ test('schedulerConfiguration() refuses what upstream refuses', () => {
   for (const [text, message] of cases) assert.throws(() => read(text), { message }, text)
 })
 
+test('schedulerConfiguration() refuses fields that do not exist, all at once, and those of another type, as a strict decoder does', () => {
+  const config = (name: string, args: string) => `profiles: [{ pluginConfig: [{ name: ${name}, args: { ${args} } }] }]`
+  const at = 'decoding .profiles[0].pluginConfig[0]'
+  const cases: readonly (readonly [string, string])[] = [
+    ['a: 1\nleaderElection: { b: 2 }', 'strict decoding error: unknown field "a", unknown field "leaderElection.b"'],
+    ['healthzBindAddress: x', 'strict decoding error: unknown field "healthzBindAddress"'],
+    [
+      'profiles: [{ plugins: { score: { enabled: [{ name: ImageLocality, wait: 1 }] } } }]',
+      'strict decoding error: unknown field "profiles[0].plugins.score.enabled[0].wait"',
+    ],
+    ['extenders: [{ tlsConfig: { ca: a } }]', 'strict decoding error: unknown field "extenders[0].tlsConfig.ca"'],
+    [
+      config('NodeResourcesFit', 'ignored: []'),
+      `strict decoding error: ${at}: strict decoding error: decoding args for plugin NodeResourcesFit: strict decoding error: unknown field "ignored"`,
+    ],
+    [
+      config('NodeAffinity', 'addedAffinity: { required: {} }'),
+      `strict decoding error: ${at}: strict decoding error: decoding args for plugin NodeAffinity: strict decoding error: unknown field "addedAffinity.required"`,
+    ],
+    [
+      config('DefaultPreemption', 'kind: InterPodAffinityArgs'),
+      `${at}: args for plugin DefaultPreemption were not of type DefaultPreemptionArgs.kubescheduler.config.k8s.io, got InterPodAffinityArgs.kubescheduler.config.k8s.io`,
+    ],
+    [
+      'podInitialBackoffSeconds: x',
+      'json: cannot unmarshal string into Go struct field KubeSchedulerConfiguration.podInitialBackoffSeconds of type int64',
+    ],
+    [
+      'podMaxBackoffSeconds: 1.5',
+      'json: cannot unmarshal number 1.5 into Go struct field KubeSchedulerConfiguration.podMaxBackoffSeconds of type int64',
+    ],
+    [
+      'profiles: [{ percentageOfNodesToScore: "5" }]',
+      'json: cannot unmarshal string into Go struct field KubeSchedulerProfile.profiles.percentageOfNodesToScore of type int32',
+    ],
+    [
+      'profiles: { a: b }',
+      'json: cannot unmarshal object into Go struct field KubeSchedulerConfiguration.profiles of type []v1.KubeSchedulerProfile',
+    ],
+    [
+      'leaderElection: { leaderElect: "yes" }',
+      'json: cannot unmarshal string into Go struct field LeaderElectionConfiguration.leaderElection.leaderElect of type bool',
+    ],
+    ['leaderElection: { leaseDuration: 15 }', 'json: cannot unmarshal number into Go value of type string'],
+    [
+      config('InterPodAffinity', 'hardPodAffinityWeight: high'),
+      `${at}: decoding args for plugin InterPodAffinity: json: cannot unmarshal string into Go struct field InterPodAffinityArgs.hardPodAffinityWeight of type int32`,
+    ],
+  ]
+  for (const [text, message] of cases) assert.throws(() => read(text), { message }, text)
+  assert.ok(read(config('NodeName', 'anything: goes')))
+  assert.ok(
+    read(
+      config(
+        'PodTopologySpread',
+        'apiVersion: kubescheduler.config.k8s.io/v1, kind: PodTopologySpreadArgs, defaultingType: List',
+      ),
+    ),
+  )
+})
+
 test('schedulerConfiguration() refuses arguments of plugins that upstream refuses', () => {
   const cases: readonly (readonly [plugin: string, args: string, message: string])[] = [
     [
@@ -121,6 +182,18 @@ test('schedulerConfiguration() refuses arguments of plugins that upstream refuse
       'InterPodAffinity',
       'hardPodAffinityWeight: 101',
       '$.hardPodAffinityWeight: Invalid value: 101: not in valid range [0, 100]',
+    ],
+    [
+      'NodeAffinity',
+      'addedAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: a, operator: In }] }] } }',
+      '$.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: ' +
+        "Invalid value: []: for 'in', 'notin' operators, values set can't be empty",
+    ],
+    [
+      'NodeAffinity',
+      'addedAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: { matchFields: [{ key: a, operator: Exists }] } }] }',
+      '$.addedAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].matchFields[0].operator: ' +
+        'Unsupported value: "Exists": supported values: "In", "NotIn"',
     ],
     [
       'NodeResourcesBalancedAllocation',

@@ -4,8 +4,9 @@ import type { Random } from '#lib/random.ts'
 import { type FieldError, formatFieldError, type Path, root } from '#schema/field-error.ts'
 import { formatDuration, parseDuration } from '#schema/go-time.ts'
 import { pluginArgs } from './configuration-args.ts'
+import { argumentShapes, configurationShape, unknownFields } from './configuration-shape.ts'
 import type { ExtenderOptions } from './extenders/extender.ts'
-import { extenderFields, readExtenders } from './extenders/read-extenders.ts'
+import { readExtenders } from './extenders/read-extenders.ts'
 import { extensionPoints, type PluginSet, profilePlugins } from './profile-plugins.ts'
 import { defaultSchedulerName, type PluginArgs, type Profile } from './profiles.ts'
 
@@ -46,19 +47,7 @@ export function schedulerConfiguration(document: Fields, { random, clock, readFi
   if (version !== apiVersion || kind !== 'KubeSchedulerConfiguration') {
     throw new ConfigurationError(`no kind "${kind}" is registered for version "${version}"`)
   }
-  known(document, '', [
-    ...[
-      'apiVersion',
-      'kind',
-      'parallelism',
-      'leaderElection',
-      'clientConnection',
-      'enableProfiling',
-      'enableContentionProfiling',
-    ],
-    ...['percentageOfNodesToScore', 'podInitialBackoffSeconds', 'podMaxBackoffSeconds', 'profiles', 'extenders'],
-    ...['delayCacheUntilActive', 'healthzBindAddress', 'metricsBindAddress'],
-  ])
+  checkFields(document)
   const errors: FieldError[] = []
   const { burst = 100, kubeconfig } = (document.clientConnection ?? {}) as { burst?: number; kubeconfig?: string }
   if (burst < 0) errors.push(root.child('clientConnection', 'burst').invalid(burst, 'must be non-negative'))
@@ -68,7 +57,6 @@ export function schedulerConfiguration(document: Fields, { random, clock, readFi
     errors.push(root.child('parallelism').invalid(parallelism, 'should be an integer value greater than zero'))
   }
   const given = list(document.extenders) as readonly Fields[]
-  for (const [i, one] of given.entries()) known(one, `extenders[${i}]`, extenderFields)
   const outside: FieldError[] = []
   const { extenders, ignoredResources } = readExtenders(given, { at: root.child('extenders'), errors: outside, readFile })
   const profiles = profilesIn(document, { random, clock, errors, ignoredResources })
@@ -82,6 +70,39 @@ export function schedulerConfiguration(document: Fields, { random, clock, readFi
     extenders,
     leaderElection,
     kubeconfig: kubeconfig || undefined,
+  }
+}
+
+/** Everything is of the type that it should be, and nothing else is there: all that is too much is told at once. */
+function checkFields(document: Fields): void {
+  try {
+    const unknown = unknownFields(document, configurationShape).map((name) => `unknown field "${name}"`)
+    for (const [i, profile] of list(document.profiles).entries()) {
+      for (const [j, config] of list((profile as Fields).pluginConfig).entries()) {
+        unknown.push(...unknownArguments(config as Fields, `.profiles[${i}].pluginConfig[${j}]`))
+      }
+    }
+    if (unknown.length > 0) throw new Error(`strict decoding error: ${unknown.join(', ')}`)
+  } catch (error) {
+    throw new ConfigurationError((error as Error).message, { cause: error })
+  }
+}
+
+function unknownArguments({ name, args }: Fields, at: string): readonly string[] {
+  const shape = Object.hasOwn(argumentShapes, String(name)) ? argumentShapes[String(name)] : undefined
+  if (!shape || args === undefined || args === null) return []
+  const { kind = `${name}Args`, apiVersion: version = apiVersion, ...rest } = args as Fields
+  const [group, wanted] = [String(version).split('/')[0], apiVersion.split('/')[0]]
+  if (kind !== `${name}Args` || group !== wanted) {
+    throw new Error(`decoding ${at}: args for plugin ${name} were not of type ${name}Args.${wanted}, got ${kind}.${group}`)
+  }
+  const nested = `decoding args for plugin ${name}`
+  try {
+    const unknown = unknownFields(rest, shape).map((field) => `unknown field "${field}"`)
+    if (unknown.length === 0) return []
+    return [`decoding ${at}: strict decoding error: ${nested}: strict decoding error: ${unknown.join(', ')}`]
+  } catch (error) {
+    throw new Error(`decoding ${at}: ${nested}: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -115,12 +136,10 @@ function profilesIn(document: Fields, { random, clock, errors, ignoredResources 
   const given = list(document.profiles) as readonly Fields[]
   const read = (given.length > 0 ? given : [{}]).map((profile, index) => {
     const at = root.child('profiles').index(index)
-    known(profile, String(at), ['schedulerName', 'percentageOfNodesToScore', 'plugins', 'pluginConfig'])
     const name = (profile.schedulerName as string | undefined) ?? (given.length <= 1 ? defaultSchedulerName : '')
     if (!name) errors.push(at.child('schedulerName').required())
     checkPercentage(profile.percentageOfNodesToScore, at.child('percentageOfNodesToScore'), errors)
     const sets = (profile.plugins ?? {}) as Readonly<Record<string, PluginSet>>
-    known(sets, `${at}.plugins`, ['multiPoint', ...extensionPoints])
     for (const point of extensionPoints) checkRemoved(sets[point], at.child('plugins', point), errors)
     const args = argsIn(list(profile.pluginConfig) as readonly Fields[], { at, errors, ignoredResources })
     return { name, sets, args, percentage: profile.percentageOfNodesToScore ?? document.percentageOfNodesToScore }
@@ -176,15 +195,10 @@ function argsIn(configs: readonly Fields[], { at, errors, ignoredResources }: Re
   for (const [index, config] of configs.entries()) {
     const place = at.child('pluginConfig').index(index)
     const { name, args: given = {} } = config as { name?: string; args?: Fields }
-    known(config, String(place), ['name', 'args'])
     if (!name) throw new ConfigurationError(`${place}.name: Required value`)
     if (Object.hasOwn(args, name)) errors.push(place.duplicate(name))
     if (removed.includes(name)) errors.push(place.invalid(name, removedText))
-    const { apiVersion: _version, kind, ...rest } = given
-    if (kind !== undefined && kind !== `${name}Args`) {
-      const why = `args for plugin ${name} were not of type ${name}Args`
-      throw new ConfigurationError(`${place}: decoding args for plugin ${name}: ${why}`)
-    }
+    const { apiVersion: _version, kind: _kind, ...rest } = given
     args[name] = pluginArgs(name, rest, { at: place.child('args'), errors })
   }
   if (ignoredResources.length === 0) return args as PluginArgs
@@ -238,9 +252,4 @@ function checkPercentage(value: unknown, at: Path, errors: FieldError[]): void {
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
-}
-
-function known(value: object, at: string, names: readonly string[]): void {
-  const other = Object.keys(value).find((name) => !names.includes(name))
-  if (other !== undefined) throw new ConfigurationError(`strict decoding error: unknown field "${at ? `${at}.` : ''}${other}"`)
 }

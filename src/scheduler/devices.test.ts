@@ -9,6 +9,7 @@ import { ResourceClaim } from '#api/resource/v1/resource-claim.ts'
 import { ResourceSlice } from '#api/resource/v1/resource-slice.ts'
 import { type Call, TransportError } from '#client/client.ts'
 import { createClient } from '#client/typed-client.ts'
+import { sleep } from '#lib/clock.ts'
 import { type TestCluster, testCluster } from '#testing/cluster.ts'
 import * as make from '#testing/make.ts'
 import { runScheduler } from './scheduler.ts'
@@ -183,12 +184,13 @@ async function addDevice({ client }: TestCluster, name: string): Promise<void> {
   await client.create(ResourceSlice, { metadata: { name: `more-${name}` }, spec } as never)
 }
 
-/** The first binding fails, before or after the server has seen it. */
-async function unbound(cluster: TestCluster, when: 'before' | 'after'): Promise<() => void> {
+/** The first binding fails, before or after the server has seen it. Slow calls take five seconds. */
+async function unbound(cluster: TestCluster, when: 'before' | 'after', isSlow = (_: Call) => false): Promise<() => void> {
   const { clock, random, client } = cluster
   const stop = new AbortController()
   let isFailed = false
   const request = async (call: Call) => {
+    if (isSlow(call)) await sleep(clock, 5_000)
     if (call.subresource !== 'binding' || isFailed) return client.transport.request(call)
     isFailed = true
     if (when === 'after') await client.transport.request(call)
@@ -214,6 +216,28 @@ test('scheduler takes reservations back of a pod that could not be bound, but no
     stop()
     await cluster.settle()
   }
+})
+
+test('scheduler tries a pod again only when its reservations are taken back, however long that takes', async () => {
+  await using cluster = await waiting()
+  cluster.stop()
+  await cluster.settle()
+  await say(cluster, 'Attached')
+  const stop = await unbound(cluster, 'before', (call) => call.verb === 'patch' && call.resource.plural === 'resourceclaims')
+  await cluster.advance(4_000)
+  assert.deepEqual(
+    (await claimNow(cluster))?.reservedFor?.map(({ name }) => name),
+    ['p'],
+  )
+  assert.equal((await read(cluster)).spec.nodeName, undefined)
+  await cluster.advance(30_000)
+  assert.deepEqual(
+    (await claimNow(cluster))?.reservedFor?.map(({ name }) => name),
+    ['p'],
+  )
+  assert.equal((await read(cluster)).spec.nodeName, 'n1')
+  stop()
+  await cluster.settle()
 })
 
 test('scheduler deletes the claim that it made for a pod that could not be bound', async () => {

@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import type { Node } from '#api/core/v1/node.ts'
 import type { Pod } from '#api/core/v1/pod.ts'
 import { type Random, seededRandom } from '#lib/random.ts'
+import { naiveObjects } from '#testing/naive-objects.ts'
 import { type NaiveCluster, naiveFeasible, naiveScores } from '#testing/naive-scheduler.ts'
-import { randomNode, randomPod } from '#testing/random-cluster.ts'
+import { claimNames, deviceClaimNames, randomNode, randomPod, richNode, richPod } from '#testing/random-cluster.ts'
 import { ClusterState } from './cluster-state.ts'
 import { bestNodes, place } from './cycle.ts'
 import { makeDefaultProfile } from './profiles.ts'
@@ -14,8 +15,10 @@ import { ResultCache } from './shared-results.ts'
 
 const profile = makeDefaultProfile()
 
-function stateOf({ nodes, pods }: NaiveCluster): ClusterState {
+function stateOf(cluster: NaiveCluster): ClusterState {
+  const { nodes, pods } = cluster
   const state = new ClusterState()
+  for (const [kind, object] of naiveObjects(cluster)) state.objects.set(kind, object)
   for (const node of nodes) state.setNode(node)
   for (const pod of pods) state.setPod(pod)
   return state
@@ -40,17 +43,25 @@ interface Case {
   readonly cluster: NaiveCluster
 }
 
-function randomCase(random: Random): Case {
+interface Making {
+  node(name: string, random: Random): Node
+  pod(name: string, random: Random, nodeName?: string): Pod
+  readonly more?: (nodes: readonly Node[], random: Random) => Partial<NaiveCluster>
+}
+
+const plain: Making = { node: randomNode, pod: randomPod }
+
+function randomCase(random: Random, make = plain): Case {
   const nodes: Node[] = []
   const count = 1 + Math.floor(random.next() * 8)
-  for (let i = 0; i < count; i++) nodes.push(randomNode(`n${i}`, random))
+  for (let i = 0; i < count; i++) nodes.push(make.node(`n${i}`, random))
   const pods: Pod[] = []
   const running = Math.floor(random.next() * 14)
   for (let i = 0; i < running; i++) {
     const { metadata } = nodes[Math.floor(random.next() * nodes.length)] as Node
-    pods.push(randomPod(`p${i}`, random, metadata.name))
+    pods.push(make.pod(`p${i}`, random, metadata.name))
   }
-  return { pod: randomPod('new', random), cluster: { nodes, pods } }
+  return { pod: make.pod('new', random), cluster: { nodes, pods, ...make.more?.(nodes, random) } }
 }
 
 /** Leaves out nodes and pods for as long as it still fails. */
@@ -72,6 +83,29 @@ test(`the scheduler finds the nodes and the best nodes that the naive one finds,
     if (!differences(found.pod, found.cluster)) continue
     const small = shrunk(found)
     assert.fail(`seed ${seed}: ${differences(small.pod, small.cluster)}\n${JSON.stringify(small, null, 1)}`)
+  }
+})
+
+const rich: Making = {
+  node: richNode,
+  pod: richPod,
+  more: (nodes, random) => ({
+    volumes: claimNames.map((name) => ({
+      name,
+      zone: `z${1 + Math.floor(random.next() * 3)}`,
+      isForOnePod: random.next() < 0.3,
+    })),
+    attachable: 1 + Math.floor(random.next() * 3),
+    freeDevices: Object.fromEntries(nodes.map(({ metadata }) => [metadata.name, Math.floor(random.next() * 5)])),
+    deviceClaims: Object.fromEntries(deviceClaimNames.map((name) => [name, 1 + Math.floor(random.next() * 2)])),
+  }),
+}
+
+test('the scheduler agrees with the naive one on pods of many parts, with images, volumes and devices', () => {
+  for (let seed = 1; seed <= 1_500; seed++) {
+    const { pod, cluster } = randomCase(seededRandom(seed), rich)
+    const found = differences(pod, cluster)
+    if (found) assert.fail(`seed ${seed}: ${found}\n${JSON.stringify(shrunk({ pod, cluster }), null, 1)}`)
   }
 })
 

@@ -94,8 +94,8 @@ class Scheduler {
   #announced = new Map<string, string>()
   /** By UID: pods that wait for what they need before they are bound. */
   #preparing = new Map<string, AbortController>()
-  /** Pods for which room is being made right now. */
-  #preempting = new Set<string>()
+  /** Pods for which room is being made, or something is being taken back, before they are tried again. */
+  #unsettled = new Set<string>()
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -203,7 +203,7 @@ class Scheduler {
 
   #decide(entry: QueuedPod, served: Served): void {
     const pod = this.#asNominated(entry)
-    if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
+    if (this.#unsettled.has(pod.metadata.uid)) return this.#queue.retry(entry)
     const began = this.#options.clock.monotonic()
     try {
       this.#follow(entry, served, { placement: place(pod, this.#state, this.#placing(served)), began })
@@ -214,7 +214,7 @@ class Scheduler {
 
   async #decideWithExtenders(entry: QueuedPod, served: Served): Promise<void> {
     const pod = this.#asNominated(entry)
-    if (this.#preempting.has(pod.metadata.uid)) return this.#queue.retry(entry)
+    if (this.#unsettled.has(pod.metadata.uid)) return this.#queue.retry(entry)
     const began = this.#options.clock.monotonic()
     try {
       const options = { ...this.#placing(served), extenders: this.#extenders }
@@ -336,7 +336,9 @@ class Scheduler {
   /** Unless the watch has meanwhile shown where the pod is. */
   #giveBack(pod: Pod, { run, node }: Placed, served: Served): void {
     const { uid } = pod.metadata
-    unreserve(run, node.name, this.#actor(served)).catch((error) => this.#options.onError?.(error))
+    this.#unsettled.add(uid)
+    const takenBack = unreserve(run, node.name, this.#actor(served)).catch((error) => this.#options.onError?.(error))
+    void takenBack.finally(() => this.#unsettled.delete(uid))
     if (!this.#assumed.delete(uid)) return
     this.#state.deletePod(uid)
     this.#queue.happened({ kind: 'Pod', actions: ['deleted'], before: onNode(pod, node.name), except: uid })
@@ -372,11 +374,11 @@ class Scheduler {
   async #preempt(pod: Pod, served: Served, room: { node: string; victims: readonly Pod[] }): Promise<void> {
     const { uid } = pod.metadata
     const reporting = this.#reporting(served)
-    this.#preempting.add(uid)
+    this.#unsettled.add(uid)
     this.#options.watcher?.preempting(room.victims.length)
     const as = { schedulerName: served.profile.name, rejectWaiting: (victim: string) => this.#turnBack(victim) }
     const done = await evictVictims(pod, room, { ...reporting, ...as })
-    this.#preempting.delete(uid)
+    this.#unsettled.delete(uid)
     for (const other of this.#state.nominatedTo(room.node)) {
       if (other.metadata.uid === uid || priorityOf(other) >= priorityOf(pod)) continue
       this.#state.nominate(other, '')

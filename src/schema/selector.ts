@@ -98,9 +98,14 @@ export function formatLabelSelector(selector: LabelSelectorLike | undefined): st
 
 /** A checked requirement (`labels.NewRequirement`). */
 export function requirement(key: string, operator: SelectorOperator, values: readonly string[]): LabelRequirement {
-  const errors = [...keyErrors(key, root.child('key')), ...operandErrors(operator, values), ...valueErrors(key, values)]
+  const errors = requirementErrors({ key, operator, values }, root)
   if (errors.length > 0) throw new SelectorError(aggregate(errors))
   return { key, operator, values }
+}
+
+export function requirementErrors({ key, operator, values }: LabelRequirement, at: Path): readonly FieldError[] {
+  const valuesAt = at.child('values')
+  return [...keyErrors(key, at.child('key')), ...operandErrors(operator, values, valuesAt), ...valueErrors(key, values, valuesAt)]
 }
 
 /** Upstream joins what is wrong with one key into one error. */
@@ -116,9 +121,7 @@ const objectOperators: Readonly<Record<string, SelectorOperator>> = {
   DoesNotExist: '!',
 }
 
-const valuesAt = root.child('values')
-
-function operandErrors(operator: SelectorOperator, values: readonly string[]): FieldError[] {
+function operandErrors(operator: SelectorOperator, values: readonly string[], valuesAt: Path): FieldError[] {
   switch (operator) {
     case 'in':
     case 'notin':
@@ -129,14 +132,14 @@ function operandErrors(operator: SelectorOperator, values: readonly string[]): F
       return [valuesAt.invalid(values, 'values set must be empty for exists and does not exist')]
     case 'gt':
     case 'lt':
-      return orderErrors(values)
+      return orderErrors(values, valuesAt)
     default:
       if (values.length === 1) return []
       return [valuesAt.invalid(values, 'exact-match compatibility requires one single value')]
   }
 }
 
-function orderErrors(values: readonly string[]): FieldError[] {
+function orderErrors(values: readonly string[], valuesAt: Path): FieldError[] {
   const errors: FieldError[] = []
   if (values.length !== 1) {
     errors.push(valuesAt.invalid(values, "for 'Gt', 'Lt' operators, exactly one value is required"))
@@ -149,7 +152,7 @@ function orderErrors(values: readonly string[]): FieldError[] {
   return errors
 }
 
-function valueErrors(key: string, values: readonly string[]): FieldError[] {
+function valueErrors(key: string, values: readonly string[], valuesAt: Path): FieldError[] {
   return values.flatMap((value, i) => {
     const problems = isValidLabelValue(value)
     return problems.length > 0 ? [valuesAt.index(i).key(key).invalid(value, problems.join('; '))] : []

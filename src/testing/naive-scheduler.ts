@@ -1,6 +1,6 @@
 /**
  * A slow, obviously right scheduler, against which the real one is held: for each node it looks at every pod anew, keeps nothing and shares nothing.
- * It knows resources, ports, taints, node and pod affinity and topology spread, and what they score; images, volumes and devices it does not.
+ * It knows resources, ports, taints, node and pod affinity, topology spread, images, and of volumes and devices the simplest kinds.
  */
 import type { PodAffinityTerm, TopologySpreadConstraint } from '#api/core/v1/affinity.ts'
 import type { Node } from '#api/core/v1/node.ts'
@@ -13,6 +13,21 @@ export interface NaiveCluster {
   readonly nodes: readonly Node[]
   /** With `spec.nodeName`. */
   readonly pods: readonly Pod[]
+  readonly volumes?: readonly NaiveVolume[]
+  /** Volumes that a node can attach. */
+  readonly attachable?: number
+  /** By node: devices that nobody has. */
+  readonly freeDevices?: Readonly<Record<string, number>>
+  /** By name: devices that a claim asks for. */
+  readonly deviceClaims?: Readonly<Record<string, number>>
+}
+
+/** It is bound to the claim of its name, in every namespace one. */
+export interface NaiveVolume {
+  readonly name: string
+  readonly zone: string
+  /** ReadWriteOncePod. */
+  readonly isForOnePod: boolean
 }
 
 export function naiveFeasible(pod: Pod, cluster: NaiveCluster): Node[] {
@@ -23,6 +38,8 @@ export function naiveFeasible(pod: Pod, cluster: NaiveCluster): Node[] {
       matchesRequired(pod, node) &&
       portsFree(pod, node, cluster) &&
       hasRoom(pod, node, cluster) &&
+      hasVolumes(pod, node, cluster) &&
+      hasDevices(pod, node, cluster) &&
       spreads(pod, node, cluster) &&
       together(pod, node, cluster) &&
       apart(pod, node, cluster) &&
@@ -49,6 +66,7 @@ export function naiveScores(pod: Pod, feasible: readonly Node[], cluster: NaiveC
     ],
     [1, feasible.map((node) => leastAllocated(pod, node, cluster))],
     [1, feasible.map((node) => balanced(pod, node, cluster))],
+    [1, feasible.map((node) => imagesThere(pod, node, cluster))],
     [2, spreadScores(pod, feasible, cluster)],
     [2, affinityScores(pod, feasible, cluster)],
   ]
@@ -70,14 +88,26 @@ function bears({ spec }: Pod, taint: Taint): boolean {
   )
 }
 
-const amounts = { cpu: milliValue, memory: quantityValue }
+const amounts = { cpu: milliValue, memory: quantityValue, 'example.com/thing': quantityValue }
 type Name = keyof typeof amounts
 
+/** The most that any moment of the pod's life needs: each init container beside the sidecars before it, then all that stay. */
 function asked({ spec }: Pod, name: Name, missing = 0): number {
-  return spec.containers.reduce((sum, { resources }) => {
+  const level = spec.resources?.requests?.[name]
+  const overhead = amounts[name](spec.overhead?.[name] ?? '0')
+  if (level !== undefined) return amounts[name](level) + overhead
+  const need = ({ resources }: { resources?: { requests?: Readonly<Record<string, string>> | undefined } | undefined }) => {
     const amount = resources?.requests?.[name]
-    return sum + (amount === undefined ? missing : amounts[name](amount))
-  }, 0)
+    return amount === undefined ? missing : amounts[name](amount)
+  }
+  const moments: number[] = []
+  let sidecars = 0
+  for (const container of spec.initContainers ?? []) {
+    moments.push(sidecars + need(container))
+    if (container.restartPolicy === 'Always') sidecars += need(container)
+  }
+  const running = spec.containers.reduce((sum, container) => sum + need(container), sidecars)
+  return Math.max(running, ...moments) + overhead
 }
 
 function capacity({ status }: Node, name: Name): number {
@@ -87,10 +117,45 @@ function capacity({ status }: Node, name: Name): number {
 function hasRoom(pod: Pod, node: Node, cluster: NaiveCluster): boolean {
   const there = on(node, cluster)
   if (there.length + 1 > Number(node.status.allocatable?.['pods'])) return false
-  return (['cpu', 'memory'] as const).every((name) => {
+  return (['cpu', 'memory', 'example.com/thing'] as const).every((name) => {
     const used = there.reduce((sum, one) => sum + asked(one, name), 0)
     return asked(pod, name) === 0 || used + asked(pod, name) <= capacity(node, name)
   })
+}
+
+function claimsOf({ metadata, spec }: Pod): string[] {
+  return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => {
+    return persistentVolumeClaim ? [`${metadata.namespace}/${persistentVolumeClaim.claimName}`] : []
+  })
+}
+
+function hasVolumes(pod: Pod, node: Node, cluster: NaiveCluster): boolean {
+  const wanted = claimsOf(pod)
+  const isReachable = wanted.every((claim) => {
+    const volume = cluster.volumes?.find(({ name }) => claim.endsWith(`/${name}`))
+    const isTaken = volume?.isForOnePod && cluster.pods.some((other) => nodeOf(other, cluster) && claimsOf(other).includes(claim))
+    return volume?.zone === label(node, 'zone') && !isTaken
+  })
+  const there = on(node, cluster).flatMap(claimsOf)
+  const hasMore = wanted.some((claim) => !there.includes(claim))
+  return isReachable && (!hasMore || new Set([...there, ...wanted]).size <= (cluster.attachable ?? Number.POSITIVE_INFINITY))
+}
+
+function hasDevices({ spec }: Pod, node: Node, { freeDevices = {}, deviceClaims = {} }: NaiveCluster): boolean {
+  const wanted = (spec.resourceClaims ?? []).reduce((sum, one) => sum + (deviceClaims[one.resourceClaimName ?? ''] ?? 0), 0)
+  return wanted <= (freeDevices[node.metadata.name] ?? 0)
+}
+
+/** Of the bytes that are there, the more the more nodes have them, scaled between 23 MB and 1 GB for each image. */
+function imagesThere({ spec }: Pod, node: Node, { nodes }: NaiveCluster): number {
+  const images = [...(spec.initContainers ?? []), ...spec.containers].map(({ image = '' }) => `${image}:latest`)
+  const sizeOn = (one: Node, image: string) => one.status.images?.find(({ names }) => names?.includes(image))?.sizeBytes
+  const sum = images.reduce((total, image) => {
+    const share = nodes.filter((one) => sizeOn(one, image) !== undefined).length / nodes.length
+    return total + Math.trunc(Number(sizeOn(node, image) ?? 0) * share)
+  }, 0)
+  const [least, most] = [23 * 1024 * 1024, 1000 * 1024 * 1024 * images.length]
+  return Math.trunc((100 * (Math.min(Math.max(sum, least), most) - least)) / (most - least))
 }
 
 function ports({ spec }: Pod): number[] {

@@ -108,3 +108,50 @@ function randomSpread(random: Random) {
   })
   return random.next() < 0.3 ? [one('zone'), one('kubernetes.io/hostname')] : [one(pick(random, keys))]
 }
+
+/** As `randomNode`, with images and things of which there are few. */
+export function richNode(name: string, random: Random): Node {
+  const node = randomNode(name, random)
+  const sizes = ['a', 'b', 'c'].filter(() => random.next() < 0.4)
+  const images = sizes.map((image) => ({ names: [`${image}:latest`], sizeBytes: Math.floor(random.next() * 900) * 1024 * 1024 }))
+  const allocatable = { ...node.status.allocatable, 'example.com/thing': pick(random, ['0', '2', '5']) }
+  return { ...node, status: { ...node.status, allocatable, images } } as unknown as Node
+}
+
+export const claimNames = ['v1', 'v2', 'v3'] as const
+export const deviceClaimNames = ['d1', 'd2'] as const
+
+/** As `randomPod`, with init containers, sidecars, overhead, requests of the whole, images, volumes, and claims for devices where it does not run yet. */
+export function richPod(name: string, random: Random, nodeName?: string): Pod {
+  const pod = randomPod(name, random, nodeName)
+  const often = (share: number) => random.next() < share
+  const requests = () => ({
+    ...(often(0.6) && { cpu: pick(random, ['100m', '500m', '1500m']) }),
+    ...(often(0.5) && { memory: pick(random, ['100Mi', '700Mi']) }),
+    ...(often(0.3) && { 'example.com/thing': pick(random, ['1', '2']) }),
+  })
+  const container = (kind: string) => ({ name: kind, image: pick(random, apps), resources: { requests: requests() } })
+  const initContainers = [1, 2, 3].flatMap((i) => {
+    if (!often(0.3)) return []
+    return [{ ...container(`init-${i}`), ...(often(0.5) && { restartPolicy: 'Always' }) }]
+  })
+  const [main] = pod.spec.containers
+  const volumes = claimNames
+    .filter(() => often(0.15))
+    .map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }))
+  const claims = nodeName ? [] : deviceClaimNames.filter(() => often(0.2))
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: [{ ...main, image: pick(random, apps) }, ...(often(0.4) ? [container('second')] : [])],
+      ...(initContainers.length > 0 && { initContainers }),
+      ...(often(0.4) && { overhead: { cpu: '50m', memory: '64Mi' } }),
+      ...(often(0.2) && {
+        resources: { requests: { ...(often(0.7) && { cpu: '700m' }), ...(often(0.7) && { memory: '600Mi' }) } },
+      }),
+      ...(volumes.length > 0 && { volumes }),
+      ...(claims.length > 0 && { resourceClaims: claims.map((name) => ({ name, resourceClaimName: name })) }),
+    },
+  } as unknown as Pod
+}

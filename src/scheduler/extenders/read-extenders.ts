@@ -21,11 +21,6 @@ interface Reading {
   readonly readFile: (path: string) => string
 }
 
-export const extenderFields: readonly string[] = [
-  ...['urlPrefix', 'filterVerb', 'preemptVerb', 'prioritizeVerb', 'weight', 'bindVerb', 'enableHTTPS', 'tlsConfig'],
-  ...['httpTimeout', 'nodeCacheCapable', 'managedResources', 'ignorable'],
-]
-
 const usualTimeout = 5_000
 
 export function readExtenders(given: readonly Fields[], { at, errors, readFile }: Reading): ReadExtenders {
