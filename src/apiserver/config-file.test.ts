@@ -34,11 +34,6 @@ const refusals: [it: string, parse: () => unknown, message: string | RegExp][] =
     /^json: cannot unmarshal object into Go struct field AuthorizationConfiguration\.authorizers of type \[\]v1\.AuthorizerConfiguration$/,
   ],
   [
-    'a duration that is none',
-    () => parseAuthorizationConfig(authorizers('- {type: Webhook, name: a, webhook: {timeout: 3}}\n'), () => undefined),
-    /^json: cannot unmarshal number into Go /,
-  ],
-  [
     'another kind',
     () => parseAuthorizationConfig(head('Other'), () => undefined),
     'no kind "Other" is registered for version "apiserver.config.k8s.io/v1" in scheme "pkg/apis/apiserver/load/load.go:32"',

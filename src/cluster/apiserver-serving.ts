@@ -1,5 +1,6 @@
 /** What the API server shows and whom it believes: the cluster's own keys or files that the flags name, followed while it runs. */
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import type { KeyPair, ServingMaterial } from '#apiserver/http/certificates.ts'
 import type { Clock } from '#lib/clock.ts'
 import { followFiles } from './apiserver-file.ts'
@@ -61,6 +62,30 @@ export function servingFrom(flags: ApiserverFlags, first: Pki, { clock, signal, 
       renew()
     },
   }
+}
+
+/** Whom extension servers see; what the flags name is followed. Throws `ApiserverConfigError`. */
+export function frontProxyFrom(flags: ApiserverFlags, own: KeyPair, { clock, signal, log }: ServingParts): KeyPair {
+  const paths = [flags['proxy-client-cert-file'], flags['proxy-client-key-file']]
+  if (paths.every((path) => path === '')) return own
+  if (paths.includes('')) throw new ApiserverConfigError('--proxy-client-cert-file and --proxy-client-key-file go together')
+  const shown = { ...own }
+  const take = ([certificate = '', key = '']: readonly string[]) => {
+    createSecureContext({ cert: certificate, key })
+    Object.assign(shown, { certificate, key })
+  }
+  try {
+    followFiles({
+      paths,
+      clock,
+      signal,
+      take,
+      onError: (error) => log.error('reading the certificate of the front proxy', error),
+    })
+  } catch (error) {
+    throw new ApiserverConfigError((error as Error).message, { cause: error })
+  }
+  return shown
 }
 
 const day = 86_400_000
@@ -154,7 +179,27 @@ const cipherNames: Readonly<Record<string, string>> = {
   TLS_CHACHA20_POLY1305_SHA256: 'TLS_CHACHA20_POLY1305_SHA256',
 }
 
-function tlsOptions(flags: ApiserverFlags): Pick<ServingMaterial, 'minVersion' | 'ciphers'> {
+/** Go's numbers of key exchanges with OpenSSL's names, in the order in which Go prefers them. */
+const curveNames: ReadonlyMap<number, string> = new Map([
+  [4588, 'X25519MLKEM768'],
+  [29, 'X25519'],
+  [23, 'P-256'],
+  [24, 'P-384'],
+  [25, 'P-521'],
+])
+
+function curvesOf(flags: ApiserverFlags): string {
+  const wanted = flags['tls-curve-preferences'].map(Number)
+  for (const [i, id] of wanted.entries()) {
+    const refuse = (why: string) => new ApiserverConfigError(why)
+    if (!(id >= 1 && id <= 65_535)) throw refuse(`curve preference ${id} is out of range (must be 1-65535)`)
+    if (wanted.indexOf(id) < i) throw refuse(`duplicate curve preference ${id}`)
+    if (!curveNames.has(id)) throw refuse(`curve preference ${id} is not supported by the current Go version`)
+  }
+  return [...curveNames].flatMap(([id, name]) => (wanted.includes(id) ? [name] : [])).join(':')
+}
+
+function tlsOptions(flags: ApiserverFlags): Pick<ServingMaterial, 'minVersion' | 'ciphers' | 'curves'> {
   const minVersion = versions[flags['tls-min-version']]
   if (!minVersion) {
     const known = Object.keys(versions).join(', ')
@@ -165,5 +210,5 @@ function tlsOptions(flags: ApiserverFlags): Pick<ServingMaterial, 'minVersion' |
     if (!known) throw new ApiserverConfigError(`Cipher suite ${name} not supported or doesn't exist`)
     return known
   })
-  return { minVersion, ...(ciphers.length > 0 && { ciphers: ciphers.join(':') }) }
+  return { minVersion, curves: curvesOf(flags), ...(ciphers.length > 0 && { ciphers: ciphers.join(':') }) }
 }

@@ -324,6 +324,10 @@ const refused = [
     'the service-account-max-token-expiration must be between 1 hour and 2^32 seconds',
   ],
   [{ 'no-such-flag': '1' }, 'unknown flag no-such-flag'],
+  [{ 'livez-grace-period': '-1s' }, '--livez-grace-period can not be a negative value'],
+  [{ 'tls-curve-preferences': '29,0' }, 'curve preference 0 is out of range (must be 1-65535)'],
+  [{ 'tls-curve-preferences': '29,29' }, 'duplicate curve preference 29'],
+  [{ 'tls-curve-preferences': '30' }, 'curve preference 30 is not supported by the current Go version'],
   [
     { 'feature-gates': 'Magic=true' },
     'invalid argument "Magic=true" for "--feature-gates" flag: unrecognized feature gate: Magic',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type FeatureGates, featureGates } from '#api/feature-gates.ts'
+import { defaultTolerationSecondsWith } from '#apiserver/admission/default-toleration-seconds.ts'
 import type { AdmissionPlugin } from '#apiserver/admission/plugin.ts'
 import type { publishAuthentication } from '#apiserver/aggregation/authentication-config.ts'
 import type { AuthenticationOptions } from '#apiserver/authn/order.ts'
@@ -66,6 +67,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
   const { flags } = read
   const { clock, random, log } = parts
   const gates = featureGates(flags['feature-gates'])
+  if (flags['livez-grace-period'] < 0) throw new ApiserverConfigError('--livez-grace-period can not be a negative value')
   const tokens = await tokensFrom(flags, parts)
   const instruments = new Instruments()
   instruments.include({ lines: () => featureLines(gates) })
@@ -81,7 +83,7 @@ export async function apiserverSettings(read: ReadFlags, parts: SettingsParts): 
   return {
     tokens,
     instruments,
-    measured: (plugins) => gatedPlugins(plugins, gates).map((plugin) => admission.measured(plugin)),
+    measured: (plugins) => flagged(gatedPlugins(plugins, gates), flags).map((plugin) => admission.measured(plugin)),
     requestHeader: {
       ...(read.given.has('requestheader-allowed-names') && { allowedNames: flags['requestheader-allowed-names'] }),
       usernameHeaders: flags['requestheader-username-headers'],
@@ -132,6 +134,15 @@ const pluginGates: Readonly<Record<string, string>> = {
 
 function gatedPlugins(plugins: readonly AdmissionPlugin[], gates: FeatureGates): readonly AdmissionPlugin[] {
   return plugins.filter(({ name }) => pluginGates[name] === undefined || gates.isOn(pluginGates[name]))
+}
+
+/** What flags say to plugins. */
+function flagged(plugins: readonly AdmissionPlugin[], flags: ApiserverFlags): readonly AdmissionPlugin[] {
+  const notReady = flags['default-not-ready-toleration-seconds']
+  const unreachable = flags['default-unreachable-toleration-seconds']
+  if (notReady === 300 && unreachable === 300) return plugins
+  const other = defaultTolerationSecondsWith({ notReady, unreachable })
+  return plugins.map((plugin) => (plugin.name === other.name ? other : plugin))
 }
 
 async function tracerOf(flags: ApiserverFlags, { clock, random, log }: SettingsParts): Promise<ApiServerOptions['tracer']> {

@@ -30,7 +30,7 @@ import { advertisedAddress, machineAddresses } from './addresses.ts'
 import { configuredAdmission } from './admission-config.ts'
 import { forBrowsersFrom } from './apiserver-browsers.ts'
 import { type ApiserverFlags, type ReadFlags, readApiserverFlags } from './apiserver-flags.ts'
-import { renewInTime, servingFrom } from './apiserver-serving.ts'
+import { frontProxyFrom, renewInTime, servingFrom } from './apiserver-serving.ts'
 import { apiserverSettings, type Settings } from './apiserver-settings.ts'
 import { rememberCluster } from './backups.ts'
 import { bootstrap, isBootstrapped } from './bootstrap.ts'
@@ -88,7 +88,7 @@ export async function serve({ directory, config, log, opened }: ServeOptions): P
   const settings = await apiserverSettings(read, { ...followed, config, pki })
   const controllers = controllersFor({ directory, config, pki, tokens: settings.tokens })
   const serving = servingFrom(flags, pki, followed)
-  const server = await assemble({ opened, pki, config, log, state, metrics, read, settings })
+  const server = await assemble({ opened, pki, signal: stop.signal, config, log, state, metrics, read, settings })
   const self = createClient(politeTransport(server.transportAs(master), turns))
   const prepare = async () => {
     await bootstrap({ client: self, clock, config, controllers, address: advertisedAddress(gateway) })
@@ -158,6 +158,7 @@ function controllersFor({ directory, config, pki, tokens }: ControllerParts) {
 interface Parts {
   readonly opened: OpenedStore
   readonly pki: Pki
+  readonly signal: AbortSignal
   readonly config: ClusterConfig
   readonly log: Log
   readonly state: StartState
@@ -166,7 +167,7 @@ interface Parts {
   readonly settings: Settings
 }
 
-async function assemble({ opened, pki, config, log, state, metrics, read, settings }: Parts): Promise<ApiServer> {
+async function assemble({ opened, pki, signal, config, log, state, metrics, read, settings }: Parts): Promise<ApiServer> {
   const { tokens, instruments } = settings
   const { raw, encryption } = opened
   if (encryption) instruments.include(encryption.instruments)
@@ -191,7 +192,7 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
       ca: pki.ca.certificate,
     }),
     serviceDialer: serviceDialer(() => server.registry.client),
-    aggregation: { frontProxy: pki.frontProxyClient },
+    aggregation: { frontProxy: frontProxyFrom(read.flags, pki.frontProxyClient, { clock, signal, log }) },
     publish: [
       backupStage(raw, { client: () => server.registry.client, clock, pki }),
       ...publishStages({
@@ -219,6 +220,7 @@ async function assemble({ opened, pki, config, log, state, metrics, read, settin
 async function mannersOf({ registry: { gates } }: ApiServer, flags: ApiserverFlags) {
   return {
     goawayChance: flags['goaway-chance'],
+    maxStreams: flags['http2-max-streams-per-connection'] || undefined,
     forBrowsers: await forBrowsersFrom(flags),
     sendsStrangersAway: gates.isOn('UnauthenticatedHTTP2DOSMitigation'),
   }

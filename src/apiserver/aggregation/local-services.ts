@@ -16,32 +16,10 @@ const retryAfter = 1_000
  * from then on; those of custom resources are kept as they ought to be. Who takes the label off has taken the object over.
  */
 export function registerLocal(registry: Registry, signal: AbortSignal): void {
-  const { kinds, lister, client, clock, onError } = registry
-  const atStart = new Set(lister.list(APIService).map(({ metadata }) => metadata.name))
-  const synced = new Set<string>()
+  const { kinds, lister, clock, onError } = registry
+  const sync = syncer(registry, signal)
   let isBusy = false
   let isStale = false
-  const sync = async () => {
-    const wanted = wantedServices(kinds.all())
-    const names = new Set([...wanted.keys(), ...lister.list(APIService).map(({ metadata }) => metadata.name)])
-    for (const name of names) {
-      await syncOne(name, wanted.get(name))
-      synced.add(name)
-    }
-  }
-  const syncOne = async (name: string, desired: Wanted | undefined) => {
-    const current = lister.get(APIService, name)
-    const label = current?.metadata.labels?.[managed]
-    const isOnce = (desired?.metadata.labels[managed] ?? label) === onStart
-    if ((isOnce && synced.has(name)) || (current && !label)) return
-    if (label === onStart && !atStart.has(name)) return
-    if (!current) return void (desired && (await client.create(APIService, desired, { signal }).catch(unless('AlreadyExists'))))
-    const forgiven = unless('NotFound', 'Conflict')
-    if (!desired)
-      await client.delete(APIService, current.metadata, { preconditions: { uid: current.metadata.uid } }).catch(forgiven)
-    else if (!semanticEqual(current.spec, desired.spec))
-      await client.update(APIService, { ...current, spec: desired.spec }, { signal }).catch(forgiven)
-  }
   const run = () => {
     isStale = true
     if (isBusy || signal.aborted) return
@@ -75,6 +53,33 @@ export function registerLocal(registry: Registry, signal: AbortSignal): void {
   kinds.onChange(soon)
   lister.onChange?.(APIService, soon)
   run()
+}
+
+/** Goes over all of them once. What it throws is to be tried again. */
+function syncer({ kinds, lister, client }: Registry, signal: AbortSignal): () => Promise<void> {
+  const atStart = new Set(lister.list(APIService).map(({ metadata }) => metadata.name))
+  const synced = new Set<string>()
+  const syncOne = async (name: string, desired: Wanted | undefined) => {
+    const current = lister.get(APIService, name)
+    const label = current?.metadata.labels?.[managed]
+    const isOnce = (desired?.metadata.labels[managed] ?? label) === onStart
+    if ((isOnce && synced.has(name)) || (current && !label)) return
+    if (label === onStart && !atStart.has(name)) return
+    if (!current) return void (desired && (await client.create(APIService, desired, { signal }).catch(unless('AlreadyExists'))))
+    const forgiven = unless('NotFound', 'Conflict')
+    if (!desired)
+      await client.delete(APIService, current.metadata, { preconditions: { uid: current.metadata.uid } }).catch(forgiven)
+    else if (!semanticEqual(current.spec, desired.spec))
+      await client.update(APIService, { ...current, spec: desired.spec }, { signal }).catch(forgiven)
+  }
+  return async () => {
+    const wanted = wantedServices(kinds.all())
+    const names = new Set([...wanted.keys(), ...lister.list(APIService).map(({ metadata }) => metadata.name)])
+    for (const name of names) {
+      await syncOne(name, wanted.get(name))
+      synced.add(name)
+    }
+  }
 }
 
 interface Wanted {

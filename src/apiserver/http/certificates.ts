@@ -18,6 +18,8 @@ export interface ServingMaterial extends KeyPair {
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /** OpenSSL's names. */
   readonly ciphers?: string | undefined
+  /** Key exchanges in their order, by OpenSSL's names. */
+  readonly curves?: string | undefined
 }
 
 /** The material as TLS wants it. */
@@ -59,11 +61,12 @@ export class Certificates {
 }
 
 function optionsOf(material: ServingMaterial, { key, certificate }: KeyPair): SecureContextOptions {
-  const { clientCa, frontProxyCa, minVersion = 'TLSv1.2', ciphers } = material
+  const { clientCa, frontProxyCa, minVersion = 'TLSv1.2', ciphers, curves } = material
   return {
     ...{ key, cert: certificate, minVersion },
     ca: frontProxyCa ? [clientCa, frontProxyCa] : clientCa,
     ...(ciphers && { ciphers }),
+    ...(curves && { ecdhCurve: curves }),
   }
 }
 

@@ -15,7 +15,7 @@ import {
 } from './exchange.ts'
 
 /** Limits that informers of one client need, who share a session: hundreds of watches, many large lists at once. */
-export const sessionOptions = {
+const sessionOptions = {
   maxSessionMemory: 1024,
   streamResetBurst: 20_000,
   streamResetRate: 5_000,
@@ -28,6 +28,11 @@ export const sessionOptions = {
     enableConnectProtocol: false,
   },
 } as const
+
+export function sessionLimits(maxStreams = sessionOptions.settings.maxConcurrentStreams as number) {
+  const { settings, ...rest } = sessionOptions
+  return { ...rest, peerMaxConcurrentStreams: maxStreams, settings: { ...settings, maxConcurrentStreams: maxStreams } }
+}
 
 export function serveSession(
   session: ServerHttp2Session,

@@ -10,7 +10,7 @@ import type { ApiServer } from '../server.ts'
 import { Certificates, type ServingMaterial } from './certificates.ts'
 import type { Exchange, Incoming } from './exchange.ts'
 import { http1Server } from './http1.ts'
-import { serveSession, sessionOptions } from './http2.ts'
+import { serveSession, sessionLimits } from './http2.ts'
 import { type LocalDoor, openLocally } from './local-door.ts'
 import { NetworkRequest } from './network-request.ts'
 import { Service, type ServiceOptions } from './service.ts'
@@ -23,6 +23,8 @@ export interface ListenOptions extends ServingMaterial {
   readonly local?: LocalDoor | undefined
   /** Of HTTP/2 requests, after which their client is asked to connect anew; default 0. */
   readonly goawayChance?: number
+  /** Requests of one HTTP/2 connection under way at once; default 4,000. */
+  readonly maxStreams?: number | undefined
   /** Clients of HTTP/2 whom nobody knows are asked to connect anew after each answer; default: they are not. */
   readonly sendsStrangersAway?: boolean
   /** Default: nothing is said to browsers. */
@@ -64,8 +66,7 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   const service = new Service(server, options)
   const serve = (exchange: Exchange) => service.serve(exchange)
   const makeRequest = (incoming: Incoming, origin: Origin) => requestOf(incoming, origin, options)
-  const isForwarded = (url: string) => server.remotes().some(({ group, version }) => url.startsWith(`/apis/${group}/${version}/`))
-  const http1 = http1Server(makeRequest, serve, isForwarded)
+  const http1 = http1Server(makeRequest, serve, (url) => isForwarded(server, url))
   const certificates = new Certificates(options)
   const tls = createServer({
     ...tlsOptions,
@@ -82,7 +83,7 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     socket.setNoDelay(true)
     const origin = originOf(socket, certificates)
     if (socket.alpnProtocol !== 'h2') return http1.take(socket, origin)
-    const session = performServerHandshake(socket, sessionOptions)
+    const session = performServerHandshake(socket, sessionLimits(options.maxStreams))
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
     serveSession(session, (incoming) => makeRequest(incoming, origin), serve)
@@ -117,6 +118,11 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
     turnAway: (signal) => service.turnAway(signal),
     endWatches: (within) => service.endWatches(within),
   }
+}
+
+/** An extension server answers there. */
+function isForwarded(server: ApiServer, url: string): boolean {
+  return server.remotes().some(({ group, version }) => url.startsWith(`/apis/${group}/${version}/`))
 }
 
 /** How long the last bytes may take, and what lasts by nature: nobody waits for an open shell. */

@@ -34,45 +34,8 @@ export interface Counting {
 }
 
 export function requestInstruments(all: Instruments, counting?: Counting): RequestInstruments {
-  const users = all.counter('authenticated_user_requests', '[ALPHA] Counter of authenticated requests broken out by username.')
-  const attempts = all.counter('authentication_attempts', '[ALPHA] Counter of authenticated attempts.')
-  const bounds = exponentialBounds(0.001, 2, 15)
-  const durations = all.histogram(
-    'authentication_duration_seconds',
-    '[ALPHA] Authentication duration in seconds broken out by result.',
-    bounds,
-  )
-  const verdicts = all.counter(
-    'authorization_attempts_total',
-    "[ALPHA] Counter of authorization attempts broken down by result. It can be either 'allowed', 'denied', 'no-opinion' or 'error'.",
-  )
-  const verdictTimes = all.histogram(
-    'authorization_duration_seconds',
-    '[ALPHA] Authorization duration in seconds broken out by result.',
-    bounds,
-  )
-  const decisions = all.counter(
-    'apiserver_authorization_decisions_total',
-    '[ALPHA] Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.',
-  )
-  const evaluations = all.counter(
-    'apiserver_authorization_webhook_evaluations_total',
-    '[ALPHA] Round-trips to authorization webhooks.',
-  )
-  const calls = all.histogram('apiserver_authorization_webhook_duration_seconds', '[ALPHA] Request latency in seconds.')
-  const events = all.counter(
-    'apiserver_audit_event_total',
-    '[ALPHA] Counter of audit events generated and sent to the audit backend.',
-  )
-  const levels = all.counter('apiserver_audit_level_total', '[ALPHA] Counter of policy levels for audit events (1 per request).')
-  const lost = all.counter(
-    'apiserver_audit_error_total',
-    '[ALPHA] Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.',
-  )
-  const readings = {
-    authentication: reloads(all, 'authentication', counting),
-    authorization: reloads(all, 'authorization', counting),
-  }
+  const { users, attempts, durations, verdicts, verdictTimes, decisions, evaluations, calls, events, levels, lost, readings } =
+    families(all, counting)
   const success = { attempt: attempts.series({ result: 'success' }), seconds: durations.series({ result: 'success' }) }
   const event = events.series({})
   const allowed = { attempt: verdicts.series({ result: 'allowed' }), seconds: verdictTimes.series({ result: 'allowed' }) }
@@ -117,6 +80,49 @@ export function requestInstruments(all: Instruments, counting?: Counting): Reque
     },
     auditFailed: (plugin, count) => lost.add({ plugin }, count),
   }
+}
+
+function families(all: Instruments, counting: Counting | undefined) {
+  const users = all.counter('authenticated_user_requests', '[ALPHA] Counter of authenticated requests broken out by username.')
+  const attempts = all.counter('authentication_attempts', '[ALPHA] Counter of authenticated attempts.')
+  const bounds = exponentialBounds(0.001, 2, 15)
+  const durations = all.histogram(
+    'authentication_duration_seconds',
+    '[ALPHA] Authentication duration in seconds broken out by result.',
+    bounds,
+  )
+  const verdicts = all.counter(
+    'authorization_attempts_total',
+    "[ALPHA] Counter of authorization attempts broken down by result. It can be either 'allowed', 'denied', 'no-opinion' or 'error'.",
+  )
+  const verdictTimes = all.histogram(
+    'authorization_duration_seconds',
+    '[ALPHA] Authorization duration in seconds broken out by result.',
+    bounds,
+  )
+  const decisions = all.counter(
+    'apiserver_authorization_decisions_total',
+    '[ALPHA] Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.',
+  )
+  const evaluations = all.counter(
+    'apiserver_authorization_webhook_evaluations_total',
+    '[ALPHA] Round-trips to authorization webhooks.',
+  )
+  const calls = all.histogram('apiserver_authorization_webhook_duration_seconds', '[ALPHA] Request latency in seconds.')
+  const events = all.counter(
+    'apiserver_audit_event_total',
+    '[ALPHA] Counter of audit events generated and sent to the audit backend.',
+  )
+  const levels = all.counter('apiserver_audit_level_total', '[ALPHA] Counter of policy levels for audit events (1 per request).')
+  const lost = all.counter(
+    'apiserver_audit_error_total',
+    '[ALPHA] Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.',
+  )
+  const readings = {
+    authentication: reloads(all, 'authentication', counting),
+    authorization: reloads(all, 'authorization', counting),
+  }
+  return { users, attempts, durations, verdicts, verdictTimes, decisions, evaluations, calls, events, levels, lost, readings }
 }
 
 function seriesOf(decisions: Counter, { type, name }: AuthorizerConfig) {
