@@ -88,7 +88,7 @@ function faultsOf(lines: readonly string[], objects: ReadonlyMap<string, Record<
 
 /** Events come once and in order, each fits on what was before, and every acknowledged write is one of them. */
 function watchFaultsOf(lines: readonly string[]): string[] {
-  const faults = lines.filter((line) => line === 'expired')
+  const faults: string[] = lines.filter((line) => line === 'expired')
   const there = new Set<string>()
   const seen = new Map<number, string>()
   let newest = 0

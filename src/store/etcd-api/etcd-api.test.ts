@@ -17,6 +17,7 @@ import { openMemoryStore } from '../memory.ts'
 import { openSqliteStore } from '../sqlite.ts'
 import type { Store } from '../store.ts'
 import { type EtcdApi, serveEtcdApi } from './serve.ts'
+import { keyOf } from './wire.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'nami-etcd-api-'))
 let pki: Pki
@@ -238,6 +239,16 @@ etcdctlTest('shows the endpoint, and saves a snapshot that is a backup', async (
   const { rows, cluster } = await checkBackup(file)
   assert.deepEqual([rows, cluster], [1, 'test'])
   assert.match((await etcdctl.run(['auth', 'enable'])).err, /authentication is not enabled/)
+})
+
+etcdctlTest('hashes what stands at a revision, and is told that keys are text here', async (etcdctl) => {
+  const hash = async (...args: string[]) => (await etcdctl.lines('endpoint', 'hashkv', ...args)).join().split(', ').at(-1)
+  await etcdctl.lines('put', '/a', '1')
+  const first = await hash()
+  await etcdctl.lines('put', '/a', '2')
+  assert.notEqual(await hash(), first)
+  assert.equal(await hash('--rev', '2'), first)
+  assert.throws(() => keyOf(Uint8Array.of(0x2f, 0xff)), /etcdserver: key is not valid UTF-8/)
 })
 
 etcdctlTest('is let in with the right certificate alone', async (etcdctl) => {

@@ -1,7 +1,7 @@
 /**
  * etcd's API v3 in front of any engine: `etcdctl` and other clients of etcd work on the embedded store.
  *
- * Guarantees: nobody gets in without a certificate that `mayUse` accepts. What is not there (users and roles, hashes, changing members)
+ * Guarantees: nobody gets in without a certificate that `mayUse` accepts. What is not there (users and roles, changing members)
  * is refused with etcd's own error. A snapshot is a backup of ours (`backup.ts`), which `nami restore` takes, and no file of etcd's.
  *
  * Warns: keys are text here; a key that is no UTF-8 is refused.

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { ensurePki } from '#cluster/pki.ts'
 import { type Clock, systemClock } from '#lib/clock.ts'
+import { nextTurn } from '#lib/turn.ts'
 import { VirtualClock } from '#lib/virtual-clock.ts'
 import { cause } from '../conformance/bench.ts'
 import { Members } from '../etcd/members.ts'
@@ -174,6 +175,7 @@ test('a watch that asked for notices hears every ten minutes how far it is, unle
     await put(store, '/a/1')
     await until((answers) => eventsOf(answers, 1).length === 1)
     assert.equal(clock.runNext(clock.now() + period), true)
+    await nextTurn()
     assert.equal(clock.runNext(clock.now() + period), true)
     await until(() => notices().length === 2)
     assert.equal(notices().length, 2, 'none after an event')

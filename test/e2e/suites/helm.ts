@@ -44,7 +44,7 @@ export function helm(open: Open, program: string): void {
 
     assert.match(await run('rollback', 'hi', '1', ...patiently), /Rollback was a success/)
     assert.equal(await space.path('deployment hi', '{.spec.replicas}'), '1')
-    assert.equal(await announced(), 'hi-morning=4 ')
+    assert.equal(await announced(), 'hi-morning=1 ', 'the hooks of a rollback are those of the revision that it leads to')
     assert.match(await run('list'), /^hi\s+helm\s+4\s/m)
     assert.match(await run('uninstall', 'hi', ...patiently), /release "hi" uninstalled/)
     const left = await space.get('deployments,services,configmaps,greetings', '-l', 'app.kubernetes.io/instance=hi')
