@@ -105,7 +105,7 @@ test('a pod behind readiness gates is ready once somebody has opened all of them
   const ready = async () => {
     const found = await run.pod('p')
     const message = found.status.conditions?.find(({ type }) => type === 'Ready')?.message
-    return [conditions(found)['ContainersReady'], conditions(found)['Ready'], message]
+    return [conditions(found).ContainersReady, conditions(found).Ready, message]
   }
   const missing = (name: string) => `corresponding condition of pod readiness gate "example.com/${name}" does not exist.`
   const shut = 'False ReadinessGatesNotReady'

@@ -116,7 +116,7 @@ function capacity({ status }: Node, name: Name): number {
 
 function hasRoom(pod: Pod, node: Node, cluster: NaiveCluster): boolean {
   const there = on(node, cluster)
-  if (there.length + 1 > Number(node.status.allocatable?.['pods'])) return false
+  if (there.length + 1 > Number(node.status.allocatable?.pods)) return false
   return (['cpu', 'memory', 'example.com/thing'] as const).every((name) => {
     const used = there.reduce((sum, one) => sum + asked(one, name), 0)
     return asked(pod, name) === 0 || used + asked(pod, name) <= capacity(node, name)
