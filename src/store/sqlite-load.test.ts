@@ -1,6 +1,6 @@
 /** What is made of a file that a compaction cut short has left, told by the same ledger that compacted without being cut short. */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -112,6 +112,40 @@ for (const change of ['key = CAST(key AS BLOB)', 'value = NULL', 'value = 7', 'u
     assert.throws(() => loadFile(database, new Ledger(), path), DamagedStoreError)
     database.close()
   })
+}
+
+test('loadFile() refuses a tree that leads back to rows it has read', { timeout: 10_000 }, async () => {
+  const path = join(directory, 'round.db')
+  const store = await openSqliteStore({ path, clock: systemClock })
+  const value = Buffer.alloc(200)
+  const cause = { user: 'u', time: 1, request: 'r' }
+  for (let i = 0; i < 40; i++) await store.txn({ compare: [], success: [{ op: 'put', key: `/round/${i}`, value }], cause })
+  await store.close()
+  const look = new DatabaseSync(path)
+  look.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  look.close()
+  const file = readFileSync(path)
+  const [first, ...others] = leavesOf(file)
+  assert(first && others.length > 0)
+  // Behind all but the last row of the first leaf everything is called row 1.
+  for (const at of [first.at(-1)!, ...others.flat()]) file[at] = 1
+  writeFileSync(path, file)
+  const database = openFile(path)
+  assert.throws(() => loadFile(database, new Ledger(), path), DamagedStoreError)
+  database.close()
+})
+
+/** Where the row numbers, of one byte each, stand in the leaves that have several rows with values (SQLite's file format, 1.6). */
+function leavesOf(file: Buffer): number[][] {
+  const leaves: number[][] = []
+  for (let page = 4096; page < file.length; page += 4096) {
+    const count = file.readUInt16BE(page + 3)
+    if (file[page] !== 0x0d || count < 5) continue
+    const cells = Array.from({ length: count }, (_, i) => page + file.readUInt16BE(page + 8 + 2 * i))
+    // Before the row number the size of the row, of two bytes.
+    leaves.push(cells.map((cell) => cell + 2))
+  }
+  return leaves
 }
 
 test('openSqliteStore() goes on compacting where it was cut short', { timeout: 30_000 }, async () => {

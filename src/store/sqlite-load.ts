@@ -137,6 +137,8 @@ function* batchesOf(database: DatabaseSync, path: string): Generator<Batch> {
     const cells = cellsOf(() => query.get(last, limit) as unknown as Cells, { path, last })
     const [id, values, keysText, ...texts] = cells
     if (id === null) return
+    // SQLite finds its way by what it takes for sorted: in a damaged tree it would come back here for ever.
+    if (id <= last) throw new DamagedStoreError(path, [`the rows after ${last} are not in their order`])
     const [users, requests, ...numbers] = texts.map((text) => JSON.parse(text)) as [string[], string[], ...number[][]]
     yield { values, keysText, keys: JSON.parse(keysText), users, requests, numbers }
     last = id

@@ -55,7 +55,7 @@ describe('nami doctor on a cluster', { skip: noBed() || clients.missing, timeout
     {
       it: 'a chain of others that drops what is forwarded',
       check: 'firewall',
-      plant: ['nft', 'add table inet other; add chain inet other fwd { type filter hook forward priority 0; policy drop; }'],
+      plant: ['nft', 'add table inet other; add chain inet other passing { type filter hook forward priority 0; policy drop; }'],
       mend: ['nft', 'delete table inet other'],
     },
     {
