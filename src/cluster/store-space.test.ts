@@ -23,7 +23,7 @@ function put(store: Store, key: string, bytes: number) {
 test('a full disk fails readyz and is noted for those who cannot ask, until there is space again', {
   skip,
   timeout: 60_000,
-}, async () => {
+}, async ({ signal }) => {
   const path = mkdtempSync(join(tmpdir(), 'nami-space-'))
   assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', path]).status, 0)
   const directory = dataDirectory(join(path, 'data'))
@@ -37,6 +37,7 @@ test('a full disk fails readyz and is noted for those who cannot ask, until ther
     const check = () => spaceCheck(raw).check()
     const until = async (done: () => boolean | Promise<boolean>) => {
       while (!(await done())) {
+        signal.throwIfAborted()
         clock.runNext()
         await setImmediate()
       }

@@ -1,4 +1,6 @@
 /** The thread of the history: it alone touches the history's file. */
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { prefixOf, resourceOf } from './encryption/value-prefix.ts'
@@ -29,8 +31,15 @@ export type HistoryAnswer =
   | { readonly type: 'note'; readonly text: string }
 
 /** Rows deleted at once when the history has outgrown its bytes. */
-const chunk = 500
+const chunk = 100
 const freePages = 4096
+const fewPages = 500
+
+/** The state on the same disk goes first: its reserve, and what it needs to find out that a full disk is full no more. */
+const bytesLeftToState = 32 << 20
+
+/** With less than this to grow into, what the file no longer needs is given back after each write. */
+const roomToGrow = 1 << 20
 
 type Row = ChangeRow & { readonly id: number; readonly sum: number }
 
@@ -38,16 +47,25 @@ const columns = 'id, revision, sub, key, before, before_revision, after, user, t
 
 class Keeper {
   #database: DatabaseSync
+  #path: string
   #maxBytes: number
+  #isCramped = false
   #insert: StatementSync
   #seal: StatementSync
+  #nth: StatementSync
+  #behind: StatementSync
+  #forget: StatementSync
   #head: HistoryHead
 
   constructor({ path, maxBytes }: { path: string; maxBytes: number }) {
     this.#database = openFile(path, note)
+    this.#path = path
     this.#maxBytes = maxBytes
     this.#insert = this.#database.prepare('INSERT INTO change VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     this.#seal = this.#database.prepare(setSeal)
+    this.#nth = this.#database.prepare('SELECT id, revision FROM change ORDER BY id LIMIT 1 OFFSET ?')
+    this.#behind = this.#database.prepare('SELECT id FROM change WHERE id > ? AND revision > ? ORDER BY id LIMIT 1')
+    this.#forget = this.#database.prepare('DELETE FROM change WHERE id < ? RETURNING bytes, revision')
     this.#head = readHead(this.#database)
   }
 
@@ -87,26 +105,61 @@ class Keeper {
     const { revision, since, bytes } = this.#head
     // Those before were added by a call whose answer was lost.
     const added = changes.filter((change) => change.revision > revision)
-    let head: HistoryHead = { revision: Math.max(revision, to), since: from > revision ? from : since, bytes }
+    const size = added.reduce((sum, change) => sum + sizeOf(change), 0)
+    const most = this.#most()
+    let head: HistoryHead = { revision: Math.max(revision, to), since: from > revision ? from : since, bytes: bytes + size }
     this.#transact(() => {
-      head = this.#prune({ ...head, bytes: bytes + this.#write(added) })
+      head = this.#prune(head, most)
+      const left = oldestOf(added, added.length === 0 ? 0 : head.bytes - most)
+      this.#write(added.slice(left.count))
+      head = { ...head, since: Math.max(head.since, left.revision), bytes: head.bytes - left.bytes }
       writeHead(this.#database, head)
     })
     this.#head = head
-    if (pragma(this.#database, 'freelist_count') > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${chunk})`)
+    if (this.#freePages() > freePages) this.#database.exec(`PRAGMA incremental_vacuum(${fewPages})`)
+    this.#makeRoom(most)
   }
 
-  /** Answers the bytes that were added. */
-  #write(changes: readonly Change[]): number {
+  /** Bytes that it may have now. What is written needs its space twice: in the log, and where that is copied to. */
+  #most(): number {
+    const { bavail, bsize } = statfsSync(dirname(this.#path))
+    const free = bavail * bsize - bytesLeftToState
+    const unused = this.#freePages() * pragma(this.#database, 'page_size')
+    return Math.max(0, Math.min(this.#maxBytes, this.#head.bytes + unused + (free > 0 ? free / 2 : free)))
+  }
+
+  /** Gives back what was let go since the disk is nearly full. */
+  #makeRoom(most: number): void {
+    const { bytes } = this.#head
+    const toGrow = this.#isCramped ? Math.max(roomToGrow, bytes) : roomToGrow
+    const isCramped = most < this.#maxBytes && bytes + toGrow > most
+    if (isCramped) this.#giveBack()
+    if (isCramped && !this.#isCramped) note('the history has to let changes go, since the disk is nearly full')
+    this.#isCramped = isCramped
+  }
+
+  /** A few pages at a time, since each is first moved within the log. What cannot be given back yet is with the next write. */
+  #giveBack(): void {
+    try {
+      for (let before = Infinity, free = this.#freePages(); free < before; before = free, free = this.#freePages()) {
+        this.#database.exec(`PRAGMA incremental_vacuum(${fewPages}); PRAGMA wal_checkpoint(TRUNCATE)`)
+      }
+    } catch (error) {
+      note(`the history's file cannot be made smaller: ${(error as Error).message}`)
+    }
+  }
+
+  #freePages(): number {
+    return pragma(this.#database, 'freelist_count')
+  }
+
+  #write(changes: readonly Change[]): void {
     const seals = new Map<string, readonly [resource: string, prefix: string, last: number | bigint]>()
-    let bytes = 0
     for (const change of changes) {
       const { key, before, after } = change
-      const size = key.length + (before?.byteLength ?? 0) + (after?.byteLength ?? 0) + 100
       const row = rowOf(change)
       const cells = [row.revision, row.sub, key, row.before, row.before_revision, row.after, row.user, row.time, row.request]
-      const { lastInsertRowid: id } = this.#insert.run(...cells, size, sumOf(row))
-      bytes += size
+      const { lastInsertRowid: id } = this.#insert.run(...cells, sizeOf(change), sumOf(row))
       for (const value of [before, after]) {
         if (!value) continue
         const [resource, prefix] = [resourceOf(key), prefixOf(value)]
@@ -114,21 +167,18 @@ class Keeper {
       }
     }
     for (const seal of seals.values()) this.#seal.run(...seal)
-    return bytes
   }
 
   /** A revision goes whole, or a range at it would be half. */
-  #prune(head: HistoryHead): HistoryHead {
+  #prune(head: HistoryHead, most: number): HistoryHead {
     let { bytes, since } = head
-    while (bytes > this.#maxBytes) {
-      const oldest = this.#database.prepare('SELECT revision FROM change ORDER BY id LIMIT 1 OFFSET ?').get(chunk - 1)
-      const last = (oldest ?? this.#database.prepare('SELECT max(revision) AS revision FROM change').get()) as {
-        revision: number
-      }
-      const sizes = this.#database.prepare('DELETE FROM change WHERE revision <= ? RETURNING bytes').all(last.revision)
-      if (sizes.length === 0) break
-      for (const size of sizes as { bytes: number }[]) bytes -= size.bytes
-      since = Math.max(since, last.revision)
+    while (bytes > most) {
+      const last = this.#nth.get(chunk - 1) as { id: number; revision: number } | undefined
+      const next = last && (this.#behind.get(last.id, last.revision) as { id: number } | undefined)
+      const gone = this.#forget.all(next?.id ?? Number.MAX_SAFE_INTEGER) as { bytes: number; revision: number }[]
+      if (gone.length === 0) break
+      for (const { bytes: size } of gone) bytes -= size
+      since = gone.reduce((latest, { revision }) => Math.max(latest, revision), since)
     }
     return { ...head, bytes, since }
   }
@@ -184,6 +234,22 @@ class Keeper {
       throw error
     }
   }
+}
+
+/** What is to be left out at the beginning of these, for them to be so many bytes less. A revision goes whole. */
+function oldestOf(changes: readonly Change[], excess: number): { count: number; bytes: number; revision: number } {
+  const left = { count: 0, bytes: 0, revision: 0 }
+  for (const change of changes) {
+    if (left.bytes >= excess && change.revision !== left.revision) break
+    left.count++
+    left.bytes += sizeOf(change)
+    left.revision = change.revision
+  }
+  return left
+}
+
+function sizeOf({ key, before, after }: Change): number {
+  return key.length + (before?.byteLength ?? 0) + (after?.byteLength ?? 0) + 100
 }
 
 function rowOf({ key, revision, subRevision: sub, before, beforeRevision, after, time, cause }: Change): ChangeRow {

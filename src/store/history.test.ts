@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -118,6 +119,42 @@ test('the history keeps to its bytes, and knows from when on it is whole', async
   assert(bytes <= 100_000 && since > 1 && revision === 301, `${bytes} ${since} ${revision}`)
   await rejectsWith(b.recorder.rangeAt(everything, since - 1), 'Compacted')
   await b.recorder.rangeAt(everything, since)
+})
+
+test('the history leaves a nearly full disk to the state, lets its oldest go, and grows again when there is space', {
+  skip: process.getuid?.() === 0 ? false : 'only root can mount a disk',
+}, async () => {
+  const disk = mkdtempSync(join(directory, 'disk-'))
+  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]).status, 0)
+  const notes: string[] = []
+  const free = () => {
+    const { bavail, bsize } = statfsSync(disk)
+    return (bavail * bsize) / 2 ** 20
+  }
+  try {
+    const history = await openHistory({ path: join(disk, 'history.db'), onError: (error) => notes.push(String(error)) })
+    let revision = 1
+    const add = async () => {
+      const change = changeAt(++revision, { after: new Uint8Array(100_000) })
+      await history.add([change], { from: revision - 1, to: revision })
+    }
+    while (revision < 400) await add()
+    const full = await history.status()
+    assert(free() > 30, `${free()} MB are left`)
+    assert(full.since > 1 && full.bytes > 5 << 20, JSON.stringify(full))
+    assert.equal((await history.changesOf({ key: '/a', limit: 1 }))[0]?.revision, 400)
+    assert.deepEqual(notes, ['Error: the history has to let changes go, since the disk is nearly full'])
+
+    writeFileSync(join(disk, 'large'), new Uint8Array(20 << 20))
+    for (let i = 0; i < 5; i++) await add()
+    assert(free() > 20, `${free()} MB are left`)
+    rmSync(join(disk, 'large'))
+    while (revision < 600) await add()
+    assert((await history.status()).bytes > 5 << 20)
+    await history.close()
+  } finally {
+    spawnSync('umount', ['--lazy', disk])
+  }
 })
 
 test('recordHistory() goes on where it ended, with what was written while it was not there', async () => {

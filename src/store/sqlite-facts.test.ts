@@ -60,8 +60,9 @@ function findings(path: string): readonly string[] {
   }
 }
 
+/** `removed` is there once a row has left the log, for which a store takes its time. */
 const facts =
-  /^what it says of itself has a wrong checksum: compactRevision \d+, lastLease \d+, leases \d+, removed \d+, revision \d+, sequence \d+, total \d+$/
+  /^what it says of itself has a wrong checksum: compactRevision \d+, lastLease \d+, leases \d+, (removed \d+, )?revision \d+, sequence \d+, total \d+$/
 const damages: readonly [string, RegExp][] = [
   ["UPDATE meta SET value = value - 1 WHERE name = 'compactRevision'", facts],
   ["UPDATE meta SET value = value + 100 WHERE name = 'compactRevision'", facts],

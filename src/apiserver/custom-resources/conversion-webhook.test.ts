@@ -112,7 +112,9 @@ test('a watch tells objects in its version, in their order', async () => {
   ])
 })
 
-test('a bookmark of a watch waits for the events before it that are still being converted', async () => {
+test('a bookmark of a watch waits for the events before it that are still being converted', { timeout: 10_000 }, async ({
+  signal,
+}) => {
   const stop = new AbortController()
   const { promise, resolve: release } = Promise.withResolvers<void>()
   const path = `GET ${base('v2')}?watch=true&resourceVersion=0&allowWatchBookmarks=true` as const
@@ -131,7 +133,10 @@ test('a bookmark of a watch waits for the events before it that are still being 
   assert.deepEqual(seen, [])
   release()
   held = undefined
-  while (seen.length < 2) await new Promise(setImmediate)
+  while (seen.length < 2) {
+    signal.throwIfAborted()
+    await new Promise(setImmediate)
+  }
   assert.deepEqual(seen, ['ADDED slow', 'BOOKMARK '])
   stop.abort()
   await reading.catch(() => {})
