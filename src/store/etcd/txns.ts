@@ -189,22 +189,53 @@ export class Txns {
     const { keys, places } = this.#options
     const operations = branch === 'success' ? request.success : (request.failure ?? [])
     const results: OperationResult[] = []
-    for (const operation of operations) {
+    for (const [i, operation] of operations.entries()) {
       const { op, key } = operation
-      const span = keys.span(key, op === 'put' ? undefined : operation.end)
-      const at = op === 'range' ? revision : revision - 1
-      const limit = op === 'range' ? (operation.limit ?? 0) : 0
-      const answer = await this.#read({ ...span, revision: at, limit }).catch((error) => {
-        if (!hasCode(error, 'Compacted')) throw error
-        return { kvs: [], more: false, count: 0 }
-      })
-      const rows = this.#rows(answer.kvs)
+      if (op === 'range') {
+        results.push(await this.#recallRange(operation, [operations.slice(0, i), operations.slice(i + 1)], revision))
+        continue
+      }
+      const { kvs } = await this.#readPast(keys.span(key, op === 'put' ? undefined : operation.end), revision - 1)
+      const rows = this.#rows(kvs)
       if (op === 'put') results.push({ op, ...(rows[0] && { previous: rows[0] }) })
-      else if (op === 'delete') results.push({ op, deleted: rows })
-      else results.push({ op, rows, more: answer.more, count: answer.count })
+      else results.push({ op, deleted: rows })
     }
     places.note(keys.toPublic(revision), orderOf(operations, results))
     return { succeeded: branch === 'success', revision: keys.toPublic(revision), results }
+  }
+
+  /** It saw what the operations before it had written, and nothing of those behind it. No key is written twice in a txn. */
+  async #recallRange(
+    { key, end, limit = 0 }: Operation & { op: 'range' },
+    [before, behind]: readonly [readonly Operation[], readonly Operation[]],
+    revision: number,
+  ): Promise<OperationResult> {
+    const span = this.#options.keys.span(key, end)
+    const written = before
+      .filter(({ op }) => op !== 'range')
+      .map((one) => this.#options.keys.span(one.key, 'end' in one ? one.end : undefined))
+    if (written.length === 0 || !writes(behind)) {
+      const { kvs, more, count } = await this.#readPast(
+        { ...span, limit },
+        written.length === 0 && writes(behind) ? revision - 1 : revision,
+      )
+      return { op: 'range', rows: this.#rows(kvs), more, count }
+    }
+    const isWritten = ({ key }: KeyValue) => written.some((one) => within(key, one))
+    const [old, fresh] = [await this.#readPast(span, revision - 1), await this.#readPast(span, revision)]
+    const all = [...old.kvs.filter((kv) => !isWritten(kv)), ...fresh.kvs.filter(isWritten)].sort((a, b) =>
+      Buffer.compare(a.key, b.key),
+    )
+    const rows = limit > 0 ? all.slice(0, limit) : all
+    return { op: 'range', rows: this.#rows(rows), more: rows.length < all.length, count: all.length }
+  }
+
+  /** Nothing where it is compacted. */
+  async #readPast(request: RangeMessage, revision: number): Promise<RangeAnswer> {
+    return this.#read({ ...request, revision }).catch((error) => {
+      if (!hasCode(error, 'Compacted')) throw error
+      return { kvs: [], more: false, count: 0 }
+    })
   }
 
   async #read(request: RangeMessage): Promise<RangeAnswer> {
@@ -276,6 +307,11 @@ export class Txns {
 
 function slotCompare({ key, revision }: Slot): CompareMessage {
   return { key: Buffer.from(key), target: 2, result: 0, mod_revision: revision }
+}
+
+function within(key: Uint8Array, span: Pick<RangeMessage, 'key' | 'range_end'>): boolean {
+  if (!span.range_end?.length) return Buffer.compare(key, span.key) === 0
+  return Buffer.compare(key, span.key) >= 0 && Buffer.compare(key, span.range_end) < 0
 }
 
 function puts(operations: readonly Operation[] = []): boolean {
