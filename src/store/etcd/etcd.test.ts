@@ -9,6 +9,7 @@ import { encryptedStore } from '../encryption/encrypted-store.ts'
 import { findUnreadable } from '../encryption/find-unreadable.ts'
 import { aesgcm, identity } from '../encryption/providers.ts'
 import { openEtcdStore } from './etcd.ts'
+import { Members } from './members.ts'
 
 const missing = missingEtcd()
 const skip = { virtualLeases: "etcd's leases run on its own clock" }
@@ -34,6 +35,41 @@ else {
     const expected = [{ prefix: 'k8s:enc:aesgcm:v1:key1:', count: 3, key: '/registry/secrets/default/s0' }]
     assert.deepEqual(await findUnreadable(raw, () => [identity]), expected)
     await raw.close()
+  })
+
+  test('etcd: a txn whose answer was lost answers as it did, ranges among its writes too', async (t) => {
+    const store = await emptyStore()
+    const [a, b, c] = ['/t/a', '/t/b', '/t/c']
+    await put(store, a, 'old')
+    await put(store, b, 'old')
+    const range = { op: 'range', key: '/t/', end: '/t0' } as const
+    const write = (key: string) => ({ op: 'put', key, value: Buffer.from('new') }) as const
+    const success = [range, write(a), { ...range, limit: 2 }, { op: 'delete', key: b } as const, range, write(c), range]
+    const call = Members.prototype.call
+    const mocked = t.mock.method(
+      Members.prototype,
+      'call',
+      async function (this: Members, ...[method, message]: Parameters<Members['call']>) {
+        if (method !== 'KV.Txn') return call.call(this, method, message)
+        mocked.mock.restore()
+        await call.call(this, method, message)
+        return { ...(await call.call(this, method, message)), attempts: 2 }
+      },
+    )
+    const { results } = await store.txn({ compare: [], success, cause: { user: 'test', time: 0, request: 'lost' } })
+    const seen = results.map((result) =>
+      result.op === 'range' ? [result.rows.map(({ key, value }) => `${key} ${Buffer.from(value)}`), result.count] : result.op,
+    )
+    assert.deepEqual(seen, [
+      [['/t/a old', '/t/b old'], 2],
+      'put',
+      [['/t/a new', '/t/b old'], 2],
+      'delete',
+      [['/t/a new'], 1],
+      'put',
+      [['/t/a new', '/t/c new'], 2],
+    ])
+    await store.close()
   })
 }
 
